@@ -1,0 +1,146 @@
+/* driver: the one interface behind which field protocols live. A bus is one serial line or one TCP endpoint. It never blocks, starts no thread
+ * and knows no loop: it says what it waits for, and is stepped when that happens. docs/writing-a-driver.md has the contract in prose. */
+#ifndef FIREGW_DRIVERS_DRIVER_H
+#define FIREGW_DRIVERS_DRIVER_H
+
+#include "core/clock.h"
+#include "core/decimal.h"
+#include "core/err.h"
+#include "core/point.h"
+#include "core/strbuf.h"
+#include "core/unit.h"
+
+#include <sys/socket.h>
+
+enum bus_transport { BUS_TCP, BUS_RTU, BUS_RTU_TCP, BUS_SIM };
+
+struct bus_timing {            /* of a bus, and of each device of it (already merged: the device's own, else the bus's) */
+	int64_t  timeout_ns;       /* counted from the end of sending */
+	int64_t  pause_ns;         /* between a reply and the next request */
+	uint32_t retries;
+	uint16_t max_registers;    /* a request; 1 … 125 */
+	uint16_t max_bits;         /* 1 … 2000 */
+	uint16_t max_gap;          /* unused registers that a merged request may span */
+};
+
+struct bus_device {
+	const char       *name;
+	uint8_t           unit;    /* 0 … 255 on TCP, 1 … 247 on a serial line */
+	struct bus_timing timing;
+};
+
+enum register_type { TYPE_BOOL, TYPE_I16, TYPE_U16, TYPE_I32, TYPE_U32, TYPE_I64, TYPE_U64, TYPE_F32, TYPE_F64, TYPE_BCD16, TYPE_BCD32, TYPE_STRING };
+enum register_order { ORDER_ABCD, ORDER_CDAB, ORDER_BADC, ORDER_DCBA };
+
+#define BUS_INVALID_MAX 8
+#define BUS_NO_DECIMALS_FROM UINT32_MAX
+
+/* One point as the driver sees it: where its raw value stands and how it becomes a value. All numbers are checked by the config. */
+struct bus_point {
+	uint32_t            point;        /* index in the site's points, goes into the samples */
+	uint32_t            device;       /* index in bus_config.devices */
+	const char         *id;           /* for error texts */
+	uint8_t             fc;           /* 1 … 4 */
+	uint16_t            address;      /* protocol address from 0 */
+	enum register_type  type;
+	enum register_order order;
+	uint16_t            string_bytes; /* TYPE_STRING */
+	int8_t              bit_first, bit_last; /* -1: whole value. Least significant bit is 0; applied after the order */
+	struct decimal      scale, offset;
+	uint32_t            decimals_from; /* a register of the same unit and function: value = raw ÷ 10^n (n 0 … 9, else quality device); or BUS_NO_DECIMALS_FROM */
+	struct unit_conversion convert;    /* to the kind's unit */
+	double              min, max;      /* of the final value; NaN: none. Outside → quality range */
+	double              invalid[BUS_INVALID_MAX]; /* raw values after bits, before scale → quality device */
+	size_t              n_invalid;
+	const struct point_label *labels;  /* enum: a raw value not listed → quality range; borrowed */
+	size_t              n_labels;
+	int64_t             every_ns;
+	bool                log_mode;
+	bool                urgent;        /* detectors and call points: before slow ones when the line is overcommitted */
+};
+
+struct bus_config {
+	const char              *name;
+	enum bus_transport       transport;
+	const char              *host;     /* name or address; TCP kinds */
+	uint16_t                 port;
+	const char              *path;     /* serial device */
+	uint32_t                 baud;
+	uint8_t                  bits, stop;
+	char                     parity;   /* N E O */
+	bool                     rs485;
+	bool                     echo;
+	bool                     close_between;
+	int64_t                  settle_ns; /* after connect */
+	const struct bus_device *devices;
+	size_t                   n_devices;
+	const char              *learned;  /* what `learned` gave at an earlier time, or NULL */
+	uint64_t                 seed;     /* for jitter; the tests' determinism */
+};
+
+struct bus_wants {
+	int         fd;            /* -1: none */
+	uint32_t    fd_generation; /* changes with every new descriptor, also of the same number: the poll must be restarted */
+	int         poll_events;   /* POLLIN | POLLOUT */
+	const char *resolve;       /* a name to look up, or NULL; borrowed until the answer */
+	int64_t     deadline_ns;   /* mono_ns; step me then, whatever happens. CLOCK_NEVER: no deadline */
+};
+
+/* What happened; all zero: only time passed (or the first step). */
+struct bus_event {
+	int                           revents;      /* poll(2) bits of wants.fd */
+	const struct sockaddr *const *addresses;    /* the answer to wants.resolve (with the port not set), best first; borrowed for the call */
+	size_t                        n_addresses;
+	int                           resolve_error; /* nonzero: the look-up failed; resolve_text says why */
+	const char                   *resolve_text;
+};
+
+struct sample_sink {
+	void (*sample)(void *user, const struct sample *s);
+	/* A probe's answer: raw registers or bits (n of them), or why not. */
+	void (*answer)(void *user, uint64_t token, const uint16_t *values, size_t n, const struct err *error);
+	void *user;
+};
+
+/* A single read on behalf of a person (probe). */
+struct bus_request { uint64_t token; uint8_t unit, fc; uint16_t address, count; };
+
+#define BUS_LATENCY_BUCKETS 24 /* bucket i: replies that took < 2^i × 64 µs */
+struct bus_unit_stats {
+	uint64_t requests, replies, timeouts, exceptions[16], late, wrong, polls_good, polls_bad;
+	int64_t  last_good_ns;     /* mono_ns of the last good reply; 0: never */
+};
+struct bus_stats {
+	bool     connected;        /* the line is up: connected, or open */
+	char     why[160];         /* not connected, or the last error: text for people; "" if none */
+	uint64_t connects, disconnects;
+	uint64_t late_replies;     /* right shape, earlier transaction id */
+	uint64_t wrong_frames;     /* other unit, function, protocol id or length; dropped */
+	uint64_t garbage_bytes;    /* could not be a frame */
+	uint64_t bytes_in, bytes_out;
+	uint64_t latency[BUS_LATENCY_BUCKETS];
+	int64_t  last_good_ns;
+	uint64_t missed;           /* polls that were due and could not be kept */
+};
+
+struct driver_ops {
+	const char *name;
+	/* Check and plan; no I/O. A missing device is no error here, a wrong register is. Config and points are borrowed until close. */
+	int  (*open)(const struct bus_config *config, const struct bus_point *points, size_t n, struct stamp now, void **ret_bus, struct err *reterr);
+	/* Do what can be done now without waiting; hand samples to the sink; say what is wanted next. */
+	void (*step)(void *bus, const struct bus_event *ev, struct stamp now, struct sample_sink *sink, struct bus_wants *ret_wants);
+	/* Queue a read for a person; shares the line, steals nothing. ERR_BUSY if one is waiting already. */
+	int  (*request)(void *bus, const struct bus_request *rq, struct err *reterr);
+	void (*stats)(const void *bus, struct bus_stats *ret);
+	/* One device's figures; device < n_devices. */
+	void (*unit_stats)(const void *bus, size_t device, struct bus_unit_stats *ret);
+	/* What the bus found out about its devices (splits, …), to be given back at the next open. 0, or -1 on no memory. */
+	int  (*learned)(const void *bus, struct strbuf *out);
+	/* Closes descriptors (stop polling them first) and frees; accepts NULL. */
+	void (*close)(void *bus);
+};
+
+/* The driver for a transport, or NULL if there is none (yet): then check says so. */
+const struct driver_ops *driver_find(enum bus_transport transport);
+
+#endif

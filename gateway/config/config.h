@@ -1,0 +1,88 @@
+/* config: a site as loaded: checked, complete, immutable, with everything that was found wrong. A generation is loaded whole or not at all. */
+#ifndef FIREGW_GATEWAY_CONFIG_H
+#define FIREGW_GATEWAY_CONFIG_H
+
+#include "core/err.h"
+#include "core/log.h"
+#include "core/site.h"
+#include "drivers/driver.h"
+#include "gateway/hub.h"
+#include "rules/rules.h"
+
+#include <stdio.h>
+
+struct config_party { const char *role, *name, *phone, *unit, *uscc; }; /* role: owner, user, responsible, manager, maintainer, micro_station; "" if not given */
+
+struct config_building {                /* index as in site.buildings */
+	const char *id, *name, *node, *code, *address, *use;
+	double      lat, lon;           /* NaN */
+	const char *datum;              /* "WGS-84", "GCJ-02"; "" */
+	int         floors, basements;  /* -1: not given */
+	const struct config_party *parties;
+	size_t      n_parties;
+};
+
+enum config_personal { PERSONAL_NONE, PERSONAL_NAMES, PERSONAL_FULL };
+enum hub_command { HUB_SNAPSHOT, HUB_REPLAY, HUB_REFRESH, HUB_INSPECT, HUB_DUTY_CHECK, HUB_HISTORY, HUB_ACK, HUB_COMMAND_COUNT };
+const char *hub_command_name(enum hub_command c);
+
+struct config_hub {
+	struct hub_config    link;
+	bool                 send_events, send_readings, send_status, send_directory, send_building, send_report;
+	bool                 classes[CLASS_COUNT];
+	enum config_personal personal;
+	bool                 commands[HUB_COMMAND_COUNT];
+	bool                 start_oldest;
+	int64_t              backlog_readings_ms, backlog_events_ms;
+	uint64_t             hash;      /* of everything above: unchanged means the connection stays */
+};
+
+struct config_bus {
+	struct bus_config        bus;
+	const char              *url;
+	const struct bus_point  *points; /* all of this bus, by device, then as in the tables */
+	size_t                   n_points;
+	uint64_t                 hash;   /* of everything above: unchanged means the line stays */
+};
+
+struct config {
+	/* site */
+	struct site              site;          /* nodes[0] is the gateway */
+	const char              *name;
+	const char              *region;        /* 12 digits */
+	const char              *timezone;
+	const char *const       *prefixes;      /* by node: fire/v1/500110/002/003/{node} */
+	const struct config_building *buildings;
+	/* storage */
+	const char *db_path;                    /* absolute, or relative to the working directory as resolved from the file that names it */
+	int64_t     max_bytes, keep_readings_ms, keep_events_ms, commit_ms;
+	/* the rest */
+	const struct config_hub *hubs;   size_t n_hubs;
+	const struct config_bus *buses;  size_t n_buses;
+	const struct rule_def   *rules;  size_t n_rules;
+	const char              *control_socket, *operators, *maintainers;
+	const char              *web_listen;    /* NULL: none. Not active yet: check warns */
+	enum log_level           log_level;
+	char                     hash[72];      /* "sha256:…" over the effective config, as `show` prints it with secrets' paths */
+	const char              *file;
+	void                    *memory;        /* everything above lives in here */
+};
+
+enum finding_severity { FINDING_WARNING, FINDING_ERROR };
+struct finding { const char *file; int line, column; enum finding_severity severity; const char *text; };
+struct findings { struct finding *items; size_t n, errors, warnings; void *memory; };
+
+/* Loads and checks all files together. Always fills ret_findings (free with findings_done); *ret is NULL if there is any error. 0: usable (maybe with
+ * warnings). -1: not. Safe in a thread of its own. Reads files only: a missing device, broker or name is no error. */
+int  config_load(const char *path, struct config **ret, struct findings *ret_findings);
+void config_free(struct config *c);
+void findings_done(struct findings *f);
+/* `file:line:column: error: text` a line. Files as the user named them (relative to the working directory). */
+void findings_print(const struct findings *f, FILE *out);
+/* The effective config as YAML: defaults filled in, tables and rules inline; loading it gives the same hash. Secrets never stand in a config (files hold them), so paths are
+ * shown and contents are not. as_json: the same tree as JSON. 0 or -1. */
+int  config_show(const struct config *c, bool as_json, FILE *out);
+/* What a reload would need a restart for (gateway, region, timezone, storage.path, control.socket): 0 if nothing, else -1 with which. */
+int  config_reloadable(const struct config *old, const struct config *new_, struct err *reterr);
+
+#endif

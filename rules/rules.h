@@ -1,0 +1,165 @@
+/* rules: the engine that decides. Readings, time and commands in; alarm transitions out. No I/O, no clock, no allocation after rules_new.
+ * Same inputs in the same order give the same outputs, however late time is told: a delay that ended is stamped with the moment at which it ended. */
+#ifndef FIREGW_RULES_RULES_H
+#define FIREGW_RULES_RULES_H
+
+#include "core/alarm.h"
+#include "core/err.h"
+#include "core/site.h"
+
+enum rule_when { WHEN_ABOVE, WHEN_BELOW, WHEN_OUTSIDE, WHEN_EQUALS, WHEN_BIT, WHEN_QUALITY, WHEN_COUNT };
+enum rule_limit { LIMIT_NUMBER, LIMIT_LOW, LIMIT_LOW2, LIMIT_HIGH, LIMIT_HIGH2 };
+enum rule_scope { SCOPE_SITE, SCOPE_ZONE, SCOPE_FLOOR, SCOPE_DEVICE, SCOPE_BUILDING };
+
+/* A list of words; an empty one allows everything. */
+struct rule_words { const char *const *words; size_t n; };
+
+/* CONTRACT.md §2 `for` and `of`. All that are given must fit; within one, any word fits. */
+struct rule_select {
+	const enum kind           *kinds;            size_t n_kinds;
+	const enum building_class *building_classes; size_t n_building_classes;
+	const enum alarm_class    *classes;          size_t n_classes; /* `of` only: alarms of these classes */
+	double                     height_above;     /* NaN: not given; a building without a height never fits */
+	struct rule_words          building, floor, zone, bus, device, tag;
+	struct rule_words          point;            /* globs on the point's id */
+	struct rule_words          rule;             /* `of` only: alarms of these rules */
+};
+
+struct rule_def {
+	const char        *id;
+	bool               enabled;
+	struct rule_select select;       /* `for` */
+	enum rule_when     when;
+	enum rule_limit    limit_from;   /* above, below: which limit; a point that has none (NaN) gets no alarm of this rule */
+	double             limit;        /* above, below with LIMIT_NUMBER; outside: lower; equals: the number (NaN: use equals_text) */
+	double             limit_high;   /* outside: upper */
+	double             deadband;
+	const char        *equals_text;  /* an enum's text, resolved by each point's labels; a point whose labels lack it gets no alarm */
+	uint8_t            bit;
+	bool               any_bad;      /* quality: bad */
+	enum quality       quality;      /* quality: one of them */
+	/* count */
+	uint32_t           count;
+	struct rule_select of;
+	bool               of_alarms;    /* `of` names classes or rules: alarms count; else any alarm but disablement of a fitting point does */
+	enum rule_scope    same;
+	int64_t            within_ns;    /* a member counts while it is active and for this long after it was raised; 0: only while active */
+	int64_t            on_delay_ns, off_delay_ns;
+	bool               latch;
+	bool               ack;          /* false: returns to normal by itself */
+	uint8_t            priority;     /* 1 … 5; 0: by class */
+	bool               class_given;
+	enum alarm_class   class_;       /* else the point's kind's */
+	const char        *message_zh, *message_en; /* templates, or NULL */
+	const char        *source;       /* or NULL */
+	int16_t            gb_status;    /* gb26875: {…} overrides; -1: not given */
+	int16_t            gb_system, gb_component;
+	int                line;         /* where it stands, for messages */
+	const char        *file;
+};
+
+/* A fault of our own: an alarm with no point, switched by the gateway itself. */
+struct rules_own {
+	const char *id;          /* _gw.hub-district/unreachable */
+	const char *message_zh, *message_en;
+};
+
+#define RULES_ALARM_NONE UINT32_MAX
+#define RULES_MEMBERS_MAX 64 /* members named in an event; more are counted and not named */
+
+/* What does not change about one alarm. Borrowed from the engine. */
+struct rules_alarm {
+	const char            *id;        /* point/rule, building.zone/rule, site/rule, _gw.THING/what */
+	const struct rule_def *def;       /* NULL: our own fault */
+	const struct rules_own *own;      /* NULL: a rule's */
+	uint32_t               point;     /* POINT_NONE: of several, or our own */
+	uint32_t               node;
+	uint32_t               building;  /* UINT32_MAX: none */
+	const char            *floor, *zone; /* "" if none */
+	enum alarm_class       class_;
+	enum hazard            hazard;
+	uint8_t                priority;  /* 1 … 5 */
+	double                 limit;     /* NaN: none */
+	bool                   latch, ack, count_rule;
+};
+
+/* One sent move. All pointers are borrowed for the call. */
+struct rules_transition {
+	uint32_t         alarm;
+	enum transition  what;
+	enum cause       cause;
+	enum alarm_state from, to;
+	bool             active;       /* the condition stands */
+	bool             acked;        /* this occurrence was acknowledged */
+	bool             latched;      /* it needs a reset before it is normal: a latching rule's alarm that is not normal */
+	uint32_t         rev;          /* rises with every transition of this alarm, over occurrences and restarts */
+	struct event_id  occurrence;   /* zero if this event begins it */
+	struct stamp     since;        /* when the occurrence began */
+	struct stamp     at;
+	struct value     value;        /* number NaN: none */
+	enum quality     quality;
+	double           limit;
+	int64_t          device_at_ms; /* 0: none */
+	const char      *actor, *note; /* NULL: none */
+	const uint32_t  *members;      /* point indices; count rules */
+	size_t           n_members;
+};
+
+struct rules_sink {
+	/* Returns the event's id; the engine keeps that of raised and confirmed as the occurrence. */
+	struct event_id (*transition)(void *user, const struct rules_transition *t);
+	/* What rules_save gives for this alarm is no longer what it was (pending delays included). May come more than once a call. */
+	void (*changed)(void *user, uint32_t alarm);
+	void *user;
+};
+
+/* machine_boot: a hash of the kernel's boot id, so that a restored delay knows whether mono_ns goes on or began anew.
+ * site, defs and owns are borrowed and outlive the engine. Errors: ERR_INVALID (a rule's condition cannot be), ERR_NO_MEMORY. */
+struct rules;
+int  rules_new(const struct site *site, const struct rule_def *defs, size_t n_defs, const struct rules_own *owns, size_t n_owns,
+               uint64_t machine_boot, struct rules **ret, struct err *reterr);
+void rules_free(struct rules *r);
+
+size_t                    rules_count(const struct rules *r);
+const struct rules_alarm *rules_alarm(const struct rules *r, uint32_t alarm);
+uint32_t                  rules_find(const struct rules *r, const char *id); /* RULES_ALARM_NONE */
+/* The present of one alarm. */
+struct rules_present {
+	enum alarm_state state; /* pending included */
+	bool active, acked;
+	uint32_t rev;
+	struct event_id occurrence;
+	struct stamp since;
+	double value;
+	enum quality quality;
+};
+void rules_present(const struct rules *r, uint32_t alarm, struct rules_present *ret);
+/* Alarms that this rule made, for `check` ("rule 'x' fits no point"). */
+size_t rules_made_by(const struct rules *r, const struct rule_def *def);
+
+void rules_on_reading(struct rules *r, const struct sample *s, struct rules_sink *sink);
+void rules_on_time(struct rules *r, struct stamp now, struct rules_sink *sink);
+/* Our own fault begins or ends; repeating the same is nothing. */
+void rules_on_own(struct rules *r, uint32_t alarm, bool on, struct stamp now, struct rules_sink *sink);
+enum rules_command { RULES_ACK, RULES_RESET };
+/* occurrence: if not NULL, the one that is meant: another one is refused (ERR_NOT_FOUND). ERR_REFUSED with the reason where the table does not allow it. */
+int  rules_on_command(struct rules *r, uint32_t alarm, enum rules_command command, const struct event_id *occurrence, enum cause cause,
+                      const char *actor, const char *note, struct stamp now, struct rules_sink *sink, struct err *reterr);
+/* When rules_on_time must be called at the latest (mono_ns); CLOCK_NEVER. */
+int64_t rules_next_deadline(const struct rules *r);
+
+/* The whole state of one alarm as bytes; returns the length, 0 if there is nothing to keep (normal, never raised). */
+#define RULES_SAVED_MAX 256
+size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8_t out[RULES_SAVED_MAX]);
+/* Before the first reading. A delay that was pending goes on: by mono_ns within the same boot of the machine, else by the wall clock's distance (0 if it went back
+ * or is not trusted). -1: bytes that this version does not know; the alarm starts as normal. */
+int  rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now);
+/* After all rules_restore calls: brings counts in line with the members' states; sends nothing. */
+void rules_restored(struct rules *r, struct stamp now);
+/* A config without this alarm follows: sends `removed` if it is not normal. */
+void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char *actor, struct stamp now, struct rules_sink *sink);
+
+/* Whether a point is chosen by `for` (the alarm-only fields are not looked at). */
+bool rule_select_fits(const struct rule_select *s, const struct site *site, const struct point *p);
+
+#endif
