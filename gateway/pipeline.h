@@ -20,7 +20,6 @@ struct latest {
 	int64_t      stored_ns;    /* 0: never */
 };
 
-/* An alarm whose retained state changed. */
 struct pipeline_config {
 	const struct site      *site;
 	const struct rule_def  *rules;        size_t n_rules;
@@ -31,7 +30,6 @@ struct pipeline_config {
 	uint64_t                machine_boot;
 	uint64_t                next_counter; /* of event ids */
 	struct stamp            started;
-	bool                    keep_readings;/* always true: stored on change beyond the deadband and at least once a heartbeat */
 };
 
 enum pipeline_event_type { EVENT_SAMPLE, EVENT_TIME, EVENT_COMMAND, EVENT_OWN, EVENT_OPERATION };
@@ -55,7 +53,6 @@ struct pipeline_event {
 /* What one step led to. Records are appended to the batch given at pipeline_set_batch. */
 struct pipeline_effects {
 	bool        commit_now;              /* an event, or a reading that changed any rule's state, is in the batch */
-	bool        alarms_changed;          /* see pipeline_take_changed */
 	uint64_t    lost_readings;           /* the batch was full: dropped */
 	uint64_t    lost_events;
 	int64_t     deadline_ns;             /* EVENT_TIME is wanted then; CLOCK_NEVER */
@@ -80,9 +77,5 @@ struct rules        *pipeline_rules(struct pipeline *p);
 uint64_t             pipeline_next_counter(const struct pipeline *p);
 size_t               pipeline_good_points(const struct pipeline *p);
 void                 pipeline_count_alarms(const struct pipeline *p, uint32_t ret_by_class[CLASS_COUNT]);
-
-/* Messages: replaces {name} {value} {unit} {limit} {point} {floor} {zone} {building} {kind} {quality} {count}; an unknown one stays as it stands. */
-struct message_values { const char *name, *value, *unit, *limit, *point, *floor, *zone, *building, *kind, *quality, *count; };
-void message_expand(struct strbuf *out, const char *template_, const struct message_values *v);
 
 #endif

@@ -1,0 +1,47 @@
+/* loop: the event loop's clock and its one timer. A timerfd of CLOCK_BOOTTIME under one uv_poll serves the earliest deadline of everything. */
+#ifndef FIREGW_GATEWAY_LOOP_H
+#define FIREGW_GATEWAY_LOOP_H
+
+#include "core/clock.h"
+#include "core/err.h"
+
+#include <uv.h>
+
+/* Embedded in its owner; pos is the loop's. */
+struct loop_timer {
+	int64_t deadline_ns;
+	size_t  pos;
+	void  (*fire)(void *user, struct stamp now);
+	void   *user;
+};
+void loop_timer_init(struct loop_timer *t, void (*fire)(void *user, struct stamp now), void *user);
+
+struct loop {
+	uv_loop_t           *uv;
+	uv_poll_t            poll;
+	int                  fd;
+	struct loop_timer  **heap;
+	size_t               n, cap;
+	int64_t              armed_ns;
+	/* the wall clock's trust */
+	int64_t              offset_ms;     /* wall - mono when last looked at */
+	int64_t              not_before_ms; /* the build's date, or the newest stored record */
+	bool                 stepped;       /* by over 5 s, and not synchronised since */
+	void               (*on_step)(void *user, int64_t by_ms, struct stamp now);
+	void                *user;
+	int64_t              worst_late_ns; /* the most that a deadline was missed by since loop_take_late */
+	bool                 closing;
+};
+
+int  loop_init(struct loop *l, uv_loop_t *uv, struct err *reterr);
+void loop_close(struct loop *l); /* the poll handle closes with the next turn of the loop */
+void loop_done(struct loop *l);
+/* Before this moment the wall clock cannot be right. */
+void loop_set_not_before(struct loop *l, int64_t wall_ms);
+/* Reads both clocks; notices steps of the wall clock of over 5 s and tells on_step once a step. */
+struct stamp loop_now(struct loop *l);
+/* Sets or moves; CLOCK_NEVER stops it. Setting the same deadline again costs nothing. */
+void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns);
+int64_t loop_take_late(struct loop *l);
+
+#endif
