@@ -59,8 +59,16 @@ struct bus_point {
 	bool                urgent;        /* detectors and call points: before slow ones when the line is overcommitted */
 };
 
+/* What the buses of one process share: the protocols' codecs, which hold a few descriptors each. Make it at the start, before descriptors grow
+ * numerous (they must stay below 1,024), and free it after the last bus. One thread only: the one that opens and steps the buses. */
+struct driver_shared;
+/* NULL on failure. Owned by the caller. */
+struct driver_shared *driver_shared_new(struct err *reterr);
+void                  driver_shared_free(struct driver_shared *shared); /* accepts NULL */
+
 struct bus_config {
 	const char              *name;
+	struct driver_shared    *shared;   /* borrowed until the bus is closed; never NULL for a driver that has a wire */
 	enum bus_transport       transport;
 	const char              *host;     /* name or address; TCP kinds */
 	uint16_t                 port;
