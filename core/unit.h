@@ -4,10 +4,13 @@
 
 #include "core/decimal.h"
 
-/* value in `to` = (value in `from`) × factor + offset; offset in `to`. */
+/* value in `to` = (value in `from`) × factor + offset; offset in `to`. The same as (value in `from` + before) × factor, which is the shape of
+ * decimal_apply_int: (raw × scale + (its offset + before)) × factor. A factor or offset that is no finite decimal (°F → °C: 5/9) has 18 places or
+ * 18 digits, whatever comes first; of the two forms the one with `before` is then exact up to the factor. */
 struct unit_conversion {
 	struct decimal factor;
 	struct decimal offset;
+	struct decimal before; /* in `from` */
 };
 
 /* Conversion between two unit texts as users write them (case as in SI; "℃" and "°C" are one; "" is no unit). 0; or -1 if either is unknown

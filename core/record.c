@@ -1,0 +1,184 @@
+#include "core/record.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct batch *batch_new(struct batch_sizes sizes)
+{
+	struct batch *b = calloc(1, sizeof *b);
+
+	if (!b)
+		return NULL;
+	b->cap_events = sizes.events;
+	b->cap_readings = sizes.readings;
+	b->cap_states = sizes.states;
+	b->cap_cursors = sizes.cursors;
+	b->cap_audits = sizes.audits;
+	b->cap_commands = sizes.commands;
+	b->cap_sessions = sizes.sessions;
+	b->arena_cap = sizes.arena;
+	b->events = calloc(sizes.events + 1, sizeof *b->events);
+	b->readings = calloc(sizes.readings + 1, sizeof *b->readings);
+	b->states = calloc(sizes.states + 1, sizeof *b->states);
+	b->cursors = calloc(sizes.cursors + 1, sizeof *b->cursors);
+	b->audits = calloc(sizes.audits + 1, sizeof *b->audits);
+	b->commands = calloc(sizes.commands + 1, sizeof *b->commands);
+	b->sessions = calloc(sizes.sessions + 1, sizeof *b->sessions);
+	b->arena = malloc(sizes.arena + 1);
+	if (!b->events || !b->readings || !b->states || !b->cursors || !b->audits || !b->commands || !b->sessions || !b->arena) {
+		batch_free(b);
+		return NULL;
+	}
+	return b;
+}
+
+void batch_free(struct batch *b)
+{
+	if (!b)
+		return;
+	free(b->events);
+	free(b->readings);
+	free(b->states);
+	free(b->cursors);
+	free(b->audits);
+	free(b->commands);
+	free(b->sessions);
+	free(b->arena);
+	free(b);
+}
+
+void batch_clear(struct batch *b)
+{
+	b->n_events = b->n_readings = b->n_states = b->n_cursors = b->n_audits = b->n_commands = b->n_sessions = 0;
+	b->arena_len = 0;
+}
+
+bool batch_is_empty(const struct batch *b)
+{
+	return b->n_events + b->n_readings + b->n_states + b->n_cursors + b->n_audits + b->n_commands + b->n_sessions == 0;
+}
+
+const char *batch_keep(struct batch *b, const void *data, size_t len)
+{
+	if (len >= b->arena_cap - b->arena_len)
+		return NULL;
+	char *kept = b->arena + b->arena_len;
+	if (len > 0)
+		memcpy(kept, data, len);
+	kept[len] = '\0';
+	b->arena_len += len + 1;
+	return kept;
+}
+
+/* The index of a new record, or -1 if full; the caller zeroes it. */
+#define ADD(array) \
+	do { \
+		if (b->n_##array == b->cap_##array) \
+			return NULL; \
+		memset(&b->array[b->n_##array], 0, sizeof b->array[0]); \
+		return &b->array[b->n_##array++]; \
+	} while (0)
+
+struct record_event *batch_add_event(struct batch *b)
+{
+	ADD(events);
+}
+
+struct record_reading *batch_add_reading(struct batch *b)
+{
+	ADD(readings);
+}
+
+struct record_state *batch_add_state(struct batch *b)
+{
+	ADD(states);
+}
+
+struct record_cursor *batch_add_cursor(struct batch *b)
+{
+	ADD(cursors);
+}
+
+struct record_audit *batch_add_audit(struct batch *b)
+{
+	ADD(audits);
+}
+
+struct record_command *batch_add_command(struct batch *b)
+{
+	ADD(commands);
+}
+
+struct record_session *batch_add_session(struct batch *b)
+{
+	ADD(sessions);
+}
+
+#define PUT_LITERAL(out, text) strbuf_put(out, "" text, sizeof(text) - 1)
+
+static void put_head(struct strbuf *out, const char *gateway, const char *node, const char *log, const char *stream)
+{
+	PUT_LITERAL(out, "{\"v\":1,\"gateway\":");
+	strbuf_json_string(out, gateway);
+	PUT_LITERAL(out, ",\"node\":");
+	strbuf_json_string(out, node);
+	PUT_LITERAL(out, ",\"log\":");
+	strbuf_json_string(out, log);
+	PUT_LITERAL(out, ",\"stream\":");
+	strbuf_json_string(out, stream);
+}
+
+void record_event_head(struct strbuf *out, const char *gateway, const char *node, const char *log, unsigned stream, int64_t seq, int64_t n)
+{
+	put_head(out, gateway, node, log, stream_name(stream));
+	if (seq == 0) {
+		PUT_LITERAL(out, ",\"seq\":null,\"n\":null,\"durable\":false,");
+		return;
+	}
+	PUT_LITERAL(out, ",\"seq\":");
+	strbuf_json_int(out, seq);
+	PUT_LITERAL(out, ",\"n\":");
+	strbuf_json_int(out, n);
+	PUT_LITERAL(out, ",\"durable\":true,");
+}
+
+void record_reading_begin(struct strbuf *out, const char *gateway, const char *node, const char *log, int64_t first, int64_t last, int64_t t0_ms)
+{
+	put_head(out, gateway, node, log, stream_name(STREAM_READING));
+	PUT_LITERAL(out, ",\"first\":");
+	strbuf_json_int(out, first);
+	PUT_LITERAL(out, ",\"last\":");
+	strbuf_json_int(out, last);
+	PUT_LITERAL(out, ",\"t0\":");
+	strbuf_json_int(out, t0_ms);
+	PUT_LITERAL(out, ",\"readings\":[");
+}
+
+void record_reading_put(struct strbuf *out, bool is_first, const char *point_id, int64_t at_minus_t0_ms, double number, const char *text, enum quality q)
+{
+	if (is_first)
+		PUT_LITERAL(out, "[");
+	else
+		PUT_LITERAL(out, ",[");
+	strbuf_json_string(out, point_id);
+	PUT_LITERAL(out, ",");
+	strbuf_json_int(out, at_minus_t0_ms);
+	if (q != QUALITY_GOOD) {
+		PUT_LITERAL(out, ",null,\"");
+		strbuf_puts(out, quality_name(q));
+		PUT_LITERAL(out, "\"]");
+		return;
+	}
+	PUT_LITERAL(out, ",");
+	if (text)
+		strbuf_json_string(out, text);
+	else
+		strbuf_json_double(out, number);
+	PUT_LITERAL(out, "]");
+}
+
+void record_reading_end(struct strbuf *out)
+{
+	PUT_LITERAL(out, "]}");
+}
