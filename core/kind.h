@@ -28,8 +28,8 @@ struct kind_info {
 	const char      *name_zh;      /* 感烟探测器 */
 	enum alarm_class class_;       /* the class of its alarms unless the rule says another */
 	enum hazard      hazard;
-	const char      *unit;         /* "" for states; any unit is allowed for KIND_GENERIC (and for power_energy any of its quantity) */
-	bool             any_unit;     /* KIND_GENERIC: the point's unit is taken as it stands */
+	const char      *unit;         /* "" for states; with any_unit the unit of a point that names none */
+	bool             any_unit;     /* generic, power_energy (kW and kWh are different things): a point's known unit is taken as it stands */
 	bool             detector;     /* fire detectors and manual call points: no on-delay unless someone writes one */
 	uint32_t         every_ms;     /* default poll interval */
 	uint32_t         heartbeat_ms; /* stored at least this often */
