@@ -19,29 +19,43 @@
 struct control;
 struct control_request;
 
-struct control_config { const char *socket, *operators, *maintainers; };
+#define CONTROL_REQUEST_MAX     ((size_t)64 * 1024)       /* bytes of a request's line */
+#define CONTROL_PENDING_MAX     ((size_t)4 * 1024 * 1024) /* bytes that may wait for a peer */
+#define CONTROL_PENDING_PAUSE   ((size_t)1024 * 1024)     /* a producer of many rows pauses above it */
+#define CONTROL_CONNECTIONS_MAX 64
+#define CONTROL_REQUEST_MS      10000                     /* from a request's first byte to its last */
 
-/* Called for every well-formed request. Answer now or later, from the loop thread, with control_row … control_end; the request lives until control_end, also
+/* Texts are copied. */
+struct control_config {
+	const char *socket;                 /* path */
+	const char *operators, *maintainers; /* groups; one that does not exist has no members */
+	int         request_ms;             /* 0: CONTROL_REQUEST_MS */
+};
+
+/* Called for every well-formed request; args is an object, borrowed until control_end. Answer now or later, from the loop thread, with control_row … control_end; the request lives until control_end, also
  * if the peer went away meanwhile (rows then go nowhere). */
 typedef void control_handler(void *app, struct control_request *rq, const char *verb, json_t *args);
 
 /* ERR_EXISTS: a daemon listens there already; ERR_IO / ERR_DENIED with the cure. A socket file without a listener is replaced. Mode 0660. */
 int  control_start(uv_loop_t *loop, const struct control_config *c, control_handler *handler, void *app, struct control **ret, struct err *reterr);
-/* Stops listening, closes peers; closed is called when the loop holds nothing of it. */
+/* Stops listening, removes the socket, closes peers (and calls what control_on_gone set, before it returns); closed is called when the loop holds nothing of it.
+ * Requests that did not end yet stay valid until their control_end. */
 void control_close(struct control *c, void (*closed)(void *app));
 
 enum role   control_role(const struct control_request *rq);
 const char *control_actor(const struct control_request *rq);   /* "li (uid 1000)" */
 /* Rows are dropped for a peer that is gone; false then (so a follower can end). Takes the reference. */
 bool control_row(struct control_request *rq, json_t *row);
-/* A row that is JSON text already. */
+/* A row that is JSON text already (one value, no newline in it). */
 bool control_row_text(struct control_request *rq, const char *json, size_t len);
 /* result may be NULL; takes the reference. */
 void control_end(struct control_request *rq, json_t *result);
 void control_fail(struct control_request *rq, const struct err *e);
-/* For followers: called when the peer goes away before the end; then the app must call control_end. */
+/* Whether the peer's role is at least `least`; otherwise ends the request with ERR_DENIED, naming the group to join, and returns false. */
+bool control_require(struct control_request *rq, enum role least);
+/* For followers: called (from the loop, never from within control_row) when the peer goes away before the end; then the app must call control_end. */
 void control_on_gone(struct control_request *rq, void (*gone)(void *user), void *user);
-/* Bytes that wait for the peer: a producer of many rows pauses above 1 MiB. */
+/* Bytes that wait for the peer: a producer of many rows pauses above CONTROL_PENDING_PAUSE. */
 size_t control_pending(const struct control_request *rq);
 
 #endif
