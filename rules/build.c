@@ -1,0 +1,400 @@
+#include "rules/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Alarms, leaves and timers are numbered with 32 bits, and two ranges of timers share them. */
+#define ALARMS_MAX (UINT32_MAX / 4)
+
+/* Only for rules_new: leaves in the order of their alarms, and points by id for rules that name theirs. */
+struct build {
+	struct rules     *r;
+	uint32_t          cap_alarms, cap_leaves;
+	struct leaf      *leaves;
+	struct leaf_band *others;
+	uint32_t         *points_by_id; /* made when first needed */
+	uint32_t         *picked;
+};
+
+void *rules_grow(void *array, size_t n, uint32_t *cap, size_t size)
+{
+	if (n < *cap)
+		return array;
+	uint32_t more = *cap < 64 ? 64 : *cap * 2;
+	void *grown = more > ALARMS_MAX * 2 ? NULL : reallocarray(array, more, size);
+	if (grown)
+		*cap = more;
+	return grown;
+}
+
+struct rules_alarm *rules_add_alarm(struct rules *r, uint32_t *cap)
+{
+	struct rules_alarm *grown = r->n_alarms < ALARMS_MAX ? rules_grow(r->alarms, r->n_alarms, cap, sizeof *grown) : NULL;
+
+	if (!grown)
+		return NULL;
+	r->alarms = grown;
+	struct rules_alarm *a = &grown[r->n_alarms++];
+	*a = (struct rules_alarm){ .point = POINT_NONE, .building = UINT32_MAX, .floor = "", .zone = "", .limit = NAN, .ack = true };
+	return a;
+}
+
+static uint8_t default_priority(enum alarm_class c)
+{
+	switch (c) {
+	case CLASS_FIRE: return 1;
+	case CLASS_PREALARM: return 2;
+	case CLASS_SUPERVISORY:
+	case CLASS_FAULT: return 3;
+	case CLASS_DISABLEMENT:
+	case CLASS_ACTUATION:
+	case CLASS_OPERATION:
+	case CLASS_COUNT: break;
+	}
+	return 4;
+}
+
+static int no_memory(struct err *reterr)
+{
+	return err_set(reterr, ERR_NO_MEMORY, "no memory for the rules");
+}
+
+static int prefix_def(const struct rule_def *d, struct err *reterr)
+{
+	return err_prefix(reterr, "%s:%d: rule '%s': ", d->file ? d->file : "rules", d->line, d->id ? d->id : "");
+}
+
+static int check_def(const struct rule_def *d, struct err *reterr)
+{
+	int rc = 0;
+
+	if (!d->id || d->id[0] == '\0')
+		rc = err_set(reterr, ERR_INVALID, "a rule needs an id");
+	else if (d->on_delay_ns < 0 || d->off_delay_ns < 0)
+		rc = err_set(reterr, ERR_INVALID, "a delay must be 0 or more");
+	else if (d->priority > 5)
+		rc = err_set(reterr, ERR_INVALID, "priority %u: 1 is the most urgent, 5 the least", d->priority);
+	else if (d->class_given && (unsigned)d->class_ >= CLASS_COUNT)
+		rc = err_set(reterr, ERR_INVALID, "unknown class");
+	else if (d->when == WHEN_COUNT && (unsigned)d->same > SCOPE_BUILDING)
+		rc = err_set(reterr, ERR_INVALID, "unknown scope");
+	else
+		rc = leaf_check(d, reterr);
+	return rc < 0 ? prefix_def(d, reterr) : 0;
+}
+
+static int compare_point_ids(const void *a, const void *b, void *arg)
+{
+	const struct point *points = arg;
+
+	return strcmp(points[*(const uint32_t *)a].id, points[*(const uint32_t *)b].id);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint32_t find_point(const struct build *b, const char *id)
+{
+	const struct point *points = b->r->site->points;
+	size_t low = 0, high = b->r->site->n_points;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int order = strcmp(points[b->points_by_id[mid]].id, id);
+		if (order == 0)
+			return b->points_by_id[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return POINT_NONE;
+}
+
+/* Whether the rule names each of its points without wildcards: then they are looked up instead of trying all. */
+static bool names_points(const struct rule_select *s, const struct site *site)
+{
+	for (size_t i = 0; i < s->point.n; i++)
+		if (strpbrk(s->point.words[i], "*?[\\"))
+			return false;
+	return s->point.n > 0 && s->point.n < site->n_points;
+}
+
+/* Points named in the rule, in the order of the site, each once. -1: no memory. */
+static int pick_named(struct build *b, const struct rule_select *s, size_t *ret_n)
+{
+	const struct site *site = b->r->site;
+	size_t n = 0, unique = 0;
+
+	if (!b->points_by_id) {
+		b->points_by_id = calloc(site->n_points + 1, sizeof *b->points_by_id);
+		b->picked = calloc(site->n_points + 1, sizeof *b->picked);
+		if (!b->points_by_id || !b->picked)
+			return -1;
+		for (uint32_t p = 0; p < site->n_points; p++)
+			b->points_by_id[p] = p;
+		qsort_r(b->points_by_id, site->n_points, sizeof *b->points_by_id, compare_point_ids, (void *)(uintptr_t)site->points);
+	}
+	for (size_t i = 0; i < s->point.n; i++) {
+		uint32_t p = find_point(b, s->point.words[i]);
+		if (p != POINT_NONE)
+			b->picked[n++] = p;
+	}
+	qsort(b->picked, n, sizeof *b->picked, compare_numbers);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || b->picked[i] != b->picked[i - 1])
+			b->picked[unique++] = b->picked[i];
+	*ret_n = unique;
+	return 0;
+}
+
+static int add_leaf(struct build *b, const struct leaf *leaf, const struct leaf_band *other)
+{
+	uint32_t n = b->r->n_single, cap = b->cap_leaves;
+	struct leaf *leaves = rules_grow(b->leaves, n, &cap, sizeof *leaves);
+
+	if (!leaves)
+		return -1;
+	b->leaves = leaves;
+	cap = b->cap_leaves;
+	struct leaf_band *others = rules_grow(b->others, n, &cap, sizeof *others);
+	if (!others)
+		return -1;
+	b->others = others;
+	b->cap_leaves = cap;
+	leaves[n] = *leaf;
+	leaves[n].alarm = n;
+	others[n] = *other;
+	return 0;
+}
+
+static int add_single(struct build *b, const struct rule_def *d, uint32_t point, struct err *reterr)
+{
+	const struct point *p = &b->r->site->points[point];
+	struct leaf leaf;
+	struct leaf_band other;
+	double limit;
+
+	if (!rule_select_fits(&d->select, b->r->site, p) || !leaf_make(d, p, &leaf, &other, &limit))
+		return 0;
+	if (add_leaf(b, &leaf, &other) < 0)
+		return no_memory(reterr);
+	struct rules_alarm *a = rules_add_alarm(b->r, &b->cap_alarms);
+	if (!a)
+		return no_memory(reterr);
+	b->r->n_single++;
+	a->def = d;
+	a->point = point;
+	a->node = p->node;
+	a->building = p->building;
+	a->floor = p->floor;
+	a->zone = p->zone;
+	a->class_ = d->class_given ? d->class_ : kind_info(p->kind)->class_;
+	a->hazard = kind_info(p->kind)->hazard;
+	a->limit = limit;
+	return 0;
+}
+
+static int add_singles(struct build *b, const struct rule_def *d, struct err *reterr)
+{
+	bool named = names_points(&d->select, b->r->site);
+	size_t n = b->r->site->n_points;
+
+	if (named && pick_named(b, &d->select, &n) < 0)
+		return no_memory(reterr);
+	for (uint32_t i = 0; i < n; i++)
+		if (add_single(b, d, named ? b->picked[i] : i, reterr) < 0)
+			return -1;
+	return 0;
+}
+
+static int add_owns(struct build *b, const struct rules_own *owns, size_t n_owns, struct err *reterr)
+{
+	for (size_t i = 0; i < n_owns; i++) {
+		struct rules_alarm *a = rules_add_alarm(b->r, &b->cap_alarms);
+		if (!a)
+			return no_memory(reterr);
+		a->own = &owns[i];
+		a->class_ = CLASS_FAULT;
+		a->hazard = HAZARD_NONE;
+		b->r->n_owns++;
+	}
+	return 0;
+}
+
+/* What follows alike for alarms of one point and of several. */
+static int finish_alarm(struct rules *r, struct rules_alarm *a, struct err *reterr)
+{
+	const struct rule_def *d = a->def;
+
+	a->priority = d && d->priority > 0 ? d->priority : default_priority(a->class_);
+	if (!d)
+		return 0;
+	a->latch = d->latch;
+	a->ack = d->ack;
+	r->made_by[d - r->defs]++;
+	if (d->ack || a->class_ > CLASS_PREALARM)
+		return 0;
+	err_set(reterr, ERR_INVALID, "ack: false: an alarm of class %s must be acknowledged; drop it, or give another class", alarm_class_name(a->class_));
+	return prefix_def(d, reterr);
+}
+
+/* As snprintf: CONTRACT.md §2. */
+static int format_id(const struct rules *r, const struct rules_alarm *a, char *buf, size_t size)
+{
+	const struct site *site = r->site;
+	const char *building = a->building == UINT32_MAX ? "" : site->buildings[a->building].id;
+
+	if (a->own)
+		return snprintf(buf, size, "%s", a->own->id);
+	if (!a->count_rule)
+		return snprintf(buf, size, "%s/%s", site->points[a->point].id, a->def->id);
+	const struct point *first = &site->points[r->slots[rules_group(r, (uint32_t)(a - r->alarms))->first_slot].point];
+	switch (a->def->same) {
+	case SCOPE_SITE: break;
+	case SCOPE_ZONE: return snprintf(buf, size, "%s.%s/%s", building, a->zone, a->def->id);
+	case SCOPE_FLOOR: return snprintf(buf, size, "%s.%s/%s", building, a->floor, a->def->id);
+	case SCOPE_DEVICE: return snprintf(buf, size, "%s/%s", site->devices[first->device].name, a->def->id);
+	case SCOPE_BUILDING: return snprintf(buf, size, "%s/%s", building, a->def->id);
+	}
+	return snprintf(buf, size, "site/%s", a->def->id);
+}
+
+static int compare_alarm_ids(const void *a, const void *b, void *arg)
+{
+	const struct rules_alarm *alarms = arg;
+
+	return strcmp(alarms[*(const uint32_t *)a].id, alarms[*(const uint32_t *)b].id);
+}
+
+static int name_alarms(struct rules *r, struct err *reterr)
+{
+	size_t size = 1;
+
+	for (uint32_t a = 0; a < r->n_alarms; a++)
+		size += (size_t)format_id(r, &r->alarms[a], NULL, 0) + 1;
+	r->ids = malloc(size);
+	r->by_id = calloc(r->n_alarms + 1, sizeof *r->by_id);
+	if (!r->ids || !r->by_id)
+		return no_memory(reterr);
+	char *at = r->ids;
+	for (uint32_t a = 0; a < r->n_alarms; a++) {
+		r->alarms[a].id = at;
+		at += format_id(r, &r->alarms[a], at, size - (size_t)(at - r->ids)) + 1;
+		r->by_id[a] = a;
+	}
+	qsort_r(r->by_id, r->n_alarms, sizeof *r->by_id, compare_alarm_ids, r->alarms);
+	for (uint32_t i = 1; i < r->n_alarms; i++) {
+		const struct rules_alarm *a = &r->alarms[r->by_id[i - 1]], *b = &r->alarms[r->by_id[i]];
+		if (strcmp(a->id, b->id) != 0)
+			continue;
+		const struct rule_def *d = b->def ? b->def : a->def;
+		err_set(reterr, ERR_INVALID, "the alarm '%s' would be there twice; give one of the rules another id", a->id);
+		return d ? prefix_def(d, reterr) : -1;
+	}
+	return 0;
+}
+
+/* From the order of alarms to the order of points: what one reading touches lies together. */
+static int place_leaves(struct build *b, struct err *reterr)
+{
+	struct rules *r = b->r;
+	size_t n_points = r->site->n_points;
+
+	r->leaves = aligned_alloc(64, (((size_t)r->n_single * sizeof *r->leaves) / 64 + 1) * 64);
+	r->others = calloc(r->n_single + 1, sizeof *r->others);
+	r->leaf_of = calloc(r->n_single + 1, sizeof *r->leaf_of);
+	r->first_leaf = calloc(n_points + 2, sizeof *r->first_leaf);
+	if (!r->leaves || !r->others || !r->leaf_of || !r->first_leaf)
+		return no_memory(reterr);
+	/* first_leaf[p + 1] runs from the start of p to its end while the leaves are placed. */
+	for (uint32_t a = 0; a < r->n_single; a++)
+		r->first_leaf[r->alarms[a].point + 2]++;
+	for (size_t p = 0; p < n_points; p++)
+		r->first_leaf[p + 2] += r->first_leaf[p + 1];
+	for (uint32_t a = 0; a < r->n_single; a++) {
+		uint32_t at = r->first_leaf[r->alarms[a].point + 1]++;
+		r->leaves[at] = b->leaves[a];
+		r->others[at] = b->others[a];
+		r->leaf_of[a] = at;
+	}
+	return 0;
+}
+
+static int build_all(struct build *b, const struct rules_own *owns, size_t n_owns, struct err *reterr)
+{
+	struct rules *r = b->r;
+
+	r->made_by = calloc(r->n_defs + 1, sizeof *r->made_by);
+	if (!r->made_by)
+		return no_memory(reterr);
+	for (size_t i = 0; i < r->n_defs; i++)
+		if (check_def(&r->defs[i], reterr) < 0)
+			return -1;
+	for (size_t i = 0; i < r->n_defs; i++)
+		if (r->defs[i].enabled && r->defs[i].when != WHEN_COUNT && add_singles(b, &r->defs[i], reterr) < 0)
+			return -1;
+	if (rules_build_groups(r, &b->cap_alarms, reterr) < 0 || add_owns(b, owns, n_owns, reterr) < 0)
+		return -1;
+	for (uint32_t a = 0; a < r->n_alarms; a++)
+		if (finish_alarm(r, &r->alarms[a], reterr) < 0)
+			return -1;
+	r->lives = calloc(r->n_alarms + 1, sizeof *r->lives);
+	if (!r->lives || timers_init(&r->timers, r->n_alarms + r->n_links) < 0)
+		return no_memory(reterr);
+	if (name_alarms(r, reterr) < 0)
+		return -1;
+	return place_leaves(b, reterr);
+}
+
+int rules_new(const struct site *site, const struct rule_def *defs, size_t n_defs, const struct rules_own *owns, size_t n_owns,
+              uint64_t machine_boot, struct rules **ret, struct err *reterr)
+{
+	struct rules *r = calloc(1, sizeof *r);
+	struct build b = { .r = r };
+
+	if (!r)
+		return no_memory(reterr);
+	r->site = site;
+	r->defs = defs;
+	r->n_defs = n_defs;
+	r->machine_boot = machine_boot;
+	r->restored_ns = INT64_MIN;
+	int rc = build_all(&b, owns, n_owns, reterr);
+	free(b.leaves);
+	free(b.others);
+	free(b.points_by_id);
+	free(b.picked);
+	if (rc < 0) {
+		rules_free(r);
+		return -1;
+	}
+	*ret = r;
+	return 0;
+}
+
+void rules_free(struct rules *r)
+{
+	if (!r)
+		return;
+	timers_done(&r->timers);
+	free(r->leaves);
+	free(r->others);
+	free(r->first_leaf);
+	free(r->leaf_of);
+	free(r->alarms);
+	free(r->lives);
+	free(r->by_id);
+	free(r->ids);
+	free(r->made_by);
+	free(r->groups);
+	free(r->slots);
+	free(r->links);
+	free(r->first_link);
+	free(r);
+}

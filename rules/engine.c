@@ -1,0 +1,292 @@
+/* The engine: what happens to an alarm when its condition, time or a person says something.
+ *
+ *  reading ──▶ leaf: verdict ─┐ flipped
+ *  members ──▶ group: count ──┼──▶ rules_decide: raw condition ──▶ no delay: move
+ *  gateway ──▶ own: on, off ──┘         │ differs from what stands, and there is a delay      ▲
+ *                                       ▼                                                     │
+ *                        PEND_ON / PEND_OFF with a timer ── time alone ──▶ its end ───────────┤
+ *                                       │ the condition changed back                          │
+ *                                       ▼                                   ack, reset ───────┘
+ *                                   PEND_NONE
+ *
+ * A move is a row of alarm_move (core/alarm.h); nothing else changes a state. "Stands" is: active or acked.
+ * Always: no pend ⇔ raw == stands; PEND_ON ⇔ raw and it does not stand; PEND_OFF ⇔ not raw and it stands.
+ * Every entry ends the delays up to its own moment first, each at its own moment and all in the order of time; so it does not matter when, or
+ * whether, rules_on_time was called in between. */
+#include "rules/engine.h"
+
+#include <assert.h>
+#include <string.h>
+
+static double last_value(const struct rules *r, uint32_t alarm)
+{
+	const struct group *g = rules_group(r, alarm);
+
+	if (g)
+		return g->counting;
+	if (alarm >= r->n_single)
+		return NAN;
+	const struct leaf *l = &r->leaves[r->leaf_of[alarm]];
+	/* What a quality rule speaks of is that there is no value: an old one beside it would look like a new one. */
+	return l->op == LEAF_QUALITY && l->quality != QUALITY_GOOD ? NAN : l->value;
+}
+
+static enum quality last_quality(const struct rules *r, uint32_t alarm)
+{
+	return alarm < r->n_single ? (enum quality)r->leaves[r->leaf_of[alarm]].quality : QUALITY_GOOD;
+}
+
+/* outside has two limits; told is the nearer one, which is the one that was passed. */
+static double told_limit(const struct rules_alarm *a, double value)
+{
+	bool upper = a->def && a->def->when == WHEN_OUTSIDE && value > a->def->limit / 2 + a->def->limit_high / 2;
+
+	return upper ? a->def->limit_high : a->limit;
+}
+
+static struct stamp since(const struct life *l)
+{
+	return (struct stamp){ l->since_ns, l->since_ms, l->since_trusted };
+}
+
+static void send(struct rules *r, uint32_t alarm, enum transition what, enum alarm_state to, const struct why *w, struct rules_sink *sink)
+{
+	const struct rules_alarm *a = &r->alarms[alarm];
+	struct life *l = &r->lives[alarm];
+	const struct group *g = rules_group(r, alarm);
+	bool begins = what == TRANSITION_RAISED || what == TRANSITION_CONFIRMED;
+	struct rules_transition t = {
+		.alarm = alarm, .what = what, .cause = w->cause, .from = (enum alarm_state)l->state, .to = to,
+		.active = to == STATE_ACTIVE || to == STATE_ACKED, .acked = l->acked, .latched = a->latch && to != STATE_NORMAL,
+		.rev = ++l->rev, .occurrence = l->occurrence, .since = since(l), .at = w->at,
+		.value = { last_value(r, alarm), w->sample && w->sample->quality == QUALITY_GOOD ? w->sample->value.text : NULL },
+		.quality = last_quality(r, alarm), .device_at_ms = w->sample ? w->sample->device_at_ms : 0, .actor = w->actor, .note = w->note,
+	};
+
+	t.limit = told_limit(a, t.value.number);
+	if (g) {
+		t.members = r->members;
+		t.n_members = counts_list_members(r, g);
+	}
+	l->state = (uint8_t)to;
+	struct event_id id = sink->transition(sink->user, &t);
+	if (begins)
+		l->occurrence = id;
+}
+
+/* The only place where a state changes. False: the table does not allow it. */
+static bool move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink)
+{
+	const struct rules_alarm *a = &r->alarms[alarm];
+	struct life *l = &r->lives[alarm];
+	struct alarm_move m = alarm_move((enum alarm_state)l->state, trigger, a->latch, a->ack, l->raw, a->count_rule);
+	bool stood = life_stands(l);
+
+	if (!m.allowed)
+		return false;
+	if (trigger == TRIGGER_ON) {
+		l->acked = false;
+		l->was_on = true;
+		l->on_ns = w->at.mono_ns;
+		if (l->state == STATE_NORMAL) {
+			l->since_ns = w->at.mono_ns;
+			l->since_ms = w->at.wall_ms;
+			l->since_trusted = w->at.wall_trusted;
+		}
+	}
+	if (trigger == TRIGGER_ACK)
+		l->acked = true;
+	for (uint8_t i = 0; i < m.n; i++)
+		send(r, alarm, m.sent[i], m.via[i], w, sink);
+	l->state = (uint8_t)m.to;
+	if (m.to == STATE_NORMAL) {
+		l->acked = false;
+		l->occurrence = (struct event_id){ 0 };
+		l->since_ns = l->since_ms = 0;
+		l->since_trusted = false;
+	}
+	sink->changed(sink->user, alarm);
+	if (stood != life_stands(l) && trigger != TRIGGER_REMOVE)
+		counts_update(r, alarm, w, sink);
+	return true;
+}
+
+void rules_decide(struct rules *r, uint32_t alarm, bool raw, const struct why *w, struct rules_sink *sink)
+{
+	const struct rule_def *d = r->alarms[alarm].def;
+	struct life *l = &r->lives[alarm];
+	int64_t delay_ns = !d ? 0 : raw ? d->on_delay_ns : d->off_delay_ns;
+
+	l->raw = raw;
+	if (raw == life_stands(l)) {
+		l->pend = PEND_NONE;
+		timers_cancel(&r->timers, alarm);
+	} else if (delay_ns > 0) {
+		l->pend = raw ? PEND_ON : PEND_OFF;
+		timers_set(&r->timers, alarm, rules_add_ns(w->at.mono_ns, delay_ns));
+	} else {
+		l->pend = PEND_NONE;
+		move(r, alarm, raw ? TRIGGER_ON : TRIGGER_OFF, w, sink);
+	}
+	sink->changed(sink->user, alarm);
+}
+
+static void end_delay(struct rules *r, uint32_t alarm, struct stamp at, struct rules_sink *sink)
+{
+	const struct rules_alarm *a = &r->alarms[alarm];
+	struct life *l = &r->lives[alarm];
+	bool on = l->pend == PEND_ON;
+	/* Without a delay it was rules_restored that found the count to be another. */
+	bool delayed = a->def && (on ? a->def->on_delay_ns : a->def->off_delay_ns) > 0;
+	struct why w = { .at = at, .cause = delayed || !a->count_rule ? CAUSE_DELAY : CAUSE_RESTART };
+
+	l->pend = PEND_NONE;
+	move(r, alarm, on ? TRIGGER_ON : TRIGGER_OFF, &w, sink);
+}
+
+void rules_run_until(struct rules *r, struct stamp now, struct rules_sink *sink)
+{
+	while (timers_next(&r->timers) <= now.mono_ns) {
+		struct timers_entry e = r->timers.heap[0];
+		struct stamp at = clock_shift(now, e.deadline_ns - now.mono_ns);
+		timers_cancel(&r->timers, e.timer);
+		if (e.timer < r->n_alarms)
+			end_delay(r, e.timer, at, sink);
+		else
+			counts_expire(r, e.timer - r->n_alarms, at, sink);
+	}
+}
+
+void rules_on_time(struct rules *r, struct stamp now, struct rules_sink *sink)
+{
+	rules_run_until(r, now, sink);
+}
+
+void rules_on_reading(struct rules *r, const struct sample *s, struct rules_sink *sink)
+{
+	if (timers_next(&r->timers) <= s->at.mono_ns)
+		rules_run_until(r, s->at, sink);
+	if (s->point >= r->site->n_points || (unsigned)s->quality >= QUALITY_NEVER)
+		return;
+	for (uint32_t i = r->first_leaf[s->point]; i < r->first_leaf[s->point + 1]; i++) {
+		struct leaf *l = &r->leaves[i];
+		bool verdict = leaf_judge(l, r->alarms, r->site->points, s);
+		l->quality = (uint8_t)s->quality;
+		if (s->quality == QUALITY_GOOD)
+			l->value = s->value.number;
+		if (__builtin_expect(verdict == l->verdict, true))
+			continue;
+		rules_turn_leaf(r, i, verdict);
+		struct why w = { .at = s->at, .cause = l->op == LEAF_QUALITY ? CAUSE_QUALITY : CAUSE_VALUE, .sample = s };
+		rules_decide(r, l->alarm, verdict, &w, sink);
+	}
+}
+
+void rules_on_own(struct rules *r, uint32_t alarm, bool on, struct stamp now, struct rules_sink *sink)
+{
+	struct why w = { .at = now, .cause = CAUSE_SELF };
+
+	assert(alarm < r->n_alarms && r->alarms[alarm].own);
+	rules_run_until(r, now, sink);
+	if (r->lives[alarm].raw != on)
+		rules_decide(r, alarm, on, &w, sink);
+}
+
+static const char *why_not(const struct life *l, const struct rules_alarm *a, enum rules_command command)
+{
+	switch ((enum alarm_state)l->state) {
+	case STATE_NORMAL:
+	case STATE_PENDING: return "it is normal";
+	case STATE_ACTIVE: return !a->latch ? "it needs no reset" : "its condition still stands; it can be reset when that is gone and it was acknowledged";
+	case STATE_ACKED: return command == RULES_ACK ? "it was acknowledged already" : !a->latch ? "it needs no reset" : "its condition still stands";
+	case STATE_RETURNED: return a->latch ? "acknowledge it first" : "it needs no reset; acknowledge it";
+	case STATE_LATCHED: return command == RULES_ACK ? "it needs no acknowledgement; reset it" : "its condition stands again";
+	}
+	return "its state does not allow it";
+}
+
+int rules_on_command(struct rules *r, uint32_t alarm, enum rules_command command, const struct event_id *occurrence, enum cause cause,
+                     const char *actor, const char *note, struct stamp now, struct rules_sink *sink, struct err *reterr)
+{
+	struct why w = { .at = now, .cause = cause, .actor = actor, .note = note };
+
+	assert(alarm < r->n_alarms);
+	rules_run_until(r, now, sink);
+	const struct rules_alarm *a = &r->alarms[alarm];
+	const struct life *l = &r->lives[alarm];
+	const struct event_id none = { 0 };
+	if (occurrence && (occurrence->boot != l->occurrence.boot || occurrence->counter != l->occurrence.counter ||
+	                   (occurrence->boot == none.boot && occurrence->counter == none.counter)))
+		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is over", a->id);
+	if (!move(r, alarm, command == RULES_ACK ? TRIGGER_ACK : TRIGGER_RESET, &w, sink))
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be %s: %s", a->id, command == RULES_ACK ? "acknowledged" : "reset",
+		               why_not(l, a, command));
+	return 0;
+}
+
+void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char *actor, struct stamp now, struct rules_sink *sink)
+{
+	struct why w = { .at = now, .cause = cause, .actor = actor };
+	struct life *l = &r->lives[alarm];
+
+	assert(alarm < r->n_alarms);
+	rules_run_until(r, now, sink);
+	l->raw = false;
+	l->pend = PEND_NONE;
+	timers_cancel(&r->timers, alarm);
+	if (alarm < r->n_single)
+		rules_turn_leaf(r, r->leaf_of[alarm], false);
+	if (!move(r, alarm, TRIGGER_REMOVE, &w, sink))
+		sink->changed(sink->user, alarm);
+}
+
+int64_t rules_next_deadline(const struct rules *r)
+{
+	return timers_next(&r->timers);
+}
+
+size_t rules_count(const struct rules *r)
+{
+	return r->n_alarms;
+}
+
+const struct rules_alarm *rules_alarm(const struct rules *r, uint32_t alarm)
+{
+	assert(alarm < r->n_alarms);
+	return &r->alarms[alarm];
+}
+
+uint32_t rules_find(const struct rules *r, const char *id)
+{
+	uint32_t low = 0, high = r->n_alarms;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		int order = strcmp(r->alarms[r->by_id[mid]].id, id);
+		if (order == 0)
+			return r->by_id[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return RULES_ALARM_NONE;
+}
+
+void rules_present(const struct rules *r, uint32_t alarm, struct rules_present *ret)
+{
+	assert(alarm < r->n_alarms);
+	const struct life *l = &r->lives[alarm];
+	bool pending = l->state == STATE_NORMAL && l->pend == PEND_ON;
+
+	*ret = (struct rules_present){
+		.state = pending ? STATE_PENDING : (enum alarm_state)l->state, .active = life_stands(l), .acked = l->acked, .rev = l->rev,
+		.occurrence = l->occurrence, .since = since(l), .value = last_value(r, alarm), .quality = last_quality(r, alarm),
+	};
+}
+
+size_t rules_made_by(const struct rules *r, const struct rule_def *def)
+{
+	assert(def >= r->defs && def < r->defs + r->n_defs);
+	return r->made_by[def - r->defs];
+}

@@ -1,0 +1,128 @@
+/* engine: what the files of rules/ share; nobody else includes it. */
+#ifndef FIREGW_RULES_ENGINE_H
+#define FIREGW_RULES_ENGINE_H
+
+#include "rules/leaf.h"
+#include "rules/timers.h"
+
+enum pend { PEND_NONE, PEND_ON, PEND_OFF };
+
+/* What changes about one alarm: 48 bytes. `state` is never STATE_PENDING: a delay runs beside the state (also beside returned and latched). */
+struct life {
+	struct event_id occurrence;
+	int64_t         since_ns, since_ms; /* when the occurrence began */
+	int64_t         on_ns;              /* when it last became active; meaningful if was_on */
+	uint32_t        rev;
+	uint8_t         state;              /* enum alarm_state */
+	uint8_t         pend;               /* enum pend; its deadline is in the timers */
+	bool            raw : 1;            /* the condition as last decided, before delays */
+	bool            acked : 1;
+	bool            was_on : 1;
+	bool            since_trusted : 1;
+};
+
+/* Alarms stand in this order: of one point each [0, n_single), of several [n_single, n_single + n_groups), our own behind.
+ *
+ * A count rule's alarm is a group; each point that may count in it is a slot; each alarm that makes a point count is a link from the alarm to the slot.
+ *
+ *   alarm f12-smoke-1/smoke ──link──▶ slot f12-smoke-1 ─┐
+ *   alarm f12-smoke-1/hot   ──link──▶ slot f12-smoke-1 ─┴▶ group a.12-N/fire-confirmed: slots that count ≥ 2?
+ */
+struct group {
+	uint32_t first_slot, n_slots;
+	uint32_t counting;  /* slots with a counting link */
+};
+struct slot {
+	uint32_t point, group;
+	uint32_t counting;  /* links that count */
+};
+struct link {
+	uint32_t alarm, slot;
+	bool     counts;
+};
+
+struct rules {
+	const struct site *site;
+	const struct rule_def *defs;
+	size_t             n_defs;
+	uint64_t           machine_boot;
+
+	struct leaf       *leaves;      /* by point: [first_leaf[p], first_leaf[p + 1]) */
+	struct leaf_band  *others;      /* by leaf: the band of the verdict that it does not have now */
+	uint32_t          *first_leaf;
+	uint32_t          *leaf_of;     /* by alarm of one point */
+
+	struct rules_alarm *alarms;
+	struct life        *lives;
+	uint32_t           *by_id;      /* alarms in the order of their ids */
+	char               *ids;        /* the texts of all ids */
+	uint32_t           *made_by;    /* by def */
+	uint32_t            n_single, n_groups, n_owns, n_alarms;
+
+	struct group       *groups;
+	struct slot        *slots;
+	struct link        *links;      /* by alarm of one point: [first_link[a], first_link[a + 1]) */
+	uint32_t           *first_link;
+	uint32_t            n_slots, n_links;
+
+	struct timers       timers;     /* alarms' delays, then links' windows: n_alarms + link */
+	int64_t             restored_ns; /* the latest moment that restored states know of; INT64_MIN: none */
+	uint32_t            members[RULES_MEMBERS_MAX];
+};
+
+static inline bool life_stands(const struct life *l)
+{
+	return l->state == STATE_ACTIVE || l->state == STATE_ACKED;
+}
+
+static inline struct group *rules_group(const struct rules *r, uint32_t alarm)
+{
+	return alarm >= r->n_single && alarm < r->n_single + r->n_groups ? &r->groups[alarm - r->n_single] : NULL;
+}
+
+static inline int64_t rules_add_ns(int64_t at_ns, int64_t delay_ns)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(at_ns, delay_ns, &sum))
+		return delay_ns < 0 ? INT64_MIN : CLOCK_NEVER - 1;
+	return sum;
+}
+
+/* Gives the leaf this verdict and the band that belongs to it. */
+static inline void rules_turn_leaf(struct rules *r, uint32_t leaf, bool verdict)
+{
+	struct leaf_band band = r->leaves[leaf].band;
+
+	if (r->leaves[leaf].verdict == verdict)
+		return;
+	r->leaves[leaf].verdict = verdict;
+	r->leaves[leaf].band = r->others[leaf];
+	r->others[leaf] = band;
+}
+
+/* build.c, groups.c: for rules_new. An array that grows by doubling; returns the new one, or NULL (then the old one still stands). */
+void *rules_grow(void *array, size_t n, uint32_t *cap, size_t size);
+struct rules_alarm *rules_add_alarm(struct rules *r, uint32_t *cap);
+int   rules_build_groups(struct rules *r, uint32_t *cap, struct err *reterr);
+
+/* counts.c. A member's condition began or ended to stand, after its life says so. */
+struct why;
+void counts_update(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink);
+/* A window's timer ended. */
+void counts_expire(struct rules *r, uint32_t link, struct stamp at, struct rules_sink *sink);
+size_t counts_list_members(struct rules *r, const struct group *g);
+
+/* engine.c. What led to a move: borrowed for the call. */
+struct why {
+	struct stamp  at;
+	enum cause    cause;
+	const struct sample *sample; /* NULL: not a reading */
+	const char   *actor, *note;
+};
+/* The condition of an alarm, before delays, is now this. */
+void rules_decide(struct rules *r, uint32_t alarm, bool raw, const struct why *w, struct rules_sink *sink);
+/* Ends all delays and windows up to now, in the order of time. */
+void rules_run_until(struct rules *r, struct stamp now, struct rules_sink *sink);
+
+#endif

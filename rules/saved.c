@@ -1,0 +1,174 @@
+/* The state of an alarm as bytes, little-endian, for the store; a restart goes on as if there had been none.
+ *
+ *  0 version   1 state   2 flags   3 quality   4 rev (4)   8 occurrence (8 + 8)   24 since mono, wall   40 on mono
+ * 48 the delay's end mono   56 saved at mono, wall   72 machine's boot   80 value
+ *
+ * Moments are on the machine's clock (mono); "saved at" ties that clock to the wall, for when the machine has begun anew. */
+#include "rules/engine.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SAVED_VERSION 1
+#define SAVED_LEN     88
+/* Moments beyond ± 36 years of a machine's uptime are not ours, nor is an absence of 73 years; within, no sum overflows. */
+#define SAVED_MOMENT_MAX (INT64_C(1) << 60)
+#define SAVED_AWAY_MAX   (INT64_C(1) << 61)
+
+enum {
+	FLAG_RAW = 1, FLAG_ACKED = 2, FLAG_WAS_ON = 4, FLAG_SINCE_TRUSTED = 8, FLAG_PEND_ON = 16, FLAG_PEND_OFF = 32, FLAG_SAVED_TRUSTED = 64,
+};
+
+struct saved {
+	uint8_t         version, state, flags, quality;
+	uint32_t        rev;
+	struct event_id occurrence;
+	int64_t         since_ns, since_ms, on_ns;
+	int64_t         end_ns;
+	int64_t         saved_ns, saved_ms;
+	uint64_t        machine_boot;
+	double          value;
+};
+
+static uint8_t *put(uint8_t *at, uint64_t v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*at++ = (uint8_t)(v >> (8 * i));
+	return at;
+}
+
+static uint64_t take(const uint8_t **at, size_t n)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < n; i++)
+		v |= (uint64_t)*(*at)++ << (8 * i);
+	return v;
+}
+
+static size_t pack(const struct saved *s, uint8_t *out)
+{
+	uint64_t bits;
+	uint8_t *at = out;
+
+	memcpy(&bits, &s->value, sizeof bits);
+	at = put(at, s->version, 1);
+	at = put(at, s->state, 1);
+	at = put(at, s->flags, 1);
+	at = put(at, s->quality, 1);
+	at = put(at, s->rev, 4);
+	at = put(at, s->occurrence.boot, 8);
+	at = put(at, s->occurrence.counter, 8);
+	at = put(at, (uint64_t)s->since_ns, 8);
+	at = put(at, (uint64_t)s->since_ms, 8);
+	at = put(at, (uint64_t)s->on_ns, 8);
+	at = put(at, (uint64_t)s->end_ns, 8);
+	at = put(at, (uint64_t)s->saved_ns, 8);
+	at = put(at, (uint64_t)s->saved_ms, 8);
+	at = put(at, s->machine_boot, 8);
+	at = put(at, bits, 8);
+	return (size_t)(at - out);
+}
+
+static void unpack(const uint8_t *at, struct saved *s)
+{
+	s->version = (uint8_t)take(&at, 1);
+	s->state = (uint8_t)take(&at, 1);
+	s->flags = (uint8_t)take(&at, 1);
+	s->quality = (uint8_t)take(&at, 1);
+	s->rev = (uint32_t)take(&at, 4);
+	s->occurrence.boot = take(&at, 8);
+	s->occurrence.counter = take(&at, 8);
+	s->since_ns = (int64_t)take(&at, 8);
+	s->since_ms = (int64_t)take(&at, 8);
+	s->on_ns = (int64_t)take(&at, 8);
+	s->end_ns = (int64_t)take(&at, 8);
+	s->saved_ns = (int64_t)take(&at, 8);
+	s->saved_ms = (int64_t)take(&at, 8);
+	s->machine_boot = take(&at, 8);
+	uint64_t bits = take(&at, 8);
+	memcpy(&s->value, &bits, sizeof bits);
+}
+
+size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8_t out[RULES_SAVED_MAX])
+{
+	assert(alarm < r->n_alarms);
+	const struct life *l = &r->lives[alarm];
+	const struct leaf *leaf = alarm < r->n_single ? &r->leaves[r->leaf_of[alarm]] : NULL;
+
+	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE)
+		return 0;
+	struct saved s = {
+		.version = SAVED_VERSION, .state = l->state, .quality = leaf ? leaf->quality : QUALITY_GOOD, .rev = l->rev, .occurrence = l->occurrence,
+		.flags = (uint8_t)((l->raw ? FLAG_RAW : 0) | (l->acked ? FLAG_ACKED : 0) | (l->was_on ? FLAG_WAS_ON : 0) |
+		                   (l->since_trusted ? FLAG_SINCE_TRUSTED : 0) | (l->pend == PEND_ON ? FLAG_PEND_ON : 0) |
+		                   (l->pend == PEND_OFF ? FLAG_PEND_OFF : 0) | (now.wall_trusted ? FLAG_SAVED_TRUSTED : 0)),
+		.since_ns = l->since_ns, .since_ms = l->since_ms, .on_ns = l->on_ns,
+		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
+		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
+	};
+	return pack(&s, out);
+}
+
+static bool is_moment(int64_t t)
+{
+	return t > -SAVED_MOMENT_MAX && t < SAVED_MOMENT_MAX;
+}
+
+/* Only what the engine itself can have been in: a damaged row must not become a state that nobody gets out of. */
+static bool makes_sense(const struct saved *s)
+{
+	bool stands = s->state == STATE_ACTIVE || s->state == STATE_ACKED, raw = s->flags & FLAG_RAW;
+	int pend = s->flags & (FLAG_PEND_ON | FLAG_PEND_OFF);
+
+	return s->state <= STATE_LATCHED && s->state != STATE_PENDING && s->quality < QUALITY_COUNT && !(s->flags & 0x80) &&
+	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && is_moment(s->since_ns) && is_moment(s->since_ms) &&
+	       is_moment(s->on_ns) && is_moment(s->end_ns) && is_moment(s->saved_ns) && is_moment(s->saved_ms);
+}
+
+/* What is to be added to a moment of then to have it on the clock of now. */
+static int64_t clock_offset(const struct rules *r, const struct saved *s, struct stamp now)
+{
+	int64_t away_ns = 0;
+
+	if (s->machine_boot == r->machine_boot)
+		return 0;
+	/* The machine began anew: its clock says nothing about the time between; the wall clock does, if both ends can be believed. */
+	if (now.wall_trusted && (s->flags & FLAG_SAVED_TRUSTED) && now.wall_ms > s->saved_ms &&
+	    (__builtin_mul_overflow(now.wall_ms - s->saved_ms, CLOCK_NS_PER_MS, &away_ns) || away_ns > SAVED_AWAY_MAX))
+		away_ns = SAVED_AWAY_MAX;
+	return rules_add_ns(now.mono_ns, rules_add_ns(-s->saved_ns, -away_ns));
+}
+
+int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now)
+{
+	struct life *l = &r->lives[alarm];
+	struct saved s;
+
+	assert(alarm < r->n_alarms);
+	if (len != SAVED_LEN)
+		return -1;
+	unpack(saved, &s);
+	if (s.version != SAVED_VERSION || !makes_sense(&s))
+		return -1;
+	int64_t offset = clock_offset(r, &s, now);
+	int64_t known_ns = rules_add_ns(s.saved_ns, offset);
+	*l = (struct life){
+		.occurrence = s.occurrence, .since_ns = rules_add_ns(s.since_ns, offset), .since_ms = s.since_ms,
+		.on_ns = rules_add_ns(s.on_ns, offset), .rev = s.rev, .state = s.state, .raw = s.flags & FLAG_RAW, .acked = s.flags & FLAG_ACKED,
+		.was_on = s.flags & FLAG_WAS_ON, .since_trusted = s.flags & FLAG_SINCE_TRUSTED,
+		.pend = s.flags & FLAG_PEND_ON ? PEND_ON : s.flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
+	};
+	timers_cancel(&r->timers, alarm);
+	if (l->pend != PEND_NONE)
+		timers_set(&r->timers, alarm, rules_add_ns(s.end_ns, offset));
+	if (known_ns > r->restored_ns)
+		r->restored_ns = known_ns;
+	if (alarm < r->n_single) {
+		struct leaf *leaf = &r->leaves[r->leaf_of[alarm]];
+		rules_turn_leaf(r, r->leaf_of[alarm], l->raw);
+		leaf->value = s.value;
+		leaf->quality = s.quality;
+	}
+	return 0;
+}
