@@ -12,7 +12,7 @@ __extension__ typedef unsigned __int128 u128;
 #define PLACES_MAX    18
 #define DOUBLE_INT    (INT64_C(1) << 53)  /* up to here every integer is a double */
 #define EXACT_TEN     22                  /* 10^22 is the highest power of ten that is a double */
-#define TEXT_MAX      64                  /* 39 digits, sign, "e-54" */
+#define TEXT_MAX      96                  /* sign, the 78 digits of 256 bits, "e-54" */
 #define EXPONENT_MAX  9999
 #define FORMAT_MAX    32                  /* sign, 19 digits, point, NUL */
 
@@ -26,6 +26,11 @@ static int64_t power_of_ten(unsigned n)
 	while (n-- > 0)
 		p *= 10;
 	return p;
+}
+
+static uint64_t magnitude(int64_t v)
+{
+	return v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 }
 
 static bool is_digit(char c)
@@ -121,20 +126,91 @@ int decimal_parse(const char *text, struct decimal *ret)
 	return settle(neg, g, ret);
 }
 
-/* m × 10^-places as a text without a decimal point, which is the same in every locale. */
-static double double_from_text(bool neg, u128 m, unsigned places)
+/* 256 bits hold whatever (raw × scale + offset) × factor can be: 2^64 × 2^63 × 10^18 × 2^63 is below 2^251. Limbs from the lowest. */
+#define LIMBS 4
+struct wide {
+	uint64_t limb[LIMBS];
+};
+
+static struct wide wide_from(u128 v)
+{
+	return (struct wide){ { (uint64_t)v, (uint64_t)(v >> 64) } };
+}
+
+static void wide_multiply(struct wide *w, uint64_t by)
+{
+	u128 carry = 0;
+
+	for (int i = 0; i < LIMBS; i++) {
+		carry += (u128)w->limb[i] * by;
+		w->limb[i] = (uint64_t)carry;
+		carry >>= 64;
+	}
+}
+
+/* Returns the remainder. */
+static unsigned wide_divide_by_ten(struct wide *w)
+{
+	u128 rest = 0;
+
+	for (int i = LIMBS - 1; i >= 0; i--) {
+		rest = rest << 64 | w->limb[i];
+		w->limb[i] = (uint64_t)(rest / 10);
+		rest %= 10;
+	}
+	return (unsigned)rest;
+}
+
+static bool wide_is_zero(const struct wide *w)
+{
+	return (w->limb[0] | w->limb[1] | w->limb[2] | w->limb[3]) == 0;
+}
+
+/* a - b; true if that is below zero, and then the result is b - a. */
+static bool wide_subtract(struct wide *a, const struct wide *b)
+{
+	bool below = false;
+
+	for (int i = LIMBS - 1; i >= 0; i--) {
+		if (a->limb[i] != b->limb[i]) {
+			below = a->limb[i] < b->limb[i];
+			break;
+		}
+	}
+	struct wide high = below ? *b : *a, low = below ? *a : *b;
+	unsigned borrow = 0;
+	for (int i = 0; i < LIMBS; i++) {
+		i128 d = (i128)high.limb[i] - low.limb[i] - borrow;
+		a->limb[i] = (uint64_t)d;
+		borrow = d < 0;
+	}
+	return below;
+}
+
+static void wide_add(struct wide *a, const struct wide *b)
+{
+	u128 carry = 0;
+
+	for (int i = 0; i < LIMBS; i++) {
+		carry += (u128)a->limb[i] + b->limb[i];
+		a->limb[i] = (uint64_t)carry;
+		carry >>= 64;
+	}
+}
+
+/* The double nearest to w × 10^-places, by way of a text without a decimal point, which is the same in every locale. */
+static double wide_double(bool neg, struct wide w, unsigned places)
 {
 	char text[TEXT_MAX];
 	char *end = text + TEXT_MAX - 8;
 	char *start = end;
 
-	do {
-		*--start = (char)('0' + (int)(m % 10));
-		m /= 10;
-	} while (m > 0);
+	do
+		*--start = (char)('0' + wide_divide_by_ten(&w));
+	while (!wide_is_zero(&w));
 	if (neg)
 		*--start = '-';
-	snprintf(end, 8, "e-%u", places);
+	snprintf(end, 8, "e-%u", places % 1000);
 	return strtod(start, NULL);
 }
 
@@ -144,7 +220,7 @@ static double nearest_double(i128 m, unsigned places)
 	/* Both are doubles without loss, so that the division is the one rounding. */
 	if (m <= DOUBLE_INT && m >= -DOUBLE_INT && places <= EXACT_TEN)
 		return (double)(int64_t)m / tens[places];
-	return double_from_text(m < 0, m < 0 ? 0 - (u128)m : (u128)m, places);
+	return wide_double(m < 0, wide_from(m < 0 ? 0 - (u128)m : (u128)m), places);
 }
 
 double decimal_double(struct decimal d)
@@ -166,7 +242,7 @@ static struct decimal without_zeros(struct decimal d)
 char *decimal_format(struct decimal d, char *buf)
 {
 	struct decimal t = without_zeros(d);
-	uint64_t mag = t.mantissa < 0 ? 0 - (uint64_t)t.mantissa : (uint64_t)t.mantissa;
+	uint64_t mag = magnitude(t.mantissa);
 	char text[FORMAT_MAX];
 	char *start = text + FORMAT_MAX;
 
@@ -224,13 +300,25 @@ static bool exact_result(i128 raw, struct decimal scale, struct decimal offset, 
 	return true;
 }
 
-/* Where a number beyond all measure meets settings beyond all measure: 64 bits of mantissa all the way, rounded at the end. */
-static double approximate_result(long double raw, struct decimal scale, struct decimal offset, struct decimal factor)
+/* The same as exact_result and nearest_double, where 128 bits do not hold it. */
+static double wide_result(bool neg, uint64_t mag, struct decimal scale, struct decimal offset, struct decimal factor)
 {
-	long double v = raw * (long double)scale.mantissa / (long double)power_of_ten(scale.places);
+	struct wide w = wide_from((u128)mag * magnitude(scale.mantissa)), o = wide_from(magnitude(offset.mantissa));
+	unsigned places = scale.places;
 
-	v += (long double)offset.mantissa / (long double)power_of_ten(offset.places);
-	return (double)(v * (long double)factor.mantissa / (long double)power_of_ten(factor.places));
+	neg = neg != (scale.mantissa < 0);
+	if (offset.places > places) {
+		wide_multiply(&w, (uint64_t)power_of_ten(offset.places - places));
+		places = offset.places;
+	} else {
+		wide_multiply(&o, (uint64_t)power_of_ten(places - offset.places));
+	}
+	if (neg == (offset.mantissa < 0))
+		wide_add(&w, &o);
+	else if (wide_subtract(&w, &o))
+		neg = !neg;
+	wide_multiply(&w, magnitude(factor.mantissa));
+	return wide_double(neg != (factor.mantissa < 0), w, places + factor.places);
 }
 
 double decimal_apply_int(bool neg, uint64_t mag, struct decimal scale, struct decimal offset, struct decimal factor,
@@ -243,7 +331,7 @@ double decimal_apply_int(bool neg, uint64_t mag, struct decimal scale, struct de
 	if (ret_exact_int)
 		*ret_exact_int = false;
 	if (!exact_result(raw, scale, offset, factor, &m, &places))
-		return approximate_result((long double)raw, scale, offset, factor);
+		return wide_result(neg, mag, scale, offset, factor);
 	if (m <= DOUBLE_INT && m >= -DOUBLE_INT)
 		return nearest_double(m, places);
 	while (places > 0 && m % 10 == 0) {
@@ -268,5 +356,8 @@ double decimal_apply_float(double raw, struct decimal scale, struct decimal offs
 		return decimal_apply_int(raw < 0, (uint64_t)fabs(raw), scale, offset, factor, NULL, NULL, NULL);
 	if (scale.mantissa == 1 && scale.places == 0 && offset.mantissa == 0 && factor.mantissa == 1 && factor.places == 0)
 		return raw;
-	return approximate_result(raw, scale, offset, factor);
+	/* 64 bits of mantissa all the way, rounded at the end. */
+	long double v = (long double)raw * (long double)scale.mantissa / (long double)power_of_ten(scale.places);
+	v += (long double)offset.mantissa / (long double)power_of_ten(offset.places);
+	return (double)(v * (long double)factor.mantissa / (long double)power_of_ten(factor.places));
 }

@@ -84,7 +84,7 @@ static const struct unit *find_unit(const char *text)
 
 #define PLACES_MAX 18
 
-/* numerator / denominator as a decimal: exact if 18 places and 18 digits hold it, else rounded half away from zero at the last that fits.
+/* numerator / denominator as a decimal: exact if 18 places and an int64 hold it, else rounded half away from zero at the last that fits.
  * Both are below 2^80 in the table's worst pair, so that ten times the remainder never overflows. */
 static struct decimal quotient(i128 numerator, i128 denominator)
 {

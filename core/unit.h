@@ -6,7 +6,7 @@
 
 /* value in `to` = (value in `from`) × factor + offset; offset in `to`. The same as (value in `from` + before) × factor, which is the shape of
  * decimal_apply_int: (raw × scale + (its offset + before)) × factor. A factor or offset that is no finite decimal (°F → °C: 5/9) has 18 places or
- * 18 digits, whatever comes first; of the two forms the one with `before` is then exact up to the factor. */
+ * as many digits as fit an int64, whatever is less; of the two forms the one with `before` is then exact up to the factor. */
 struct unit_conversion {
 	struct decimal factor;
 	struct decimal offset;
