@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define IN_FIRST         ((size_t)4096)
+#define IN_MAX           (2 * (CONTROL_REQUEST_MAX + 1)) /* a request that waits for its turn, and what is sent behind it; beyond: closed */
 #define HALF_CLOSED_MS   1000 /* how often a peer that sends no more is looked at: libuv does not report that it has gone altogether */
 
 struct write {
@@ -251,8 +252,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	if (conn->in_len == conn->in_cap) {
 		if (conn->in_cap)
 			cap = conn->in_cap * 2;
-		if (cap > CONTROL_REQUEST_MAX + 1)
-			cap = CONTROL_REQUEST_MAX + 1;
+		if (cap > IN_MAX)
+			cap = IN_MAX;
 		char *in = cap > conn->in_len ? realloc(conn->in, cap) : NULL;
 		if (!in)
 			return;
