@@ -115,6 +115,7 @@ struct pump_view {
 	size_t      url;
 	int64_t     backlog_events, backlog_readings; /* records stored and not acknowledged */
 	uint64_t    sent, acked, refused, resent, lost, reconnects, bytes;
+	uint64_t    dropped;                 /* undurable versions for which there was no room: their stored ones follow */
 	size_t      in_flight;
 	uint16_t    window;
 };

@@ -2,4 +2,11 @@
 firegw_library(firegw_pump SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/outmsg.c
 	${CMAKE_CURRENT_LIST_DIR}/states.c
+	${CMAKE_CURRENT_LIST_DIR}/pump.c
+	${CMAKE_CURRENT_LIST_DIR}/pump_link.c
+	${CMAKE_CURRENT_LIST_DIR}/pump_send.c
+	${CMAKE_CURRENT_LIST_DIR}/pump_lane.c
+	${CMAKE_CURRENT_LIST_DIR}/pump_entry.c
+	${CMAKE_CURRENT_LIST_DIR}/pump_queue.c
+	${CMAKE_CURRENT_LIST_DIR}/pump_text.c
 	LIBS firegw_core)

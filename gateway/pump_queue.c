@@ -1,0 +1,248 @@
+/* The small bounded queues of a pump: events that go out before they are stored, replies to commands, and topics of the broker that stand for nothing any more.
+ * Each element is in one list: waiting, or in flight; a lost link puts what was in flight in front again. */
+#include "gateway/pump_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void pump_queue_init(struct pump *p)
+{
+	chain_init(&p->undurable_free);
+	chain_init(&p->undurable_flight);
+	for (size_t n = 0; n < CLASS_COUNT; n++)
+		chain_init(&p->undurable_lists[n]);
+	for (size_t n = 0; n < PUMP_UNDURABLES; n++)
+		chain_append(&p->undurable_free, &p->undurables[n].link);
+	chain_init(&p->replies);
+	chain_init(&p->replies_flight);
+	chain_init(&p->clears);
+	chain_init(&p->clears_flight);
+}
+
+static void undurable_free(struct pump *p, struct pump_undurable *u)
+{
+	chain_remove(&u->link);
+	outmsg_unref(u->msg);
+	u->msg = NULL;
+	u->lane = NULL;
+	chain_append(&p->undurable_free, &u->link);
+	p->n_undurables--;
+}
+
+static void reply_free(struct pump *p, struct pump_reply *r)
+{
+	chain_remove(&r->link);
+	p->n_replies--;
+	p->reply_bytes -= r->msg->len;
+	outmsg_unref(r->msg);
+	free(r->topic);
+	free(r->correlation);
+	free(r);
+}
+
+void pump_queue_clear_drop(struct pump *p, struct pump_clear *c)
+{
+	chain_remove(&c->link);
+	free(c);
+	p->n_clears--;
+}
+
+static void drop_clears(struct pump *p)
+{
+	while (!chain_empty(&p->clears))
+		pump_queue_clear_drop(p, chain_of(p->clears.next, struct pump_clear, link));
+	while (!chain_empty(&p->clears_flight))
+		pump_queue_clear_drop(p, chain_of(p->clears_flight.next, struct pump_clear, link));
+	p->clears_missed = false;
+}
+
+void pump_queue_done(struct pump *p)
+{
+	for (size_t n = 0; n < PUMP_UNDURABLES; n++)
+		outmsg_unref(p->undurables[n].msg);
+	while (!chain_empty(&p->replies))
+		reply_free(p, chain_of(p->replies.next, struct pump_reply, link));
+	while (!chain_empty(&p->replies_flight))
+		reply_free(p, chain_of(p->replies_flight.next, struct pump_reply, link));
+	drop_clears(p);
+}
+
+static void in_front_again(struct chain *flight, struct chain *list)
+{
+	while (!chain_empty(flight)) {
+		struct chain *c = flight->prev;
+		chain_remove(c);
+		chain_insert(list, c);
+	}
+}
+
+void pump_queue_down(struct pump *p)
+{
+	while (!chain_empty(&p->undurable_flight)) {
+		struct chain *c = p->undurable_flight.prev;
+		chain_remove(c);
+		chain_insert(&p->undurable_lists[chain_of(c, struct pump_undurable, link)->lane->stream], c);
+	}
+	in_front_again(&p->replies_flight, &p->replies);
+	drop_clears(p);
+}
+
+/* Who asked long ago does not wait any more. */
+void pump_queue_up(struct pump *p)
+{
+	while (!chain_empty(&p->replies)) {
+		struct pump_reply *r = chain_of(p->replies.next, struct pump_reply, link);
+		if (p->now.mono_ns - r->at_ns < PUMP_REPLY_KEEP_NS)
+			break;
+		reply_free(p, r);
+	}
+}
+
+/* Room for one of this class; if there is none, what waits longest in the least urgent class gives way (it comes again when stored). */
+static struct pump_undurable *undurable_room(struct pump *p, unsigned stream)
+{
+	if (!chain_empty(&p->undurable_free))
+		return chain_of(p->undurable_free.next, struct pump_undurable, link);
+	p->count.dropped++;
+	for (unsigned n = CLASS_COUNT; n-- > stream + 1;) {
+		if (chain_empty(&p->undurable_lists[n]))
+			continue;
+		struct pump_undurable *u = chain_of(p->undurable_lists[n].next, struct pump_undurable, link);
+		undurable_free(p, u);
+		return u;
+	}
+	return NULL;
+}
+
+void pump_on_undurable(struct pump *p, struct outmsg *msg, struct stamp now)
+{
+	struct pump_lane *l = pump_lane_find(p, msg->stream_db);
+
+	(void)now;
+	if (!l || !l->wanted || l->stream >= CLASS_COUNT)
+		return;
+	struct pump_undurable *u = undurable_room(p, l->stream);
+	if (!u)
+		return;
+	u->msg = outmsg_ref(msg);
+	u->lane = l;
+	chain_remove(&u->link);
+	chain_append(&p->undurable_lists[l->stream], &u->link);
+	p->n_undurables++;
+}
+
+struct pump_undurable *pump_queue_undurable(const struct pump *p, unsigned stream)
+{
+	const struct chain *list = &p->undurable_lists[stream];
+
+	for (struct chain *c = list->next; c != list; c = c->next) {
+		struct pump_undurable *u = chain_of(c, struct pump_undurable, link);
+		if (!u->lane->retry_ns)
+			return u;
+	}
+	return NULL;
+}
+
+/* The stored version of an event is there: the other need not go out any more. */
+void pump_queue_stored(struct pump *p, unsigned stream, uint64_t id)
+{
+	struct chain *list = &p->undurable_lists[stream], *next;
+
+	for (struct chain *c = list->next; c != list; c = next) {
+		next = c->next;
+		struct pump_undurable *u = chain_of(c, struct pump_undurable, link);
+		if (u->msg->id == id)
+			undurable_free(p, u);
+	}
+}
+
+void pump_queue_forget_lane(struct pump *p, const struct pump_lane *l)
+{
+	for (size_t n = 0; n < PUMP_UNDURABLES; n++)
+		if (p->undurables[n].msg && p->undurables[n].lane == l)
+			undurable_free(p, &p->undurables[n]);
+}
+
+int pump_reply(struct pump *p, const char *topic, struct outmsg *payload, const void *correlation, size_t correlation_len, struct stamp now)
+{
+	struct pump_reply *r;
+
+	if (p->n_replies >= PUMP_REPLIES || (p->n_replies > 0 && p->reply_bytes + payload->len > PUMP_REPLY_BYTES))
+		return -1;
+	r = calloc(1, sizeof *r);
+	if (!r)
+		return -1;
+	r->topic = strdup(topic);
+	r->correlation = correlation_len > 0 ? malloc(correlation_len) : NULL;
+	if (!r->topic || (correlation_len > 0 && !r->correlation)) {
+		free(r->topic);
+		free(r->correlation);
+		free(r);
+		return -1;
+	}
+	if (correlation_len > 0)
+		memcpy(r->correlation, correlation, correlation_len);
+	r->correlation_len = correlation_len;
+	r->msg = outmsg_ref(payload);
+	r->at_ns = now.mono_ns;
+	chain_append(&p->replies, &r->link);
+	p->n_replies++;
+	p->reply_bytes += payload->len;
+	return 0;
+}
+
+static bool has_clear(const struct chain *list, uint32_t node, const char *topic)
+{
+	for (struct chain *c = list->next; c != list; c = c->next) {
+		const struct pump_clear *k = chain_of(c, struct pump_clear, link);
+		if (k->node == node && strcmp(k->topic, topic) == 0)
+			return true;
+	}
+	return false;
+}
+
+void pump_queue_clear_add(struct pump *p, uint32_t node, const char *topic)
+{
+	size_t len = strlen(topic) + 1;
+	struct pump_clear *c;
+
+	if (has_clear(&p->clears, node, topic) || has_clear(&p->clears_flight, node, topic))
+		return;
+	c = p->n_clears < PUMP_CLEARS ? malloc(sizeof *c + len) : NULL;
+	if (!c) {
+		p->clears_missed = true;
+		return;
+	}
+	c->node = node;
+	memcpy(c->topic, topic, len);
+	chain_append(&p->clears, &c->link);
+	p->n_clears++;
+}
+
+void pump_queue_result(struct pump *p, const struct pick *k, bool ok)
+{
+	switch (k->what) {
+	case WHAT_UNDURABLE:
+		if (ok) {
+			pump_lane_works(p, k->undurable->lane);
+			undurable_free(p, k->undurable);
+		} else {
+			chain_remove(&k->undurable->link);
+			chain_insert(&p->undurable_lists[k->undurable->lane->stream], &k->undurable->link);
+			pump_lane_stop(p, k->undurable->lane);
+		}
+		return;
+	case WHAT_REPLY:
+		reply_free(p, k->reply);
+		return;
+	case WHAT_CLEAR:
+		pump_queue_clear_drop(p, k->clear);
+		return;
+	case WHAT_NONE:
+	case WHAT_STATUS:
+	case WHAT_ENTRY:
+	case WHAT_ITEM:
+	case WHAT_LOST:
+		return;
+	}
+}
