@@ -236,26 +236,22 @@ void strbuf_json_int(struct strbuf *b, int64_t v)
 	strbuf_put(b, start, (size_t)(end - start));
 }
 
-/* m / 10000 with the needless zeros off. */
-static void put_ten_thousandths(struct strbuf *b, int64_t m)
+/* m × 10^-places, at least one digit before the point; places > 0 and the last digit is not 0. */
+static void put_decimal(struct strbuf *b, bool neg, uint64_t m, int places)
 {
-	char text[24];
+	char text[NUMBER_MAX];
 	char *end = text + sizeof text;
-	char *stop = end;
-	uint64_t mag = m < 0 ? 0 - (uint64_t)m : (uint64_t)m;
-	uint64_t fraction = mag % 10000;
+	char *start = end;
 
-	for (int i = 0; i < 4; i++) {
-		*--end = (char)('0' + fraction % 10);
-		fraction /= 10;
+	for (int i = 0; i < places; i++) {
+		*--start = (char)('0' + m % 10);
+		m /= 10;
 	}
-	while (stop[-1] == '0')
-		stop--;
-	*--end = '.';
-	char *start = digits_before(end, mag / 10000);
-	if (m < 0)
+	*--start = '.';
+	start = digits_before(start, m);
+	if (neg)
 		*--start = '-';
-	strbuf_put(b, start, (size_t)(stop - start));
+	strbuf_put(b, start, (size_t)(end - start));
 }
 
 /* Tidies what printf's %g wrote: the locale's decimal point becomes '.', the exponent loses its plus and leading zeros. */
@@ -287,6 +283,60 @@ static void put_tidied(struct strbuf *b, const char *text)
 	strbuf_put(b, tidy, n);
 }
 
+__extension__ typedef unsigned __int128 u128;
+
+/* What is given for the whole range that equipment measures in; beyond it printf is asked. */
+#define PLAIN_MIN 1e-4
+#define PLAIN_MAX 0x1p53
+
+/* n ≤ 22 */
+static u128 power_of_ten(int n)
+{
+	static const uint64_t tens[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000 };
+
+	return (u128)tens[n / 2] * tens[n - n / 2];
+}
+
+/* The shortest decimal between the two points where reading back would give a neighbour of v instead, and of those the nearest to v; exactly, in
+ * integers. v is no whole number, above zero, PLAIN_MIN ≤ v < PLAIN_MAX. With v = m / 2^shift and k such that v × 10^k has 17 or 18 digits,
+ * 4 m 10^k stays below 2^125, and the space between the two points is wider than 1.6, so that there is a whole number in it. */
+static void put_shortest(struct strbuf *b, bool neg, double v)
+{
+	int exponent;
+	uint64_t m = (uint64_t)(frexp(v, &exponent) * 0x1p53);
+	int shift = 53 - exponent + 2; /* in quarters of a unit of m: below a power of two, the neighbour is half as far */
+	int k = 16 - (int)floor((exponent - 1) * 0.30103);
+	u128 quarter = power_of_ten(k);
+	u128 scaled = 4 * m * quarter;
+	unsigned odd = m & 1;          /* the two points themselves are read as the even one */
+	u128 low = scaled - (m == UINT64_C(1) << 52 ? 1 : 2) * quarter + odd;
+	u128 high = scaled + 2 * quarter - odd;
+	uint64_t first = (uint64_t)((low + (((u128)1 << shift) - 1)) >> shift);
+	uint64_t last = (uint64_t)(high >> shift);
+	uint64_t whole = (uint64_t)(scaled >> shift);
+	u128 rest = scaled - ((u128)whole << shift), half = (u128)1 << (shift - 1);
+	uint64_t unit = 1;
+
+	while ((first + 9) / 10 <= last / 10) {
+		first = (first + 9) / 10;
+		last /= 10;
+		unit *= 10;
+		k--;
+	}
+	uint64_t nearest = whole / unit;
+	if (unit > 1) {
+		half = unit / 2;
+		rest = whole % unit == half && rest > 0 ? half + 1 : whole % unit;
+	}
+	if (rest > half || (rest == half && nearest % 2 == 1))
+		nearest++;
+	if (nearest < first)
+		nearest = first;
+	if (nearest > last)
+		nearest = last;
+	put_decimal(b, neg, nearest, k);
+}
+
 /* Any double, from the fewest digits that may do. Both directions use the same locale, so its decimal point cancels out. */
 static void put_any_double(struct strbuf *b, double v)
 {
@@ -304,31 +354,41 @@ static void put_any_double(struct strbuf *b, double v)
 	put_tidied(b, text);
 }
 
+/* Up to four decimals: below 1e11 they make at most 15 digits, and those are the shortest text of the double that the (correctly rounded) division
+ * gives. false: there are more. */
+static bool put_few_places(struct strbuf *b, bool neg, double mag)
+{
+	int places = 4;
+
+	if (mag >= 1e11)
+		return false;
+	uint64_t m = (uint64_t)(mag * 1e4 + 0.5);
+	if ((double)m / 1e4 != mag)
+		return false;
+	while (m % 10 == 0) {
+		m /= 10;
+		places--;
+	}
+	put_decimal(b, neg, m, places);
+	return true;
+}
+
 void strbuf_json_double(struct strbuf *b, double v)
 {
+	double mag = fabs(v);
+
 	if (!isfinite(v)) {
 		strbuf_put(b, "null", 4);
-		return;
+	} else if (mag < PLAIN_MAX && (double)(int64_t)v == v) {
+		if (v == 0 && signbit(v))
+			strbuf_put(b, "-0.0", 4);
+		else
+			strbuf_json_int(b, (int64_t)v);
+	} else if (mag < PLAIN_MIN || mag >= PLAIN_MAX) {
+		put_any_double(b, v);
+	} else if (!put_few_places(b, v < 0, mag)) {
+		put_shortest(b, v < 0, mag);
 	}
-	/* Whole numbers, and numbers of up to four decimals, are nearly all that ever comes. Below 1e11 four decimals make at most 15 digits,
-	 * and those are the shortest text of the double that the (correctly rounded) division gives. */
-	if (fabs(v) < 1e11) {
-		int64_t whole = (int64_t)v;
-		if ((double)whole == v) {
-			if (whole == 0 && signbit(v))
-				strbuf_put(b, "-0.0", 4);
-			else
-				strbuf_json_int(b, whole);
-			return;
-		}
-		double scaled = v * 1e4;
-		int64_t m = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-		if ((double)m / 1e4 == v) {
-			put_ten_thousandths(b, m);
-			return;
-		}
-	}
-	put_any_double(b, v);
 }
 
 void strbuf_json_key(struct strbuf *b, const char *key)

@@ -30,7 +30,8 @@ char *strbuf_take(struct strbuf *b);
 
 /* JSON pieces. A string is quoted and escaped; bytes that are not UTF-8 become U+FFFD. NULL becomes null. */
 void strbuf_json_string(struct strbuf *b, const char *text);
-/* The shortest decimal that reads back as the same double; NaN and infinities become null. Never uses the locale. */
+/* The shortest decimal that reads back as the same double (below 1e-4 and above 2^53 a power of two may have one digit more); NaN and infinities
+ * become null. The locale does not matter. */
 void strbuf_json_double(struct strbuf *b, double v);
 void strbuf_json_int(struct strbuf *b, int64_t v);
 /* `"key":` with a comma in front unless it follows an opening bracket. */
