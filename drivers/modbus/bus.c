@@ -1,0 +1,155 @@
+/* The driver's table of functions; what they do is in poll.c (what is due, and its samples) and exchange.c (the line). */
+#include "drivers/modbus/bus.h"
+#include "drivers/modbus/modbus.h"
+#include "drivers/shared.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void modbus_close(void *bus)
+{
+	struct modbus_bus *b = bus;
+
+	if (!b)
+		return;
+	link_done(&b->link);
+	poll_close(b);
+	free(b->units);
+	free(b->cuts);
+	free(b);
+}
+
+static int check_config(const struct bus_config *c, struct err *reterr)
+{
+	if (c->transport != BUS_TCP)
+		return err_set(reterr, ERR_UNSUPPORTED, "only tcp:// lines are supported yet");
+	if (!c->shared || !c->shared->modbus)
+		return err_set(reterr, ERR_INVALID, "opened without the process's shared codec");
+	if (!c->host || !*c->host || c->port == 0)
+		return err_set(reterr, ERR_INVALID, "host and port are needed, as in tcp://10.0.0.7:502");
+	if (c->n_devices == 0)
+		return err_set(reterr, ERR_INVALID, "a bus needs a device");
+	for (size_t i = 0; i < c->n_devices; i++)
+		if (c->devices[i].timing.timeout_ns <= 0)
+			return err_set(reterr, ERR_INVALID, "device '%s': the timeout must be above 0", c->devices[i].name);
+	return 0;
+}
+
+/* A line "cut DEVICE UNIT FUNCTION ADDRESS". What does not fit the config any more (another unit, no such device) is left out. */
+static void take_cut(struct modbus_bus *b, const char *line)
+{
+	char name[64];
+	unsigned unit, fc, address;
+
+	if (b->n_cuts == b->cap_cuts || sscanf(line, "cut %63s %u %u %u", name, &unit, &fc, &address) != 4 || fc < 1 || fc > 4 || address > UINT16_MAX)
+		return;
+	for (uint32_t i = 0; i < b->config->n_devices; i++)
+		if (strcmp(b->config->devices[i].name, name) == 0 && b->config->devices[i].unit == unit)
+			b->cuts[b->n_cuts++] = (struct plan_cut){ .device = i, .fc = (uint8_t)fc, .address = (uint16_t)address, .proven = true };
+}
+
+static void take_learned(struct modbus_bus *b, const char *text)
+{
+	while (text && *text) {
+		take_cut(b, text);
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+}
+
+static int modbus_open(const struct bus_config *config, const struct bus_point *points, size_t n, struct stamp now, void **ret_bus, struct err *reterr)
+{
+	struct modbus_bus *b;
+
+	if (check_config(config, reterr) < 0)
+		return err_prefix(reterr, "bus '%s': ", config->name);
+	b = calloc(1, sizeof *b);
+	if (!b)
+		return err_set(reterr, ERR_NO_MEMORY, "bus '%s': no memory", config->name);
+	b->config = config;
+	b->framing = &framing_tcp;
+	b->codec = config->shared->modbus;
+	link_init(&b->link, config, now.mono_ns);
+	b->units = calloc(config->n_devices, sizeof *b->units);
+	b->cap_cuts = 2 * n + 64;
+	b->cuts = calloc(b->cap_cuts, sizeof *b->cuts);
+	if (!b->units || !b->cuts) {
+		(void)err_set(reterr, ERR_NO_MEMORY, "no memory");
+		goto fail;
+	}
+	for (size_t i = 0; i < config->n_devices; i++)
+		b->units[i].config = &config->devices[i];
+	take_learned(b, config->learned);
+	if (poll_open(b, points, n, now, reterr) < 0)
+		goto fail;
+	*ret_bus = b;
+	return 0;
+fail:
+	modbus_close(b);
+	return err_prefix(reterr, "bus '%s': ", config->name);
+}
+
+static void modbus_step(void *bus, const struct bus_event *ev, struct stamp now, struct sample_sink *sink, struct bus_wants *ret_wants)
+{
+	exchange_step(bus, ev, now, sink, ret_wants);
+}
+
+static int modbus_request(void *bus, const struct bus_request *rq, struct err *reterr)
+{
+	struct modbus_bus *b = bus;
+	unsigned most = rq->fc <= 2 ? CODEC_BITS_MAX : CODEC_REGISTERS_MAX;
+
+	if (b->request_waits)
+		return err_set(reterr, ERR_BUSY, "another read of this bus is waiting");
+	if (rq->fc < 1 || rq->fc > 4)
+		return err_set(reterr, ERR_INVALID, "function code %u: only 1 to 4 are read", rq->fc);
+	if (rq->count < 1 || rq->count > most || (uint32_t)rq->address + rq->count > UINT16_MAX + 1u)
+		return err_set(reterr, ERR_INVALID, "a read takes 1 to %u %s, up to address 65535", most, rq->fc <= 2 ? "bits" : "registers");
+	b->request = *rq;
+	b->request_since_ns = 0;
+	b->request_waits = true;
+	return 0;
+}
+
+static void modbus_stats(const void *bus, struct bus_stats *ret)
+{
+	const struct modbus_bus *b = bus;
+
+	*ret = b->stats;
+	ret->connected = b->link.state == LINK_UP || b->link.state == LINK_RESTING;
+	ret->connects = b->link.connects;
+	ret->disconnects = b->link.disconnects;
+	snprintf(ret->why, sizeof ret->why, "%s", b->link.why);
+}
+
+static void modbus_unit_stats(const void *bus, size_t device, struct bus_unit_stats *ret)
+{
+	*ret = ((const struct modbus_bus *)bus)->units[device].stats;
+}
+
+static int modbus_learned(const void *bus, struct strbuf *out)
+{
+	const struct modbus_bus *b = bus;
+
+	for (size_t i = 0; i < b->n_cuts; i++) {
+		const struct plan_cut *c = &b->cuts[i];
+		const struct bus_device *d = &b->config->devices[c->device];
+
+		if (c->proven)
+			strbuf_printf(out, "cut %s %u %u %u\n", d->name, d->unit, c->fc, c->address);
+	}
+	return out->failed ? -1 : 0;
+}
+
+const struct driver_ops modbus_driver = {
+	.name = "modbus",
+	.open = modbus_open,
+	.step = modbus_step,
+	.request = modbus_request,
+	.stats = modbus_stats,
+	.unit_stats = modbus_unit_stats,
+	.learned = modbus_learned,
+	.close = modbus_close,
+};

@@ -1,0 +1,139 @@
+/* bus: what one Modbus line consists of; shared by the files of this folder that make up the driver, and by nobody else.
+ *
+ * Points of one device, function and interval are a *group*. A *poll* of a group sends its requests one after another and ends when each of its points
+ * has had its one sample. poll.c knows groups and samples and no line; exchange.c knows the line and one request in flight; bus.c puts them together. */
+#ifndef FIREGW_DRIVERS_MODBUS_BUS_H
+#define FIREGW_DRIVERS_MODBUS_BUS_H
+
+#include "drivers/driver.h"
+#include "drivers/modbus/codec.h"
+#include "drivers/modbus/framing.h"
+#include "drivers/modbus/link.h"
+#include "drivers/modbus/plan.h"
+
+/* A request as it is sent. */
+struct bus_frame {
+	uint8_t bytes[CODEC_REQUEST_MAX];
+	int     len;             /* 0: not encoded yet */
+};
+
+/* A point within the poll that runs. */
+struct bus_item {
+	const struct bus_point *point;
+	bool         done;           /* has had its sample */
+	bool         has_decimals;   /* the decimals register was read (or refused) */
+	enum quality decimals_quality;
+	uint16_t     decimals;
+};
+
+struct bus_group {
+	uint32_t             device;
+	uint8_t              fc;
+	bool                 urgent;
+	int64_t              every_ns;
+	uint64_t             phase_key;
+	struct bus_item     *items;      /* into the bus's array, as are the following */
+	size_t               n_items;
+	struct plan_span    *spans;
+	size_t               n_spans;
+	struct plan_request *requests;   /* room for n_spans */
+	struct bus_frame    *frames;     /* one a request */
+	size_t               n_requests;
+	/* the poll */
+	int64_t              due_ns;     /* of the next poll, or of the one that runs */
+	bool                 running;
+	int64_t              started_ns;
+	size_t               next;       /* the request to be sent, or in flight */
+	uint32_t             attempts;   /* failed ones of this request */
+	uint32_t             busy;       /* "busy" answers to this request */
+	bool                 again;      /* its connection ended under it once, and that was forgiven */
+	int64_t              not_before_ns;
+	bool                 splitting;  /* a block was cut in this poll */
+	bool                 bad;        /* a request of this poll had no values */
+	bool                 comm;       /* the last poll, or this one, had a request without an answer: poll at once when there is hope */
+	int64_t              no_split_until_ns; /* cutting did not help: do not try again before */
+};
+
+struct bus_unit {
+	const struct bus_device *config;
+	bool                     dead;        /* did not answer, retries included */
+	int64_t                  probe_ns;    /* dead: not asked before */
+	int64_t                  backoff_ns;
+	struct bus_unit_stats    stats;
+};
+
+enum bus_flight { FLIGHT_NONE, FLIGHT_POLL, FLIGHT_REQUEST };
+
+struct modbus_bus {
+	const struct bus_config *config;
+	const struct framing    *framing;
+	struct modbus_codec     *codec;
+	struct link              link;
+	struct bus_unit         *units;       /* n_devices */
+	struct bus_group        *groups;
+	size_t                   n_groups;
+	size_t                   n_units;     /* devices that are polled */
+	struct plan_cut         *cuts;
+	size_t                   n_cuts, cap_cuts;
+	uint32_t                *scratch;     /* of the planner */
+	struct bus_item         *items;       /* the groups' memory */
+	struct plan_span        *spans;
+	struct plan_request     *requests;
+	struct bus_frame        *frames;
+	uint16_t                 values[CODEC_BITS_MAX];
+	char                     text[VALUE_TEXT_MAX];
+	/* the line */
+	bool                     was_up;
+	uint8_t                  in[CODEC_FRAME_MAX * 2];
+	size_t                   in_len;
+	int64_t                  in_since_ns; /* when the first byte of an unfinished frame came */
+	uint8_t                  out[CODEC_REQUEST_MAX];
+	size_t                   out_len, out_sent;
+	uint16_t                 id;          /* of the newest request */
+	uint32_t                 sent;        /* requests of this connection */
+	enum bus_flight          flight;
+	struct codec_read        read;        /* what is in flight */
+	size_t                   flight_group;
+	uint32_t                 flight_device; /* index, or UINT32_MAX */
+	int64_t                  sent_ns;     /* end of sending */
+	int64_t                  reply_by_ns; /* or, while sending: sent by */
+	int64_t                  free_ns;     /* the line must rest until then */
+	uint32_t                 silent;      /* requests in a row given up without any answer */
+	uint32_t                 strays;      /* frames in a row that nobody asked for */
+	int64_t                  tight_until_ns; /* overcommitted of late: urgent first */
+	uint32_t                 turn;
+	/* a person's read */
+	bool                     request_waits;
+	struct bus_request       request;
+	struct bus_frame         request_frame;
+	int64_t                  request_since_ns; /* 0: the next step sets it */
+	struct bus_stats         stats;
+};
+
+/* poll.c */
+
+/* Sorts the points into groups, plans and encodes their requests. Memory is the bus's; 0 or -1. */
+int  poll_open(struct modbus_bus *b, const struct bus_point *points, size_t n, struct stamp now, struct err *reterr);
+void poll_close(struct modbus_bus *b);
+/* Ends all polls that need no line: of devices that are not asked now, and of all if the line is down. */
+void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
+/* The group whose request goes next, its poll begun, or NULL: nothing is due. */
+struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now);
+/* Whether any group has something to send now. */
+bool poll_has_work(const struct modbus_bus *b, int64_t now_ns);
+/* What became of the request g->next. */
+void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *values, struct stamp now, struct sample_sink *sink);
+void poll_exception(struct modbus_bus *b, struct bus_group *g, int exception, struct stamp now, struct sample_sink *sink);
+/* No answer in time. True if it was the last try. */
+bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink);
+/* The connection ended under it; `forgive`: that may happen to a healthy device, so it costs no try (once). */
+void poll_lost(struct modbus_bus *b, struct bus_group *g, bool forgive, struct stamp now, struct sample_sink *sink);
+/* The line came up after an outage: whatever had no answer is due at once. */
+void poll_line_up(struct modbus_bus *b, int64_t now_ns);
+/* When the next poll is due, or a waiting one must be given up. */
+int64_t poll_deadline(const struct modbus_bus *b, int64_t now_ns);
+
+/* exchange.c: everything between the link and the polls, for one step. */
+void exchange_step(struct modbus_bus *b, const struct bus_event *ev, struct stamp now, struct sample_sink *sink, struct bus_wants *ret_wants);
+
+#endif

@@ -1,0 +1,86 @@
+/* peer: a Modbus TCP server with a fault, on a loopback port, in the test's own thread and under its virtual time. */
+#ifndef FIREGW_TESTS_DRIVERS_PEER_H
+#define FIREGW_TESTS_DRIVERS_PEER_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum peer_behaviour {
+	PEER_GOOD,
+	PEER_DEAD,            /* accepts, reads, never answers */
+	PEER_DEAD_UNIT,       /* does not answer unit 2 */
+	PEER_REFUSING,        /* nobody listens */
+	PEER_SLOW,            /* answers after 3/5 of the timeout */
+	PEER_LATE,            /* answers after 3/2 of the timeout */
+	PEER_WRONG_UNIT,
+	PEER_WRONG_ID,
+	PEER_WRONG_PROTOCOL,
+	PEER_WRONG_PROTOCOL_LOW, /* only the second byte of the protocol id */
+	PEER_WRONG_FUNCTION,
+	PEER_WRONG_BYTE_COUNT,
+	PEER_SHORT,           /* fewer registers than asked, all else consistent */
+	PEER_HALF_FRAME,
+	PEER_TWO_FRAMES,      /* each answer twice, in one piece */
+	PEER_DRIPPING,        /* a byte a tenth of the timeout: the timeout ends first */
+	PEER_CLOSES_AFTER_REPLY,
+	PEER_CLOSES_AT_ONCE,
+	PEER_CLOSES_ON_REQUEST,
+	PEER_GARBAGE,
+	PEER_OVERSIZE,        /* a length that no frame has */
+	PEER_FLOOD,           /* endless frames that nobody asked for */
+	PEER_EXCEPTION,       /* answers every read with `exception` */
+	PEER_BUSY_ONCE,       /* exception 6, then the values */
+	PEER_HOLES,           /* illegal data address for any block that touches `hole` */
+};
+
+#define PEER_CONNECTIONS 8
+#define PEER_QUEUE 600
+
+/* Something to be written to a connection at a moment. */
+struct peer_write {
+	int64_t at_ns;
+	uint8_t bytes[600];
+	size_t  len;
+	bool    close_after;
+};
+
+struct peer_connection {
+	int      fd;
+	uint8_t  in[600];
+	size_t   in_len;
+	struct peer_write queue[PEER_QUEUE];
+	size_t   n_queue;
+};
+
+struct peer {
+	enum peer_behaviour behaviour;
+	int                 exception;
+	uint16_t            hole;
+	int64_t             timeout_ns;  /* the bus's, as the measure of slow and late */
+	uint16_t            port;
+	int                 listener;
+	uint64_t            bytes_in, bytes_out, requests, accepted, closed;
+	uint64_t            requests_of_unit[256];
+	bool                refused[256];  /* PEER_BUSY_ONCE: by request */
+	struct peer_connection connections[PEER_CONNECTIONS];
+};
+
+/* Takes a free port. Asserts on failure. */
+void peer_open(struct peer *p, enum peer_behaviour behaviour, int64_t timeout_ns);
+void peer_close(struct peer *p);
+/* Changes its mind: open connections stay, but a refusing peer closes all. */
+void peer_behave(struct peer *p, enum peer_behaviour behaviour);
+/* Accepts, reads, answers and writes what is due, without waiting. True if anything was done. */
+bool peer_step(struct peer *p, int64_t now_ns);
+/* When the next delayed write is due; INT64_MAX: never. */
+int64_t peer_deadline(const struct peer *p);
+/* Its descriptors, for poll. */
+size_t peer_descriptors(const struct peer *p, struct pollfd *ret);
+
+/* What stands in a register (fc 3, 4): odd addresses hold the tenth of a second, even ones who they are; bits (fc 1, 2) follow from address and unit. */
+uint16_t peer_register(uint8_t unit, uint16_t address, int64_t now_ns);
+bool     peer_bit(uint8_t unit, uint16_t address);
+
+#endif
