@@ -45,6 +45,8 @@ struct config_bus {
 	uint64_t                 hash;   /* of everything above: unchanged means the line stays */
 };
 
+struct config_row;                      /* config's own: a point as its table said it */
+
 struct config {
 	/* site */
 	struct site              site;          /* nodes[0] is the gateway */
@@ -65,6 +67,7 @@ struct config {
 	enum log_level           log_level;
 	char                     hash[72];      /* "sha256:…" over the effective config, as `show` prints it with secrets' paths */
 	const char              *file;
+	const struct config_row *rows;          /* by point; for config_show */
 	void                    *memory;        /* everything above lives in here */
 };
 

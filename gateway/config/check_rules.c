@@ -1,0 +1,162 @@
+#include "gateway/config/loader.h"
+
+#include <string.h>
+
+/* What one rule finds among the points that it fits. */
+struct fit {
+	size_t points, limits, labels; /* that fit; that have the limit; that have the enum's text */
+	bool   detector, needs_ack;
+};
+
+static double point_limit(const struct rule_def *r, const struct point *p)
+{
+	switch (r->limit_from) {
+	case LIMIT_NUMBER: return r->limit;
+	case LIMIT_LOW: return p->low;
+	case LIMIT_LOW2: return p->low2;
+	case LIMIT_HIGH: return p->high;
+	case LIMIT_HIGH2: return p->high2;
+	}
+	return NAN;
+}
+
+static bool is_one_bit(const struct bus_point *b)
+{
+	return b->type == TYPE_BOOL || (b->bit_first >= 0 && b->bit_first == b->bit_last);
+}
+
+/* The values that a point can have at all; infinite where nothing is said. */
+static void point_range(const struct bus_point *b, double *ret_min, double *ret_max)
+{
+	*ret_min = isnan(b->min) ? -INFINITY : b->min;
+	*ret_max = isnan(b->max) ? INFINITY : b->max;
+	bool plain = b->scale.mantissa == 1 && b->scale.places == 0 && b->offset.mantissa == 0;
+	if (is_one_bit(b) && plain) {
+		*ret_min = fmax(*ret_min, 0);
+		*ret_max = fmin(*ret_max, 1);
+	}
+	if (b->n_labels) {
+		double low = INFINITY, high = -INFINITY;
+		for (size_t i = 0; i < b->n_labels; i++) {
+			low = fmin(low, b->labels[i].value);
+			high = fmax(high, b->labels[i].value);
+		}
+		*ret_min = fmax(*ret_min, low);
+		*ret_max = fmin(*ret_max, high);
+	}
+}
+
+static void check_limit(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct point *p, const struct bus_point *b)
+{
+	double min, max, limit = point_limit(r, p);
+	const struct node *at = place->deadband ? place->deadband : place->limit;
+
+	if (isnan(limit))
+		return;
+	point_range(b, &min, &max);
+	bool above = r->when == WHEN_ABOVE;
+	if (above ? limit >= max : limit <= min) {
+		find_warning(l, place->limit, "rule '%s' can never be true for point '%s', whose %s value is %g", r->id, p->id, above ? "highest" : "lowest",
+		             above ? max : min);
+		return;
+	}
+	double clears = above ? limit - r->deadband : limit + r->deadband;
+	if (above ? clears < min : clears > max)
+		find_error(l, at, "rule '%s' can never clear for point '%s': it would take %s %g, and the point goes %s %g", r->id, p->id,
+		           above ? "at most" : "at least", clears, above ? "down to" : "up to", above ? min : max);
+}
+
+static void check_outside(struct loader *l, const struct rule_def *r, const struct rule_place *place)
+{
+	/* The same arithmetic as people's: 0.05 + 0.05 is 0.1, so compare with room for one rounding. */
+	if (2 * r->deadband >= (r->limit_high - r->limit) * (1 - 1e-12))
+		find_error(l, place->deadband ? place->deadband : place->limit,
+		           "deadband %g can never clear: less than half of the width of outside, %g, is needed", r->deadband, r->limit_high - r->limit);
+}
+
+static bool has_label(const struct point *p, const char *text)
+{
+	for (size_t i = 0; i < p->n_labels; i++)
+		if (strcmp(p->labels[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+static void check_point(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct point *p, const struct bus_point *b,
+                        struct fit *fit)
+{
+	const struct kind_info *kind = kind_info(p->kind);
+	enum alarm_class class_ = r->class_given ? r->class_ : kind->class_;
+
+	fit->points++;
+	fit->detector |= kind->detector;
+	if (!r->ack && class_ < CLASS_SUPERVISORY && !fit->needs_ack && place->ack) {
+		fit->needs_ack = true;
+		find_error(l, place->ack, "ack: false: point '%s' gives alarms of class %s, which must be acknowledged", p->id, alarm_class_name(class_));
+	}
+	switch (r->when) {
+	case WHEN_ABOVE:
+	case WHEN_BELOW:
+		fit->limits += isnan(point_limit(r, p)) ? 0 : 1;
+		check_limit(l, r, place, p, b);
+		break;
+	case WHEN_EQUALS:
+		if (r->equals_text)
+			fit->labels += has_label(p, r->equals_text) ? 1 : 0;
+		break;
+	case WHEN_OUTSIDE:
+	case WHEN_BIT:
+	case WHEN_QUALITY:
+	case WHEN_COUNT:
+		break;
+	}
+}
+
+static void check_rule(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct bus_point *const *by_point)
+{
+	const struct config *c = l->c;
+	const struct rule_select *select = r->when == WHEN_COUNT ? &r->of : &r->select;
+	struct fit fit = { 0 };
+
+	for (size_t i = 0; i < c->site.n_points; i++)
+		if (rule_select_fits(select, &c->site, &c->site.points[i]))
+			check_point(l, r, place, &c->site.points[i], by_point[i], &fit);
+	if (r->when == WHEN_OUTSIDE)
+		check_outside(l, r, place);
+	if (r->enabled && fit.points == 0)
+		find_warning(l, place->id, "rule '%s' fits no point", r->id);
+	else if (r->enabled && (r->when == WHEN_ABOVE || r->when == WHEN_BELOW) && fit.limits == 0)
+		find_warning(l, place->limit, "rule '%s': no point that it fits has this limit", r->id);
+	else if (r->enabled && r->equals_text && fit.labels == 0)
+		find_warning(l, place->equals, "rule '%s': no point that it fits has '%s' in its enum", r->id, r->equals_text);
+	if (r->on_delay_ns > 0 && fit.detector && r->when != WHEN_COUNT && r->when != WHEN_QUALITY)
+		find_warning(l, place->on_delay, "rule '%s' delays detectors or call points: a fire alarm comes late by that", r->id);
+}
+
+/* Rules that a count rule names must be there. */
+static void check_counted_rules(struct loader *l, const struct rule_def *r, const struct rule_place *place)
+{
+	for (size_t i = 0; i < r->of.rule.n; i++) {
+		bool known = false;
+		for (size_t k = 0; k < l->n_rules && !known; k++)
+			known = strcmp(l->rules[k].id, r->of.rule.words[i]) == 0;
+		if (!known)
+			find_error(l, place->when, "of: there is no rule '%s'", r->of.rule.words[i]);
+		else if (strcmp(r->of.rule.words[i], r->id) == 0)
+			find_error(l, place->when, "of: a rule cannot count itself");
+	}
+}
+
+void check_rules(struct loader *l)
+{
+	const struct config *c = l->c;
+	const struct bus_point **by_point = arena_take(&l->scratch, l->n_points + 1, sizeof *by_point);
+
+	for (size_t i = 0; i < c->n_buses; i++)
+		for (size_t k = 0; k < c->buses[i].n_points; k++)
+			by_point[c->buses[i].points[k].point] = &c->buses[i].points[k];
+	for (size_t i = 0; i < l->n_rules; i++) {
+		check_rule(l, &l->rules[i], &l->rule_places[i], by_point);
+		check_counted_rules(l, &l->rules[i], &l->rule_places[i]);
+	}
+}

@@ -1,0 +1,277 @@
+#include "gateway/config/bind.h"
+#include "gateway/config/loader.h"
+
+#include <string.h>
+
+#define TABLE_COLUMNS_MAX 256
+
+/* libcsv calls back with fields and row ends but no places: the table is fed byte by byte, and the place where a field began is kept beside. */
+struct table {
+	struct loader         *l;
+	const struct source   *source;
+	const struct bind_key *columns;
+	size_t                 n_columns;
+	const struct node     *headers[TABLE_COLUMNS_MAX]; /* NULL: an unknown one */
+	size_t                 n_headers;
+	bool                   header_done, failed;
+	size_t                 column;         /* of the row being read */
+	struct node           *row;            /* NULL: nothing in it so far */
+	bool                   comment;
+	size_t                 cap_items, filled;
+	struct node           *list;
+	size_t                 cap_rows;
+	int                    line, col;      /* of the byte being fed */
+	int                    start_line, start_col;
+	bool                   open;           /* the field has begun */
+};
+
+static char *trim(char *text)
+{
+	static const char *const blanks[] = { " ", "\t", "\r", "\n", "\xC2\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF" };
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+		size_t n = strlen(blanks[i]);
+		if (strncmp(text, blanks[i], n) == 0) {
+			text += n;
+			len -= n;
+			i = (size_t)-1;
+		} else if (len >= n && strcmp(text + len - n, blanks[i]) == 0) {
+			len -= n;
+			text[len] = '\0';
+			i = (size_t)-1;
+		}
+	}
+	return text;
+}
+
+static struct node *cell_node(struct table *t, enum node_type type, const char *text)
+{
+	struct node *n = arena_take(&t->l->scratch, 1, sizeof *n);
+
+	*n = (struct node){ .type = type, .line = t->start_line, .column = t->start_col, .source = t->source, .text = text };
+	return n;
+}
+
+static const char *column_word(const void *user, size_t i)
+{
+	const struct table *t = user;
+
+	return i < t->n_columns ? t->columns[i].key : NULL;
+}
+
+static void take_header(struct table *t, const char *text)
+{
+	struct loader *l = t->l;
+	const struct node *header = NULL;
+
+	if (t->n_headers == TABLE_COLUMNS_MAX) {
+		find_at(l, FINDING_ERROR, t->source, t->start_line, t->start_col, "more than %d columns", TABLE_COLUMNS_MAX);
+		t->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < t->n_columns && !header; i++)
+		if (strcasecmp(text, t->columns[i].key) == 0 || (t->columns[i].zh && strcmp(text, t->columns[i].zh) == 0))
+			header = cell_node(t, NODE_SCALAR, t->columns[i].key);
+	if (header) {
+		for (size_t i = 0; i < t->n_headers; i++)
+			if (t->headers[i] && t->headers[i]->text == header->text) {
+				find_error(l, header, "column '%s' stands twice", header->text);
+				header = NULL;
+				t->failed = true;
+				break;
+			}
+	} else if (*text) {
+		const char *near = nearest_word(text, column_word, t);
+		find_at(l, FINDING_ERROR, t->source, t->start_line, t->start_col, "unknown column '%s'%s", text, nearest_hint(l, near));
+	}
+	t->headers[t->n_headers++] = header;
+}
+
+static void take_cell(struct table *t, char *text)
+{
+	struct loader *l = t->l;
+	size_t column = t->column++;
+
+	if (t->comment || !*text)
+		return;
+	if (column == 0 && *text == '#') {
+		t->comment = true;
+		return;
+	}
+	if (column >= t->n_headers) {
+		find_at(l, FINDING_ERROR, t->source, t->start_line, t->start_col, "'%s' stands in column %zu, but the header names only %zu", text,
+		        column + 1, t->n_headers);
+		return;
+	}
+	if (!t->headers[column])
+		return; /* said at the header */
+	if (!t->row) {
+		t->row = cell_node(t, NODE_MAP, NULL);
+		t->cap_items = t->filled = 0;
+	}
+	for (int i = 0; i < 2; i++) {
+		t->row->items = arena_grow(&l->scratch, t->row->items, t->filled, &t->cap_items, sizeof *t->row->items);
+		t->row->items[t->filled++] = i == 0 ? (struct node *)t->headers[column] : cell_node(t, NODE_SCALAR, text);
+	}
+}
+
+static void on_field(void *data, size_t len, void *user)
+{
+	struct table *t = user;
+
+	if (t->failed)
+		return;
+	if (!t->open) { /* an empty field: it stands where its delimiter does */
+		t->start_line = t->line;
+		t->start_col = t->col;
+	}
+	t->open = false;
+	if (data && memchr(data, '\0', len)) {
+		find_at(t->l, FINDING_ERROR, t->source, t->start_line, t->start_col, "a NUL character: is this a table at all?");
+		t->failed = true;
+		return;
+	}
+	char *text = trim(arena_text(&t->l->scratch, data ? data : "", data ? len : 0));
+	if (t->header_done)
+		take_cell(t, text);
+	else
+		take_header(t, text);
+}
+
+static void on_row(int end, void *user)
+{
+	struct table *t = user;
+
+	(void)end;
+	t->open = false;
+	if (t->failed)
+		return;
+	if (!t->header_done) {
+		bool any = false;
+		for (size_t i = 0; i < t->n_headers; i++)
+			any |= t->headers[i] != NULL;
+		t->header_done = t->n_headers > 0;
+		if (!any) {
+			find_at(t->l, FINDING_ERROR, t->source, 1, 1, "the first line must name the columns (point, kind, register, …)");
+			t->failed = true;
+		}
+		return;
+	}
+	if (t->row) {
+		t->row->n = t->filled / 2;
+		t->list->items = arena_grow(&t->l->scratch, t->list->items, t->list->n, &t->cap_rows, sizeof *t->list->items);
+		t->list->items[t->list->n++] = t->row;
+		if (t->list->n > CONFIG_POINTS_MAX) {
+			find_at(t->l, FINDING_ERROR, t->source, t->line, 1, "more than %u rows", CONFIG_POINTS_MAX);
+			t->failed = true;
+		}
+	}
+	t->row = NULL;
+	t->column = 0;
+	t->comment = false;
+}
+
+/* Comma, semicolon or tab: the one that the header line has most of. */
+static unsigned char find_delimiter(const char *text, size_t len)
+{
+	static const char candidates[] = ",;\t";
+	size_t counts[3] = { 0 }, best = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < len && (quoted || (text[i] != '\n' && text[i] != '\r')); i++) {
+		quoted ^= text[i] == '"';
+		for (size_t k = 0; k < 3 && !quoted; k++)
+			counts[k] += text[i] == candidates[k];
+	}
+	for (size_t k = 1; k < 3; k++)
+		if (counts[k] > counts[best])
+			best = k;
+	return (unsigned char)candidates[best];
+}
+
+static void feed_byte(struct table *t, char byte, unsigned char delimiter)
+{
+	struct csv_parser *p = &t->l->live.table;
+	bool blank = (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n') && byte != (char)delimiter;
+
+	if (!t->open && !blank && byte != (char)delimiter) {
+		t->open = true;
+		t->start_line = t->line;
+		t->start_col = t->col;
+	}
+	if (csv_parse(p, &byte, 1, on_field, on_row, t) != 1) {
+		if (csv_error(p) == CSV_ENOMEM)
+			longjmp(t->l->oom, 1);
+		find_at(t->l, FINDING_ERROR, t->source, t->line, t->col, "a quote in the middle of a cell: quote the whole cell and double the quote");
+		t->failed = true;
+	}
+	if (byte == '\n') {
+		t->line++;
+		t->col = 1;
+	} else if (((unsigned char)byte & 0xC0) != 0x80) {
+		t->col++;
+	}
+}
+
+static void parse(struct table *t, const char *text, size_t len)
+{
+	struct loader *l = t->l;
+	unsigned char delimiter = find_delimiter(text, len);
+
+	if (csv_init(&l->live.table, CSV_STRICT | CSV_STRICT_FINI) != 0)
+		longjmp(l->oom, 1);
+	l->live.csv = true;
+	csv_set_delim(&l->live.table, delimiter);
+	for (size_t i = 0; i < len && !t->failed; i++)
+		feed_byte(t, text[i], delimiter);
+	if (!t->failed && csv_fini(&l->live.table, on_field, on_row, t) != 0) {
+		if (csv_error(&l->live.table) == CSV_ENOMEM)
+			longjmp(l->oom, 1);
+		find_at(l, FINDING_ERROR, t->source, t->start_line, t->start_col, "a quoted cell is never closed");
+		t->failed = true;
+	}
+	csv_free(&l->live.table);
+	l->live.csv = false;
+	if (!t->failed && !t->header_done) {
+		find_at(l, FINDING_ERROR, t->source, 1, 1, "the table is empty");
+		t->failed = true;
+	}
+}
+
+static void check_columns(struct table *t)
+{
+	for (size_t i = 0; i < t->n_columns; i++) {
+		bool there = !(t->columns[i].flags & BIND_REQUIRED);
+		for (size_t k = 0; k < t->n_headers && !there; k++)
+			there = t->headers[k] && t->headers[k]->text == t->columns[i].key;
+		if (!there) {
+			find_at(t->l, FINDING_ERROR, t->source, 1, 1, "column '%s' is missing", t->columns[i].key);
+			t->failed = true;
+		}
+	}
+}
+
+const struct node *table_read(struct loader *l, const char *shown, const struct node *at, const struct bind_key *columns, size_t n_columns)
+{
+	size_t len;
+
+	for (size_t i = 0; i < l->n_files; i++)
+		if (strcmp(l->files[i].source->shown, shown) == 0)
+			return l->files[i].root;
+	const struct source *source = source_new(l, shown);
+	size_t index = l->n_files;
+	*ARENA_PUSH(&l->scratch, l->files, l->n_files, l->cap_files) = (struct read_file){ .source = source };
+	const char *text = source_read(l, source, at, &len);
+	if (!text)
+		return NULL;
+	struct table t = { .l = l, .source = source, .columns = columns, .n_columns = n_columns, .line = 1, .col = 1, .start_line = 1, .start_col = 1 };
+	t.list = cell_node(&t, NODE_LIST, NULL);
+	parse(&t, text, len);
+	if (!t.failed)
+		check_columns(&t);
+	if (t.failed)
+		return NULL;
+	l->files[index].root = t.list;
+	return t.list;
+}
