@@ -1,0 +1,195 @@
+/* Writes the pages that are tables of the product: docs/kinds.md and docs/alarms.md. A test holds the pages against what this prints. */
+#include "core/alarm.h"
+#include "core/clock.h"
+#include "core/kind.h"
+#include "core/strbuf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+struct code {
+	unsigned    code;
+	const char *name;
+};
+
+/* GB/T 26875.3-2011, tables 4, 5 and 6: those that a kind uses. */
+static const struct code systems[] = {
+	{ 0, "通用" }, { 1, "火灾报警系统" }, { 11, "消火栓系统" }, { 12, "自动喷水灭火系统" }, { 13, "气体灭火系统" }, { 18, "防烟排烟系统" },
+	{ 19, "防火门及卷帘系统" }, { 20, "消防电梯" }, { 21, "消防应急广播" }, { 22, "消防应急照明和疏散指示系统" }, { 23, "消防电源" },
+	{ 24, "消防电话" },
+};
+static const struct code components[] = {
+	{ 0, "通用" }, { 1, "火灾报警控制器" }, { 10, "可燃气体探测器" }, { 16, "电气火灾监控报警器" }, { 17, "剩余电流式电气火灾监控探测器" },
+	{ 18, "测温式电气火灾监控探测器" }, { 21, "探测回路" }, { 23, "手动火灾报警按钮" }, { 24, "消火栓按钮" }, { 30, "感温火灾探测器" },
+	{ 34, "线型感温火灾探测器" }, { 40, "感烟火灾探测器" }, { 43, "线型光束感烟火灾探测器" }, { 44, "吸气式感烟火灾探测器" },
+	{ 69, "感光火灾探测器" }, { 78, "图像摄像方式火灾探测器" }, { 81, "气体灭火控制器" }, { 82, "消防电气控制装置" },
+	{ 83, "消防控制室图形显示装置" }, { 91, "消防水泵" }, { 92, "消防水箱" }, { 95, "喷淋泵" }, { 96, "水流指示器" }, { 97, "信号阀" },
+	{ 98, "报警阀" }, { 99, "压力开关" }, { 102, "防火门" }, { 103, "防火阀" }, { 106, "管网电磁阀" }, { 111, "防烟排烟风机" },
+	{ 117, "防火卷帘控制器" }, { 121, "警报装置" },
+};
+static const struct code analogues[] = {
+	{ 2, "高度 m" }, { 3, "温度 °C" }, { 5, "压力 kPa" }, { 6, "气体浓度 %LEL" }, { 8, "电压 V" }, { 9, "电流 A" }, { 10, "流量 L/s" },
+	{ 128, "user's type: mA" },
+};
+
+static void print_code(const struct code *codes, size_t n, unsigned code)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (codes[i].code == code) {
+			printf(" %u %s |", code, codes[i].name);
+			return;
+		}
+	}
+	printf(" %u |", code);
+}
+
+static const char kinds_head[] =
+	"# The kinds of points\n"
+	"\n"
+	"Written by `scripts/gen-docs` from the table in `core/kind.c`; a test compares the two.\n"
+	"\n"
+	"In the column `kind` of a point table stands the word or the Chinese name. The kind decides the unit in which a value is compared, stored and sent\n"
+	"(a table may give another unit of the same quantity: it is converted), the class of its alarms unless the rule names one, the poll interval,\n"
+	"what is stored, and the codes of GB/T 26875.3-2011. `every`, `heartbeat`, `deadband`, `gb_system` and `gb_component` can be set for each point.\n"
+	"\n"
+	"- A unit of — is a state: 0 or 1, or an enum. `generic` takes any known unit as it stands, `power_energy` as well (kW if none is given).\n"
+	"- Kinds with **no delay** are detectors and what people press: no on-delay unless someone writes one, and then `check` warns.\n"
+	"- Alarm points (class fire or prealarm) are read every 2 s or more often, so that an alarm reaches the hub within 10 s (GB 26875.1-2011 4.1.2.1).\n"
+	"- **Ours**: the codes marked * are a default of ours: the standard has none of its own for this kind, and the nearest stands here.\n"
+	"- Pressures are type 5 (kPa): type 4 (MPa) has steps of 0.1 MPa. Residual current is a user's type, in mA: type 9 (A) has steps of 100 mA.\n"
+	"- A reading is stored when it changed by more than the deadband (0: by anything), and at least once a heartbeat.\n"
+	"- Deadbands, heartbeats and intervals are defaults of ours, not the standard's.\n"
+	"\n"
+	"| kind | 中文 | class | hazard | unit | every | heartbeat | deadband | no delay | GB system | GB component | GB analogue | ours |\n"
+	"|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+
+static void print_kinds(void)
+{
+	char every[CLOCK_TEXT_MAX], heartbeat[CLOCK_TEXT_MAX];
+
+	fputs(kinds_head, stdout);
+	for (unsigned i = 0; i < KIND_COUNT; i++) {
+		const struct kind_info *k = kind_info((enum kind)i);
+		struct strbuf deadband = STRBUF_INIT;
+		strbuf_json_double(&deadband, k->deadband);
+		printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s |", k->name, k->name_zh, alarm_class_name(k->class_),
+		       k->hazard == HAZARD_NONE ? "—" : hazard_name(k->hazard), k->unit[0] ? k->unit : "—", clock_format_duration(k->every_ms, every),
+		       clock_format_duration(k->heartbeat_ms, heartbeat), deadband.data, k->detector ? "yes" : "");
+		strbuf_done(&deadband);
+		print_code(systems, LENGTH(systems), k->gb_system);
+		print_code(components, LENGTH(components), k->gb_component);
+		if (k->gb_analogue)
+			print_code(analogues, LENGTH(analogues), k->gb_analogue);
+		else
+			printf(" — |");
+		printf(" %s |\n", k->gb_default ? "*" : "");
+	}
+}
+
+static const char alarms_head[] =
+	"# The life of an alarm\n"
+	"\n"
+	"Written by `scripts/gen-docs` from the table in `core/alarm.c`; a test compares the two. The words are those of the event's `state` and `transition`\n"
+	"(ISA-18.2's states under the names of the wire).\n"
+	"\n"
+	"```\n"
+	"           condition, after on_delay: raised (a count rule: confirmed)\n"
+	"  ┌────────┐                                                    ┌────────┐\n"
+	"  │ normal │───────────────────────────────────────────────────▶│ active │◀──────────────┐\n"
+	"  └────────┘                                                    └────────┘               │\n"
+	"    ▲ ▲ ▲                                acknowledged             │    │                 │\n"
+	"    │ │ │                     ┌───────────────────────────────────┘    │ condition gone: │\n"
+	"    │ │ │                     ▼                                        ▼ returned        │ condition again:\n"
+	"    │ │ │ unlatched,      ┌───────┐                              ┌──────────┐            │ reraised, the same\n"
+	"    │ │ │ condition gone: │ acked │                              │ returned │───────────▶│ occurrence\n"
+	"    │ │ └─────────────────└───────┘                              └──────────┘            │\n"
+	"    │ │   returned, cleared   │ latched, condition gone:           │      │              │\n"
+	"    │ │                       │ returned                           │      │              │\n"
+	"    │ │                       ▼                                    │      │              │\n"
+	"    │ │ reset, cleared   ┌─────────┐ latched: acknowledged         │      │              │\n"
+	"    │ └──────────────────│ latched │◀──────────────────────────────┘      │              │\n"
+	"    │                    └─────────┘──────────────────────────────────────┼─────────────▶┘\n"
+	"    │             unlatched: acknowledged, cleared                        │\n"
+	"    └─────────────────────────────────────────────────────────────────────┘\n"
+	"```\n"
+	"\n"
+	"- *Latched* are the alarms of a rule with `latch: true`: they need a reset. The state of that name is reached when the condition is gone and somebody has\n"
+	"  acknowledged; only there a reset is taken, and not while the condition stands once more and its on-delay runs.\n"
+	"- *Pending* (the on-delay runs) is internal and counts as normal. It is never sent.\n"
+	"- With `ack: false` (class supervisory or less) nobody has to acknowledge. Active and gone is then returned and cleared in one go. A latched alarm goes from\n"
+	"  active straight to latched and waits for its reset, which needs no acknowledgement either. Acknowledging while it is active is possible all the same.\n"
+	"- Whatever a table cell does not name is refused, or changes nothing: the condition of an active alarm that goes on, a second acknowledgement.\n"
+	"- `removed` is sent when a config no longer knows the alarm. From every state but normal it leads to normal, and it ends the occurrence.\n"
+	"- Where one trigger sends two transitions, both are events of their own, one right after the other; the state behind each arrow is the event's `state`.\n"
+	"- An occurrence begins with raised or confirmed and ends with cleared or removed.\n"
+	"\n"
+	"| state | on | unlatched | latched | unlatched, ack: false | latched, ack: false |\n"
+	"|---|---|---|---|---|---|\n";
+
+struct trigger_row {
+	enum alarm_trigger trigger;
+	bool               condition, count_rule;
+	const char        *text;
+};
+
+/* Which settings matter to which trigger is told by the text; alarm_move is asked for each. */
+static const struct trigger_row triggers[] = {
+	{ TRIGGER_ON, true, false, "condition" },
+	{ TRIGGER_ON, true, true, "condition of a count rule" },
+	{ TRIGGER_ACK, true, false, "acknowledged" },
+	{ TRIGGER_OFF, false, false, "condition gone" },
+	{ TRIGGER_RESET, false, false, "reset" },
+	{ TRIGGER_RESET, true, false, "reset, while the condition stands" },
+	{ TRIGGER_REMOVE, false, false, "removed from the config" },
+};
+
+static void put_move(struct strbuf *out, struct alarm_move m)
+{
+	strbuf_puts(out, " ");
+	for (unsigned i = 0; i < m.n; i++)
+		strbuf_printf(out, "%s%s → %s", i ? ", " : "", transition_name(m.sent[i]), alarm_state_name(m.via[i]));
+	strbuf_puts(out, m.allowed ? " |" : "refused |");
+}
+
+static void print_alarms(void)
+{
+	static const enum alarm_state states[] = { STATE_NORMAL, STATE_ACTIVE, STATE_ACKED, STATE_RETURNED, STATE_LATCHED };
+	char plain[512] = "";
+
+	fputs(alarms_head, stdout);
+	for (size_t s = 0; s < LENGTH(states); s++) {
+		for (size_t t = 0; t < LENGTH(triggers); t++) {
+			const struct trigger_row *row = &triggers[t];
+			char mem[512];
+			struct strbuf out;
+			bool any = false;
+			strbuf_init_fixed(&out, mem, sizeof mem);
+			for (unsigned i = 0; i < 4; i++) {
+				bool latch = i & 1, ack = i < 2;
+				struct alarm_move m = alarm_move(states[s], row->trigger, latch, ack, row->condition, row->count_rule);
+				any = any || m.allowed;
+				put_move(&out, m);
+			}
+			bool same_as_plain = row->count_rule && strcmp(plain, mem) == 0;
+			bool tells = row->trigger == TRIGGER_RESET && states[s] != STATE_NORMAL && (!row->condition || states[s] == STATE_LATCHED);
+			if ((any && !same_as_plain) || tells)
+				printf("| %s | %s |%s\n", alarm_state_name(states[s]), row->text, mem);
+			snprintf(plain, sizeof plain, "%s", mem);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "kinds") == 0) {
+		print_kinds();
+	} else if (argc == 2 && strcmp(argv[1], "alarms") == 0) {
+		print_alarms();
+	} else {
+		fprintf(stderr, "usage: gen_docs kinds|alarms\n");
+		return 2;
+	}
+	return 0;
+}
