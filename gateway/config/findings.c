@@ -101,7 +101,8 @@ void findings_finish(struct loader *l, struct findings *ret)
 		longjmp(l->oom, 1);
 	ret->memory = m;
 	m->arena.oom = &l->oom;
-	qsort(l->found, l->n_found, sizeof *l->found, by_place);
+	if (l->n_found)
+		qsort(l->found, l->n_found, sizeof *l->found, by_place);
 	ret->items = arena_take(&m->arena, l->n_found + 1, sizeof *ret->items);
 	for (size_t i = 0; i < l->n_found; i++) {
 		const struct raw_finding *r = &l->found[i];
