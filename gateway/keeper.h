@@ -3,6 +3,7 @@
 #ifndef FIREGW_GATEWAY_KEEPER_H
 #define FIREGW_GATEWAY_KEEPER_H
 
+#include "core/site.h"
 #include "gateway/compose.h"
 #include "gateway/worker.h"
 #include "storage/store.h"

@@ -13,6 +13,7 @@ struct outmsg {
 	uint8_t  stream;        /* class or STREAM_READING */
 	int64_t  first, last;   /* seq range; events: first == last; 0: undurable */
 	int64_t  at_ms;         /* of the oldest record, for backlog limits */
+	uint32_t rev;           /* alarms: the highest wins */
 	uint64_t id;            /* events: the counter of the event's id, the same in the undurable and in the stored version; 0: not known */
 	size_t   len;
 	char     data[];        /* not NUL-terminated by contract, but a NUL stands behind */

@@ -42,6 +42,7 @@ struct pipeline {
 	struct orphan           *orphans;
 	size_t                   n_orphans;
 	char                    *scratch;
+	const uint32_t          *node_map;  /* while a reload closes what is gone: this config's nodes in the new one */
 };
 
 static struct event_id next_id(struct pipeline *p)
@@ -67,6 +68,8 @@ static void add_event(struct pipeline *p, const struct record_event *head, const
 	e->tail = kept_tail;
 	e->tail_len = (uint32_t)tail->len;
 	e->stream_db = p->c.stream_dbs[e->node * STREAM_COUNT + e->class_];
+	if (p->node_map)
+		e->node = p->node_map[e->node];
 }
 
 static void count_open(struct pipeline *p, enum alarm_class c, enum alarm_state from, enum alarm_state to)
@@ -403,6 +406,11 @@ void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effe
 /* The old engine tells of alarms that the new config does not have: its events go into the new one's batch. */
 static void remove_gone(struct pipeline *p, struct pipeline *old, struct stamp now)
 {
+	uint32_t nodes[256];
+
+	for (uint32_t i = 0; i < old->c.site->n_nodes && i < 256; i++)
+		nodes[i] = find_node(p->c.site, old->c.site->nodes[i]);
+	old->node_map = nodes;
 	old->batch = p->batch;
 	old->counter = p->counter;
 	old->effects = p->effects;
@@ -418,6 +426,7 @@ static void remove_gone(struct pipeline *p, struct pipeline *old, struct stamp n
 	}
 	p->counter = old->counter;
 	old->effects = NULL;
+	old->node_map = NULL;
 }
 
 static void adopt_latest(struct pipeline *p, const struct pipeline *old, struct stamp now)

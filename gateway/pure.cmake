@@ -10,3 +10,7 @@ firegw_library(firegw_pump SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/pump_queue.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_text.c
 	LIBS firegw_core)
+firegw_library(firegw_pipeline SOURCES
+	${CMAKE_CURRENT_LIST_DIR}/pipeline.c
+	${CMAKE_CURRENT_LIST_DIR}/event_text.c
+	LIBS firegw_core firegw_rules)

@@ -80,6 +80,8 @@ int worker_start(struct worker *w, const char *name, struct mailbox *box, void *
 
 void worker_add(struct worker *w, struct job *j, bool urgent)
 {
+	if (!w->started)
+		return; /* joined: the daemon is at its end */
 	uv_mutex_lock(&w->lock);
 	if (urgent)
 		put_last(&w->first_urgent, &w->last_urgent, j);

@@ -26,6 +26,7 @@ struct worker {
 
 /* 0, or a libuv error. box and context outlive the worker. */
 int  worker_start(struct worker *w, const char *name, struct mailbox *box, void *context);
+/* After worker_join nothing is done with it. */
 void worker_add(struct worker *w, struct job *j, bool urgent);
 /* Whether stopping was asked for: a long or retrying job ends early then. From the worker's thread. */
 bool worker_is_stopping(struct worker *w);

@@ -1,0 +1,223 @@
+/* app: the daemon's wiring, shared by the app_*.c files: who holds what, and how one part's effects reach the next. Loop thread only. ARCHITECTURE.md has the map. */
+#ifndef FIREGW_GATEWAY_APP_H
+#define FIREGW_GATEWAY_APP_H
+
+#include "gateway/config/config.h"
+#include "gateway/control.h"
+#include "gateway/desk.h"
+#include "gateway/keeper.h"
+#include "gateway/loop.h"
+#include "gateway/pipeline.h"
+#include "gateway/poller.h"
+#include "gateway/pump.h"
+#include "gateway/states.h"
+#include "gateway/uplink_link.h"
+#include "storage/store.h"
+
+#define APP_SLOTS 6
+
+/* A config in use, with what belongs to it: database ids, our own faults. Lives until the last line, pump and batch made under it is gone. */
+struct generation {
+	struct config    *config;
+	unsigned          refs;
+	uint32_t         *point_dbs;
+	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
+	struct rules_own *owns;
+	size_t            n_owns;
+};
+
+enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_QUEUED };
+struct slot {
+	struct keeper_commit commit;    /* first: a commit's callback finds its slot */
+	struct app          *app;
+	struct generation   *generation;
+	enum slot_state      state;
+	int64_t              queued_ns;
+	size_t               n_announced; /* events of it that went out undurable */
+};
+
+/* A stream of the generation in use; index node × STREAM_COUNT + stream. */
+struct app_stream { uint32_t db; int64_t first, stored; };
+
+struct app_hub {
+	struct app              *app;
+	struct generation       *generation;
+	const struct config_hub *config;
+	struct pump_config       pump_config;
+	struct pump_ops          ops;
+	struct pump             *pump;
+	struct uplink_link      *link;
+	struct hub_events        to_pump;
+	struct states            states;
+	struct loop_timer        timer;
+	uint32_t                 db;
+	int64_t                  session;         /* the last number given */
+	bool                     session_wanted;
+	struct slot             *session_slot;    /* the batch that it is stored with */
+	struct loop_timer        session_timer;
+	int64_t                 *acked;           /* by stream index */
+	bool                    *acked_dirty;
+	struct desk_backlog      backlog;
+	bool                     backlog_busy, closing, kicked;
+};
+
+struct app_bus {
+	struct generation *generation;
+	struct poller     *poller;
+	int64_t            since_ms;   /* up or down since */
+	bool               up, told_down;
+	int64_t           *silent_since_ns; /* by device: 0 = answers */
+	bool              *told_silent;
+	int64_t            opened_ns;
+};
+
+struct seen_command { uint32_t hub_db; int64_t expires_ms; char id[128]; };
+#define SEEN_COMMANDS_MAX 2048
+
+struct follow;
+struct reload;
+
+struct app {
+	uv_loop_t            uv;
+	struct loop          loop;
+	struct mailbox       box;
+	const char          *config_path, *uplink_program;
+	struct generation   *generation;
+	struct pipeline     *pipeline;
+	struct store        *store;      /* the keeper's, once it runs */
+	struct keeper        keeper;
+	struct desk          desk;
+	struct driver_shared *shared;
+	struct control      *control;
+
+	struct slot          slots[APP_SLOTS];
+	struct slot         *open;
+	size_t               n_queued;
+	int64_t              commit_at_ns;
+	bool                 want_submit, want_kick, store_late;
+	struct loop_timer    commit_timer, late_timer, deadline_timer, tick_timer, stop_timer, prune_timer, cursor_timer;
+	uv_check_t           check;
+	uv_signal_t          signals[4];
+	int64_t              last_done_ns;
+
+	struct app_stream   *streams;
+	size_t               n_streams;
+	struct states        alarms;     /* alarms that are not normal, with the event of their latest transition; hubs' tables are filled from it */
+	struct app_hub     **hubs;
+	size_t               n_hubs;
+	struct app_bus      *buses;
+	size_t               n_buses;
+
+	struct stamp         started;
+	uint64_t             boot, machine_boot, seed;
+	int64_t              config_since_ms;
+	struct store_usage   usage;
+	char                 audit_head[72], log_id[16];
+	int64_t              commit_ns[128];
+	size_t               n_commits;
+	struct seen_command *seen;
+	size_t               n_seen;
+	struct follow       *follows;
+	struct reload       *reload;
+	bool                 reload_again;
+
+	bool                 clock_told, stopping, pruning;
+	int                  stop_stage;
+	int64_t              stop_until_ns;
+	uint32_t             seen_hub;   /* while the seen commands are read */
+	int64_t              worst_late_ns;
+	uint64_t             lost_events, lost_readings, commits;
+};
+
+/* app.c */
+struct app_options { const char *config_path, *uplink_program; };
+/* Takes the config. ERR_EXISTS: a port, socket or database in use; others as the part that failed says, with the cure. After a failure the process ends. */
+int  app_start(struct app *a, const struct app_options *o, struct config *config, struct err *reterr);
+void app_run(struct app *a);
+void app_done(struct app *a);
+void app_stop(struct app *a, const char *why);
+
+/* generation.c */
+struct generation *generation_new(struct config *c);
+struct generation *generation_ref(struct generation *g);
+void               generation_unref(struct generation *g);
+/* Database ids for its points and streams; on the thread that owns the store. */
+int                generation_bind(struct generation *g, struct store *s, struct err *reterr);
+
+/* app_store.c: batches to the store and what comes back */
+int  app_store_start(struct app *a, struct err *reterr);
+/* Carries out what a pipeline step led to. */
+void app_effects(struct app *a, const struct pipeline_effects *fx, struct stamp now);
+void app_sample(void *user, struct poller *p, const struct sample *s);
+/* The open batch must be durable by then at the latest. */
+void app_commit_by(struct app *a, int64_t deadline_ns);
+void app_submit_if_due(struct app *a, struct stamp now);
+void app_operation(struct app *a, enum transition what, enum cause cause, const char *zh, const char *en, const char *actor);
+void app_audit(struct app *a, const char *actor, const char *role, const char *action, const char *subject, const char *result, const char *detail);
+/* Acknowledge or reset, by whomever. ERR_NOT_FOUND, ERR_REFUSED. */
+int  app_command(struct app *a, const char *alarm, enum rules_command what, const struct event_id *occurrence, enum cause cause, const char *actor,
+                 const char *note, struct err *reterr);
+void app_flush_cursors(struct app *a);
+/* A new generation begins: what was decided under the old one is submitted. -1: no batch is free now, try again later. */
+int  app_store_turn(struct app *a, struct generation *g);
+void app_store_done(struct app *a);
+void app_store_trouble(void *user);
+bool app_store_idle(const struct app *a);
+
+/* app_hubs.c */
+/* Its database id is bound and its cursors are read already: db, session, acked are the caller's to give; takes acked. */
+struct app_hub *app_hub_new(struct app *a, uint32_t db, int64_t session, int64_t *acked);
+int  app_hub_open(struct app_hub *h, struct generation *g, const struct config_hub *c, struct err *reterr);
+/* Where each stream's cursor stands, after the streams changed; takes the array. */
+void app_hub_set_acked(struct app_hub *h, int64_t *acked);
+void app_hub_close(struct app_hub *h);
+/* Something was noted: the pump is stepped at the end of this turn of the loop. */
+void app_hub_kick(struct app_hub *h);
+void app_hubs_step(struct app *a);
+/* Room for the states of every alarm that the pipeline knows; keeps those that stand. */
+int  app_alarms_room(struct app *a, struct err *reterr);
+bool app_hub_has_room(const struct app_hub *h);
+/* After a reload that left it as it was: streams, prefixes, directory and buildings of the generation in use. */
+void app_hub_set_generation(struct app_hub *h, struct generation *g, const struct config_hub *c);
+void app_hub_alarm_state(struct app *a, const struct record_event *e, struct outmsg *msg);
+
+/* app_faults.c: our own faults */
+void app_own(struct app *a, const char *thing, const char *name, const char *what, bool on);
+void app_tick(void *user, struct stamp now);
+void app_clock_step(void *user, int64_t by_ms, struct stamp now);
+
+/* binding.c: a config's names in the database. Made on the thread that owns the store. */
+struct binding {
+	struct generation *generation;
+	struct app_stream *streams;      /* node × STREAM_COUNT + stream */
+	size_t             n_streams, n_hubs;
+	uint32_t          *hub_dbs;      /* by hub of the config */
+	int64_t           *hub_sessions;
+	int64_t          **hub_acked;    /* by hub, by stream */
+};
+int  binding_make(struct binding *b, struct generation *g, struct store *s, struct err *reterr);
+void binding_done(struct binding *b); /* what was taken out of it is NULL by then */
+
+/* app_reload.c */
+void app_reload(struct app *a);
+void app_reload_abandon(struct app *a); /* at the stop: waits for the helper thread */
+/* Lines and hubs of the binding's generation: kept where they are as they were, else closed and opened. */
+int  app_take_buses(struct app *a, struct generation *g, struct err *reterr);
+int  app_take_hubs(struct app *a, struct binding *b, struct err *reterr);
+int  app_new_pipeline(struct app *a, struct generation *g, struct pipeline **ret, struct err *reterr);
+
+/* status.c, directory.c: payloads */
+void status_payload(struct app *a, struct strbuf *out, int64_t session, bool online, const char *reason, const char *streams);
+/* Without the braces' end, so that the CLI's status can add to it. */
+void status_streams_plain(struct app *a, struct strbuf *out);
+void directory_states(struct app *a, struct app_hub *h);
+
+/* verbs.c: the control socket's verbs; commands.c: the hubs' commands */
+void verbs_handle(void *app, struct control_request *rq, const char *verb, json_t *args);
+/* n 0: announced before it was stored. */
+void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg);
+void verbs_stop(struct app *a);
+void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
+                     const void *correlation, size_t correlation_len);
+
+#endif

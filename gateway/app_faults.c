@@ -1,0 +1,119 @@
+/* Our own faults, as alarms: what the gateway notices about itself goes in at the pipeline's front, like everything else that decides. */
+#include "gateway/app.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#define TICK_NS        CLOCK_NS_PER_S
+#define SILENT_MIN_NS  (10 * CLOCK_NS_PER_S)
+#define LOOP_LATE_NS   (500 * CLOCK_NS_PER_MS)
+
+void app_own(struct app *a, const char *thing, const char *name, const char *what, bool on)
+{
+	char id[160];
+	struct pipeline_event e = { .type = EVENT_OWN, .now = loop_now(&a->loop), .on = on };
+	struct pipeline_effects fx;
+
+	if (!a->pipeline)
+		return;
+	snprintf(id, sizeof id, name ? "_gw.%s-%s/%s" : "_gw.%s%s/%s", thing, name ? name : "", what);
+	e.alarm = rules_find(pipeline_rules(a->pipeline), id);
+	if (e.alarm == RULES_ALARM_NONE)
+		return;
+	pipeline_step(a->pipeline, &e, &fx);
+	app_effects(a, &fx, e.now);
+}
+
+static int64_t slowest_ns(const struct config_bus *b, size_t device)
+{
+	int64_t every = 0;
+
+	for (size_t i = 0; i < b->n_points; i++)
+		if (b->points[i].device == device && (!every || b->points[i].every_ns < every))
+			every = b->points[i].every_ns;
+	return every * 3 > SILENT_MIN_NS ? every * 3 : SILENT_MIN_NS;
+}
+
+/* One fault a device, and one for a line of which nothing answers instead of one for each of its devices. */
+static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
+{
+	const struct config_bus *c = poller_bus(b->poller);
+	struct bus_unit_stats u;
+	struct bus_stats s;
+	size_t silent = 0;
+
+	for (size_t i = 0; i < c->bus.n_devices; i++) {
+		poller_unit_stats(b->poller, i, &u);
+		int64_t since = u.last_good_ns ? u.last_good_ns : b->opened_ns;
+		b->silent_since_ns[i] = now.mono_ns - since >= slowest_ns(c, i) ? since : 0;
+		silent += b->silent_since_ns[i] != 0;
+	}
+	poller_stats(b->poller, &s);
+	/* Of a single device behind an open connection it is the device that is silent. */
+	bool down = silent == c->bus.n_devices && (c->bus.n_devices > 1 || !s.connected);
+	if (down != b->told_down) {
+		b->told_down = down;
+		b->since_ms = now.wall_ms;
+		if (down)
+			log_error("bus", "%s: down: %s", c->bus.name, s.why[0] ? s.why : "nothing answers");
+		else
+			log_info("bus", "%s: up again", c->bus.name);
+		app_own(a, "bus", c->bus.name, "down", down);
+	}
+	b->up = !down;
+	for (size_t i = 0; i < c->bus.n_devices; i++) {
+		bool is_silent = b->silent_since_ns[i] != 0 && !down;
+		if (is_silent == b->told_silent[i] || (down && b->told_silent[i]))
+			continue;
+		b->told_silent[i] = is_silent;
+		if (is_silent && !down)
+			log_warning("bus", "%s: device %s does not answer", c->bus.name, c->bus.devices[i].name);
+		app_own(a, "device", c->bus.devices[i].name, "silent", is_silent);
+	}
+}
+
+static void watch_clock(struct app *a, struct stamp now)
+{
+	if (now.wall_trusted == !a->clock_told)
+		return;
+	a->clock_told = !now.wall_trusted;
+	app_own(a, "clock", NULL, "untrusted", a->clock_told);
+}
+
+static void watch_loop(struct app *a)
+{
+	int64_t late = loop_take_late(&a->loop);
+
+	if (late > a->worst_late_ns)
+		a->worst_late_ns = late;
+	if (late > LOOP_LATE_NS)
+		log_warning("app", "the loop was %lld ms late", (long long)(late / CLOCK_NS_PER_MS));
+	app_own(a, "loop", NULL, "late", late > LOOP_LATE_NS);
+}
+
+void app_tick(void *user, struct stamp now)
+{
+	struct app *a = user;
+
+	for (size_t i = 0; i < a->n_buses && !a->stopping; i++)
+		watch_bus(a, &a->buses[i], now);
+	watch_clock(a, now);
+	watch_loop(a);
+	sd_notify(0, "WATCHDOG=1");
+	loop_timer_set(&a->loop, &a->tick_timer, now.mono_ns + TICK_NS);
+}
+
+void app_clock_step(void *user, int64_t by_ms, struct stamp now)
+{
+	struct app *a = user;
+	char zh[160], en[160];
+
+	if (!a->pipeline || a->stopping)
+		return;
+	snprintf(zh, sizeof zh, "系统时钟跳变 %+.3f 秒", (double)by_ms / 1000);
+	snprintf(en, sizeof en, "the wall clock was stepped by %+.3f s", (double)by_ms / 1000);
+	log_warning("app", "%s", en);
+	(void)now;
+	app_operation(a, TRANSITION_CLOCK_STEP, CAUSE_SELF, zh, en, NULL);
+}

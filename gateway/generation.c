@@ -1,0 +1,129 @@
+#include "gateway/app.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct { const char *what, *zh, *en; } storage_faults[] = {
+	{ "full", "本地存储已满,正在放弃最旧的读数", "local storage is full: the oldest readings are given up" },
+	{ "slow", "本地存储响应缓慢,报警先行发出", "local storage is slow: alarms go out before they are stored" },
+	{ "failing", "本地存储写入失败,报警先行发出", "local storage cannot be written: alarms go out before they are stored" },
+	{ "damaged", "本地数据库损坏,已另存并新建", "the local database was damaged: it was set aside and a new one begun" },
+};
+static const struct { const char *what, *zh, *en; } hub_faults[] = {
+	{ "unreachable", "无法连接消防数据中心 %s", "hub %s cannot be reached" },
+	{ "refused", "消防数据中心 %s 拒绝接收", "hub %s refuses what is sent" },
+	{ "stopped", "消防数据中心 %s 停止接收", "hub %s has stopped reading" },
+	{ "certificate", "消防数据中心 %s 的证书无效", "the certificate of hub %s is not valid" },
+};
+
+/* A printf into memory that lives as long as the config; NULL: no memory. */
+__attribute__((format(printf, 1, 2))) static char *text(const char *fmt, ...)
+{
+	char *s = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	int n = vasprintf(&s, fmt, args);
+	va_end(args);
+	return n < 0 ? NULL : s;
+}
+
+static bool add(struct generation *g, char *id, char *zh, char *en)
+{
+	g->owns[g->n_owns++] = (struct rules_own){ id, zh, en };
+	return id && zh && en;
+}
+
+static bool add_all(struct generation *g)
+{
+	const struct config *c = g->config;
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof storage_faults / sizeof storage_faults[0]; i++)
+		ok = add(g, text("_gw.storage/%s", storage_faults[i].what), text("%s", storage_faults[i].zh), text("%s", storage_faults[i].en)) && ok;
+	ok = add(g, text("_gw.config/refused"), text("新配置有错误,沿用旧配置"), text("the new configuration has errors: the old one runs on")) && ok;
+	ok = add(g, text("_gw.clock/untrusted"), text("网关时钟不可信"), text("the gateway's clock cannot be trusted")) && ok;
+	ok = add(g, text("_gw.loop/late"), text("网关处理延迟"), text("the gateway is late with its work")) && ok;
+	for (size_t i = 0; i < c->n_buses; i++) {
+		const char *name = c->buses[i].bus.name;
+		ok = add(g, text("_gw.bus-%s/down", name), text("通信线路 %s 中断", name), text("line %s is down", name)) && ok;
+		for (size_t j = 0; j < c->buses[i].bus.n_devices; j++) {
+			const char *device = c->buses[i].bus.devices[j].name;
+			ok = add(g, text("_gw.device-%s/silent", device), text("设备 %s 无应答", device), text("device %s does not answer", device)) && ok;
+		}
+	}
+	for (size_t i = 0; i < c->n_hubs; i++) {
+		const char *name = c->hubs[i].link.name;
+		for (size_t j = 0; j < sizeof hub_faults / sizeof hub_faults[0]; j++) {
+			char zh[256], en[256];
+			struct message_text { const char *fmt; char *to; } pair[] = { { hub_faults[j].zh, zh }, { hub_faults[j].en, en } };
+			for (size_t k = 0; k < 2; k++) {
+				const char *at = strstr(pair[k].fmt, "%s");
+				snprintf(pair[k].to, 256, "%.*s%s%s", (int)(at - pair[k].fmt), pair[k].fmt, name, at + 2);
+			}
+			ok = add(g, text("_gw.hub-%s/%s", name, hub_faults[j].what), text("%s", zh), text("%s", en)) && ok;
+		}
+	}
+	return ok;
+}
+
+struct generation *generation_new(struct config *c)
+{
+	struct generation *g = calloc(1, sizeof *g);
+	size_t n = 16 + c->n_buses + c->site.n_devices + 4 * c->n_hubs;
+
+	if (!g)
+		return NULL;
+	g->config = c;
+	g->refs = 1;
+	g->owns = calloc(n, sizeof *g->owns);
+	g->point_dbs = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->point_dbs);
+	g->stream_dbs = calloc(c->site.n_nodes * STREAM_COUNT, sizeof *g->stream_dbs);
+	if (!g->owns || !g->point_dbs || !g->stream_dbs || !add_all(g)) {
+		g->config = NULL; /* stays the caller's */
+		generation_unref(g);
+		return NULL;
+	}
+	return g;
+}
+
+struct generation *generation_ref(struct generation *g)
+{
+	g->refs++;
+	return g;
+}
+
+void generation_unref(struct generation *g)
+{
+	if (!g || --g->refs)
+		return;
+	for (size_t i = 0; i < g->n_owns; i++) {
+		free((char *)g->owns[i].id);
+		free((char *)g->owns[i].message_zh);
+		free((char *)g->owns[i].message_en);
+	}
+	free(g->owns);
+	free(g->point_dbs);
+	free(g->stream_dbs);
+	config_free(g->config);
+	free(g);
+}
+
+int generation_bind(struct generation *g, struct store *s, struct err *reterr)
+{
+	const struct site *site = &g->config->site;
+	const char **ids = calloc(site->n_points ? site->n_points : 1, sizeof *ids);
+
+	if (!ids)
+		return err_set(reterr, ERR_NO_MEMORY, "no memory for %zu points", site->n_points);
+	for (size_t i = 0; i < site->n_points; i++)
+		ids[i] = site->points[i].id;
+	int failed = store_bind_points(s, ids, site->n_points, g->point_dbs, reterr);
+	free(ids);
+	for (size_t n = 0; !failed && n < site->n_nodes; n++)
+		for (unsigned st = 0; !failed && st < STREAM_COUNT; st++)
+			failed = store_bind_stream(s, site->nodes[n], st, &g->stream_dbs[n * STREAM_COUNT + st], reterr);
+	return failed ? -1 : 0;
+}

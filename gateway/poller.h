@@ -1,0 +1,27 @@
+/* poller: one bus on the loop. It steps the driver when its descriptor, a name's answer or its deadline says so, and hands the samples on. */
+#ifndef FIREGW_GATEWAY_POLLER_H
+#define FIREGW_GATEWAY_POLLER_H
+
+#include "gateway/config/config.h"
+#include "gateway/loop.h"
+
+struct poller;
+struct poller_config {
+	const struct config_bus *bus;         /* borrowed until closed */
+	struct driver_shared    *shared;
+	void (*sample)(void *user, struct poller *p, const struct sample *s);
+	void *user;
+};
+
+/* ERR_INVALID from the driver's planning; a missing device is none. */
+int  poller_open(struct loop *l, const struct poller_config *c, struct poller **ret, struct err *reterr);
+/* Closes the line; the loop lets go of its handle with its next turn. Accepts NULL. Not from within a sample. */
+void poller_close(struct poller *p);
+/* Since a reload a sample's point may have another index: map[old] = new, or POINT_NONE. Takes the array (free). */
+void poller_set_map(struct poller *p, uint32_t *map);
+uint32_t poller_map(const struct poller *p, uint32_t point);
+const struct config_bus *poller_bus(const struct poller *p);
+void poller_stats(const struct poller *p, struct bus_stats *ret);
+void poller_unit_stats(const struct poller *p, size_t device, struct bus_unit_stats *ret);
+
+#endif

@@ -1,0 +1,80 @@
+/* The status payload of CONTRACT.md §3: what is common to all hubs, with one hub's streams in it. */
+#include "gateway/app.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_time(struct strbuf *out, const char *key, int64_t wall_ms)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	strbuf_json_key(out, key);
+	strbuf_json_string(out, clock_format(wall_ms, text));
+}
+
+static void put_alarms(struct app *a, struct strbuf *out)
+{
+	uint32_t counts[CLASS_COUNT];
+
+	pipeline_count_alarms(a->pipeline, counts);
+	strbuf_json_key(out, "alarms");
+	strbuf_putc(out, '{');
+	for (unsigned c = 0; c < CLASS_OPERATION; c++) {
+		strbuf_json_key(out, alarm_class_name(c));
+		strbuf_json_int(out, counts[c]);
+	}
+	strbuf_putc(out, '}');
+}
+
+void status_payload(struct app *a, struct strbuf *out, int64_t session, bool online, const char *reason, const char *streams)
+{
+	const struct config *c = a->generation->config;
+	struct stamp now = loop_now(&a->loop);
+	size_t up = 0;
+
+	for (size_t i = 0; i < a->n_buses; i++)
+		up += a->buses[i].poller && a->buses[i].up;
+	strbuf_puts(out, "{\"v\":1,\"gateway\":");
+	strbuf_json_string(out, c->site.gateway);
+	strbuf_json_key(out, "node");
+	strbuf_json_string(out, c->site.nodes[0]);
+	strbuf_json_key(out, "session");
+	strbuf_json_int(out, session);
+	strbuf_puts(out, online ? ",\"online\":true" : ",\"online\":false");
+	if (reason) {
+		strbuf_json_key(out, "reason");
+		strbuf_json_string(out, reason);
+	}
+	strbuf_printf(out, ",\"boot\":\"%016llx\",\"version\":\"%s\"", (unsigned long long)a->boot, FIREGW_VERSION);
+	strbuf_json_key(out, "config");
+	strbuf_json_string(out, c->hash);
+	put_time(out, "since", a->started.wall_ms);
+	put_time(out, "at", now.wall_ms);
+	strbuf_json_key(out, "log");
+	strbuf_json_string(out, a->log_id);
+	strbuf_printf(out, ",\"points\":{\"total\":%zu,\"good\":%zu},\"buses\":{\"total\":%zu,\"up\":%zu}", c->site.n_points, pipeline_good_points(a->pipeline),
+	              a->n_buses, up);
+	put_alarms(a, out);
+	strbuf_putc(out, ',');
+	strbuf_puts(out, streams);
+	strbuf_printf(out, ",\"storage\":{\"bytes\":%lld,\"limit\":%lld},\"power\":null,\"duty\":null,\"tests\":null", (long long)a->usage.bytes, (long long)a->usage.limit);
+	strbuf_json_key(out, "audit");
+	if (a->audit_head[0])
+		strbuf_printf(out, "\"sha256:%s\"", a->audit_head);
+	else
+		strbuf_puts(out, "null");
+	strbuf_json_key(out, "clock");
+	strbuf_json_string(out, now.wall_trusted ? "trusted" : "untrusted");
+	strbuf_putc(out, '}');
+}
+
+void status_streams_plain(struct app *a, struct strbuf *out)
+{
+	const struct site *site = &a->generation->config->site;
+
+	strbuf_puts(out, "\"streams\":{");
+	for (size_t i = 0; i < a->n_streams; i++)
+		strbuf_printf(out, "%s\"%s/%s\":{\"first\":%lld,\"stored\":%lld}", i ? "," : "", site->nodes[i / STREAM_COUNT], stream_name(i % STREAM_COUNT),
+		              (long long)a->streams[i].first, (long long)a->streams[i].stored);
+	strbuf_putc(out, '}');
+}

@@ -1,0 +1,357 @@
+/* The control socket's verbs that speak of the present (docs/control-protocol.md). */
+#include "gateway/verbs.h"
+
+#include "gateway/directory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int verbs_int(json_t *args, const char *key, int64_t fallback, int64_t *ret, struct err *reterr)
+{
+	json_t *v = json_object_get(args, key);
+
+	if (v && !json_is_integer(v) && !json_is_null(v))
+		return err_set(reterr, ERR_INVALID, "'%s' must be an integer", key);
+	*ret = v && json_is_integer(v) ? (int64_t)json_integer_value(v) : fallback;
+	return 0;
+}
+
+int verbs_text(json_t *args, const char *key, const char **ret, struct err *reterr)
+{
+	json_t *v = json_object_get(args, key);
+
+	if (v && !json_is_string(v) && !json_is_null(v))
+		return err_set(reterr, ERR_INVALID, "'%s' must be a text", key);
+	*ret = v && json_is_string(v) ? json_string_value(v) : NULL;
+	return 0;
+}
+
+int verbs_select(json_t *args, struct select **ret, struct err *reterr)
+{
+	const char *text;
+
+	return verbs_text(args, "select", &text, reterr) || select_parse(text, ret, reterr) ? -1 : 0;
+}
+
+int verbs_classes(json_t *args, unsigned *ret, struct err *reterr)
+{
+	const char *text;
+	char word[32];
+	enum alarm_class c;
+
+	if (verbs_text(args, "class", &text, reterr))
+		return -1;
+	*ret = text && text[0] ? 0 : (1u << CLASS_COUNT) - 1;
+	while (text && *text) {
+		size_t n = strcspn(text, ",");
+		if (n == 0 || n >= sizeof word)
+			return err_set(reterr, ERR_INVALID, "'class' has an empty or too long word");
+		memcpy(word, text, n);
+		word[n] = '\0';
+		if (alarm_class_find(word, &c))
+			return err_set(reterr, ERR_INVALID, "'%s' is no class; they are fire, prealarm, supervisory, fault, disablement, actuation, operation", word);
+		*ret |= 1u << c;
+		text += n + (text[n] == ',');
+	}
+	return 0;
+}
+
+static const char *text_of(json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+struct select_subject verbs_event_subject(const struct site *site, json_t *event)
+{
+	struct select_subject s = {
+		.id = text_of(event, "alarm"), .other_id = text_of(event, "point"), .kind = text_of(event, "kind"), .floor = text_of(event, "floor"),
+		.building = text_of(event, "building"), .zone = text_of(event, "zone"), .bus = "", .device = "",
+	};
+
+	if (alarm_class_find(text_of(event, "class"), &s.class_))
+		s.class_ = CLASS_COUNT;
+	for (size_t i = 0; s.other_id[0] && i < site->n_devices; i++) {
+		size_t n = strlen(site->devices[i].name);
+		if (strncmp(site->devices[i].name, s.other_id, n) == 0 && s.other_id[n] == '.') {
+			s.device = site->devices[i].name;
+			s.bus = site->buses[site->devices[i].bus];
+		}
+	}
+	return s;
+}
+
+static json_t *time_or_null(int64_t wall_ms)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	return wall_ms ? json_string(clock_format(wall_ms, text)) : json_null();
+}
+
+static void version(struct app *a, struct control_request *rq)
+{
+	const struct config *c = a->generation->config;
+
+	control_end(rq, json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "version", FIREGW_VERSION, "pid", (int)getpid(), "gateway", c->site.gateway, "name", c->name,
+	                          "timezone", c->timezone, "now", (json_int_t)loop_now(&a->loop).wall_ms));
+}
+
+static int compare_ns(const void *x, const void *y)
+{
+	int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+
+	return a < b ? -1 : a > b;
+}
+
+static json_t *store_status(struct app *a)
+{
+	int64_t sorted[sizeof a->commit_ns / sizeof a->commit_ns[0]];
+	size_t n = a->n_commits < sizeof sorted / sizeof sorted[0] ? a->n_commits : sizeof sorted / sizeof sorted[0];
+	static const char *const words[] = { "ok", "failing", "full", "damaged" };
+	int trouble = atomic_load(&a->keeper.trouble);
+	char why[ERR_TEXT_MAX];
+
+	memcpy(sorted, a->commit_ns, n * sizeof sorted[0]);
+	qsort(sorted, n, sizeof sorted[0], compare_ns);
+	keeper_trouble_text(&a->keeper, why, sizeof why);
+	const char *state = trouble == KEEPER_FINE && a->store_late ? "stalled" : words[trouble];
+	const char *text = trouble != KEEPER_FINE ? why : a->store_late ? "a commit has taken over a second" : NULL;
+	return json_pack("{s:s, s:s?, s:s, s:I, s:I, s:I, s:f, s:f, s:i, s:s}", "state", state, "why", text, "path", a->generation->config->db_path,
+	                 "bytes", (json_int_t)a->usage.bytes, "limit", (json_int_t)a->usage.limit, "commits", (json_int_t)a->commits,
+	                 "commit_ms_p50", n ? (double)sorted[n / 2] / 1e6 : 0.0, "commit_ms_p99", n ? (double)sorted[n * 99 / 100] / 1e6 : 0.0,
+	                 "queued", (int)a->n_queued, "log", a->log_id);
+}
+
+/* The wall time of a moment on the monotonic clock. */
+static int64_t wall_of(struct stamp now, int64_t mono_ns)
+{
+	return mono_ns ? now.wall_ms - (now.mono_ns - mono_ns) / CLOCK_NS_PER_MS : 0;
+}
+
+static json_t *line_status(const struct app_bus *b, struct stamp now)
+{
+	const struct config_bus *c = poller_bus(b->poller);
+	static const char *const transports[] = { "tcp", "rtu", "rtu+tcp", "sim" };
+	struct bus_stats s;
+	uint64_t good = 0, bad = 0, requests = 0, timeouts = 0;
+	json_t *devices = json_array();
+
+	poller_stats(b->poller, &s);
+	for (size_t i = 0; i < c->bus.n_devices; i++) {
+		struct bus_unit_stats u;
+		poller_unit_stats(b->poller, i, &u);
+		good += u.polls_good;
+		bad += u.polls_bad;
+		requests += u.requests;
+		timeouts += u.timeouts;
+		json_array_append_new(devices, json_pack("{s:s, s:i, s:b, s:o, s:I, s:I, s:I, s:I}", "name", c->bus.devices[i].name, "unit", c->bus.devices[i].unit,
+			"up", u.last_good_ns && !b->silent_since_ns[i], "last_good", time_or_null(wall_of(now, u.last_good_ns)), "polls_good", (json_int_t)u.polls_good,
+			"polls_bad", (json_int_t)u.polls_bad, "timeouts", (json_int_t)u.timeouts, "late", (json_int_t)u.late));
+	}
+	return json_pack("{s:s, s:s, s:s, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", c->bus.name, "url", c->url,
+		"transport", transports[c->bus.transport], "up", s.connected && b->up, "why", s.connected && b->up ? NULL : s.why[0] ? s.why : "nothing has answered yet",
+		"since", time_or_null(b->since_ms), "polls_good", (json_int_t)good, "polls_bad", (json_int_t)bad, "requests", (json_int_t)requests,
+		"timeouts", (json_int_t)timeouts, "late", (json_int_t)s.late_replies, "wrong", (json_int_t)s.wrong_frames, "missed", (json_int_t)s.missed, "devices", devices);
+}
+
+static json_t *hub_status(const struct app_hub *h)
+{
+	struct pump_view v;
+
+	pump_view(h->pump, &v);
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:s?, s:I, s:{s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "name", h->config->link.name,
+		"url", h->config->link.urls[v.url < h->config->link.n_urls ? v.url : 0], "state", v.state, "up", v.up, "since", time_or_null(v.since_ms),
+		"why", v.up || !v.why[0] ? NULL : v.why, "session", (json_int_t)v.session, "backlog", "events", (json_int_t)v.backlog_events,
+		"readings", (json_int_t)v.backlog_readings, "sent", (json_int_t)v.sent, "acked", (json_int_t)v.acked, "refused", (json_int_t)v.refused,
+		"lost", (json_int_t)v.lost, "resent", (json_int_t)v.resent, "reconnects", (json_int_t)v.reconnects, "in_flight", (int)v.in_flight, "window", v.window);
+}
+
+static void status(struct app *a, struct control_request *rq)
+{
+	struct strbuf text = STRBUF_INIT, streams = STRBUF_INIT;
+	struct stamp now = loop_now(&a->loop);
+	json_error_t e;
+
+	status_streams_plain(a, &streams);
+	status_payload(a, &text, 0, true, NULL, streams.failed ? "\"streams\":{}" : streams.data);
+	json_t *o = text.failed ? NULL : json_loadb(text.data, text.len, 0, &e);
+	strbuf_done(&text);
+	strbuf_done(&streams);
+	if (!o) {
+		struct err err;
+		err_set(&err, ERR_NO_MEMORY, "no memory");
+		control_fail(rq, &err);
+		return;
+	}
+	json_t *lines = json_array(), *hubs = json_array();
+	for (size_t i = 0; i < a->n_buses; i++)
+		if (a->buses[i].poller)
+			json_array_append_new(lines, line_status(&a->buses[i], now));
+	for (size_t i = 0; i < a->n_hubs; i++)
+		if (a->hubs[i]->pump)
+			json_array_append_new(hubs, hub_status(a->hubs[i]));
+	json_object_set_new(o, "uptime_s", json_integer((now.mono_ns - a->started.mono_ns) / CLOCK_NS_PER_S));
+	json_object_set_new(o, "pid", json_integer(getpid()));
+	json_object_set_new(o, "loop_late_ms", json_real((double)a->worst_late_ns / 1e6));
+	json_object_set_new(o, "lost_events", json_integer((json_int_t)a->lost_events));
+	json_object_set_new(o, "lost_readings", json_integer((json_int_t)a->lost_readings));
+	json_object_set_new(o, "store", store_status(a));
+	json_object_set_new(o, "lines", lines);
+	json_object_set_new(o, "hubs", hubs);
+	control_end(rq, o);
+}
+
+static void put_latest(struct strbuf *out, const struct latest *l)
+{
+	char at[CLOCK_TEXT_MAX];
+
+	strbuf_json_key(out, "value");
+	if (l->quality != QUALITY_GOOD)
+		strbuf_puts(out, "null");
+	else if (l->text)
+		strbuf_json_string(out, l->text);
+	else
+		strbuf_json_double(out, l->number);
+	strbuf_json_key(out, "quality");
+	strbuf_json_string(out, quality_name(l->quality));
+	strbuf_json_key(out, "at");
+	strbuf_json_string(out, l->at.mono_ns ? clock_format(l->at.wall_ms, at) : NULL);
+	strbuf_putc(out, '}');
+}
+
+static void points(struct app *a, struct control_request *rq, json_t *args)
+{
+	const struct config *c = a->generation->config;
+	struct strbuf text = STRBUF_INIT;
+	struct select *select;
+	struct err e;
+
+	if (verbs_select(args, &select, &e)) {
+		control_fail(rq, &e);
+		return;
+	}
+	for (size_t i = 0; i < c->site.n_points; i++) {
+		if (!select_fits_point(select, &c->site, &c->site.points[i]))
+			continue;
+		strbuf_reset(&text);
+		directory_entry(&text, c, &c->site.points[i]);
+		put_latest(&text, pipeline_latest(a->pipeline, (uint32_t)i));
+		if (text.failed || !control_row_text(rq, text.data, text.len))
+			break;
+	}
+	strbuf_done(&text);
+	select_free(select);
+	control_end(rq, NULL);
+}
+
+struct ranked { json_t *event; unsigned class_; bool acked; const char *since; };
+
+static int compare_ranked(const void *x, const void *y)
+{
+	const struct ranked *a = x, *b = y;
+
+	if (a->class_ != b->class_)
+		return a->class_ < b->class_ ? -1 : 1;
+	if (a->acked != b->acked)
+		return a->acked ? 1 : -1;
+	return strcmp(b->since, a->since);
+}
+
+static bool hidden(json_t *event)
+{
+	return json_is_true(json_object_get(event, "shelved")) || json_is_true(json_object_get(event, "suppressed")) ||
+	       json_is_true(json_object_get(event, "out_of_service"));
+}
+
+static void alarms(struct app *a, struct control_request *rq, json_t *args)
+{
+	struct ranked *list = calloc(a->alarms.n + 1, sizeof *list);
+	bool all = json_is_true(json_object_get(args, "all"));
+	size_t n = 0, n_hidden = 0;
+	struct select *select;
+	json_error_t je;
+	struct err e;
+
+	if (!list || verbs_select(args, &select, &e)) {
+		if (!list)
+			err_set(&e, ERR_NO_MEMORY, "no memory");
+		free(list);
+		control_fail(rq, &e);
+		return;
+	}
+	for (size_t i = 0; i < a->alarms.n; i++) {
+		const struct state_entry *s = &a->alarms.entries[i];
+		json_t *event = s->version && s->msg ? json_loadb(s->msg->data, s->msg->len, 0, &je) : NULL;
+		if (!event)
+			continue;
+		struct select_subject subject = verbs_event_subject(&a->generation->config->site, event);
+		if (!select_fits(select, &subject) || (!all && hidden(event))) {
+			n_hidden += select_fits(select, &subject);
+			json_decref(event);
+			continue;
+		}
+		list[n++] = (struct ranked){ event, s->urgency, json_is_true(json_object_get(event, "acked")), text_of(event, "since") };
+	}
+	qsort(list, n, sizeof *list, compare_ranked);
+	for (size_t i = 0; i < n; i++)
+		control_row(rq, list[i].event);
+	free(list);
+	select_free(select);
+	control_end(rq, json_pack("{s:i}", "hidden", (int)n_hidden));
+}
+
+static void act(struct app *a, struct control_request *rq, const char *verb, enum rules_command what, json_t *args)
+{
+	const char *alarm = NULL, *note = NULL;
+	struct rules_present present;
+	struct err e;
+	int failed;
+
+	if (!control_require(rq, ROLE_OPERATOR))
+		return;
+	failed = verbs_text(args, "alarm", &alarm, &e) || verbs_text(args, "note", &note, &e);
+	if (!failed && !alarm)
+		failed = err_set(&e, ERR_INVALID, "'alarm' is missing");
+	if (!failed && note && strlen(note) > 1000)
+		failed = err_set(&e, ERR_INVALID, "'note' is longer than 1000 bytes");
+	if (!failed)
+		failed = app_command(a, alarm, what, NULL, CAUSE_PERSON, control_actor(rq), note, &e);
+	app_audit(a, control_actor(rq), role_name(control_role(rq)), verb, alarm, failed ? e.text : "ok", note);
+	if (failed) {
+		control_fail(rq, &e);
+		return;
+	}
+	struct rules *r = pipeline_rules(a->pipeline);
+	rules_present(r, rules_find(r, alarm), &present);
+	control_end(rq, json_pack("{s:s, s:s}", "alarm", alarm, "state", alarm_state_name(present.state)));
+}
+
+void verbs_handle(void *app, struct control_request *rq, const char *verb, json_t *args)
+{
+	struct app *a = app;
+	struct err e;
+
+	if (strcmp(verb, "version") == 0)
+		version(a, rq);
+	else if (strcmp(verb, "status") == 0)
+		status(a, rq);
+	else if (strcmp(verb, "points") == 0)
+		points(a, rq, args);
+	else if (strcmp(verb, "alarms") == 0)
+		alarms(a, rq, args);
+	else if (strcmp(verb, "events") == 0)
+		verbs_events(a, rq, args);
+	else if (strcmp(verb, "history") == 0)
+		verbs_history(a, rq, args);
+	else if (strcmp(verb, "ack") == 0)
+		act(a, rq, verb, RULES_ACK, args);
+	else if (strcmp(verb, "reset") == 0)
+		act(a, rq, verb, RULES_RESET, args);
+	else {
+		err_set(&e, ERR_UNSUPPORTED, "firegwd %s does not know the verb '%.40s'", FIREGW_VERSION, verb);
+		control_fail(rq, &e);
+	}
+}

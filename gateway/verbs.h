@@ -1,0 +1,20 @@
+/* verbs: shared by verbs.c (the present) and verbs_past.c (events, history). */
+#ifndef FIREGW_GATEWAY_VERBS_H
+#define FIREGW_GATEWAY_VERBS_H
+
+#include "gateway/app.h"
+#include "gateway/select.h"
+
+/* Arguments: absent gives the default; of the wrong type fails with ERR_INVALID naming the argument. */
+int verbs_int(json_t *args, const char *key, int64_t fallback, int64_t *ret, struct err *reterr);
+int verbs_text(json_t *args, const char *key, const char **ret, struct err *reterr); /* NULL if absent */
+int verbs_select(json_t *args, struct select **ret, struct err *reterr);
+/* An event object's subject; borrowed from it and the site. */
+struct select_subject verbs_event_subject(const struct site *site, json_t *event);
+/* Classes as a mask of 1 << class; all if absent. */
+int verbs_classes(json_t *args, unsigned *ret, struct err *reterr);
+
+void verbs_events(struct app *a, struct control_request *rq, json_t *args);
+void verbs_history(struct app *a, struct control_request *rq, json_t *args);
+
+#endif
