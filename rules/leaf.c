@@ -138,6 +138,7 @@ bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret
 	case WHEN_EQUALS:
 		if (!make_equals(d, p, &l))
 			return false;
+		other = l.band;
 		limit = l.band.lo;
 		break;
 	case WHEN_BIT:

@@ -1,0 +1,258 @@
+/* The meaning of rules once more, as plainly as it can be said: no heap, no counters, no table of moves; everything is looked at every time. */
+#include "tests/unit/rules/scenario.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct model_alarm {
+	const struct rules_alarm *is;
+	enum alarm_state state;
+	bool    raw, was_on;
+	int64_t on_ns, end_ns; /* end_ns: of the delay that runs, or CLOCK_NEVER */
+};
+
+struct model {
+	const struct scenario *s;
+	struct model_alarm     alarms[SCENARIO_ALARMS];
+	uint32_t               n;
+	struct modelled       *out;
+	size_t                 n_out, max;
+};
+
+static bool stands(const struct model_alarm *a)
+{
+	return a->state == STATE_ACTIVE || a->state == STATE_ACKED;
+}
+
+static void tell(struct model *m, uint32_t alarm, enum transition what, enum alarm_state to, int64_t at_ns)
+{
+	assert_true(m->n_out < m->max);
+	m->out[m->n_out++] = (struct modelled){ alarm, what, to, at_ns };
+	m->alarms[alarm].state = to;
+}
+
+static bool same_scope(enum rule_scope scope, const struct point *a, const struct point *b)
+{
+	switch (scope) {
+	case SCOPE_SITE: return true;
+	case SCOPE_ZONE: return a->building == b->building && strcmp(a->zone, b->zone) == 0 && a->zone[0];
+	case SCOPE_FLOOR: return a->building == b->building && strcmp(a->floor, b->floor) == 0 && a->floor[0];
+	case SCOPE_DEVICE: return a->device == b->device;
+	case SCOPE_BUILDING: return a->building == b->building;
+	}
+	return false;
+}
+
+/* Whether this point belongs to the group: by the group's id, which begins with the scope. */
+static bool in_group(const struct model *m, const struct rules_alarm *g, const struct point *p)
+{
+	const struct site *site = &m->s->f.site;
+
+	for (size_t i = 0; i < site->n_points; i++) {
+		char id[64];
+		const struct point *q = &site->points[i];
+		const char *b = site->buildings[q->building].id;
+		switch (g->def->same) {
+		case SCOPE_SITE: snprintf(id, sizeof id, "site/%s", g->def->id); break;
+		case SCOPE_ZONE: snprintf(id, sizeof id, "%s.%s/%s", b, q->zone, g->def->id); break;
+		case SCOPE_FLOOR: snprintf(id, sizeof id, "%s.%s/%s", b, q->floor, g->def->id); break;
+		case SCOPE_DEVICE: snprintf(id, sizeof id, "%s/%s", site->devices[q->device].name, g->def->id); break;
+		case SCOPE_BUILDING: snprintf(id, sizeof id, "%s/%s", b, g->def->id); break;
+		}
+		if (strcmp(id, g->id) == 0 && same_scope(g->def->same, p, q))
+			return true;
+	}
+	return false;
+}
+
+static bool counts(const struct model *m, const struct rules_alarm *g, const struct model_alarm *a, int64_t at_ns)
+{
+	if (a->is->point == POINT_NONE || !in_group(m, g, &m->s->f.site.points[a->is->point]))
+		return false;
+	if (g->def->of_alarms ? a->is->class_ != g->def->of.classes[0] : a->is->class_ == CLASS_DISABLEMENT)
+		return false;
+	return stands(a) || (g->def->within_ns > 0 && a->was_on && at_ns - a->on_ns <= g->def->within_ns);
+}
+
+static uint32_t count_points(const struct model *m, const struct rules_alarm *g, int64_t at_ns)
+{
+	bool seen[FIXTURE_POINTS] = { false };
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->n; i++) {
+		if (!counts(m, g, &m->alarms[i], at_ns) || seen[m->alarms[i].is->point])
+			continue;
+		seen[m->alarms[i].is->point] = true;
+		n++;
+	}
+	return n;
+}
+
+static void decide(struct model *m, uint32_t alarm, bool raw, int64_t at_ns);
+
+static void judge_counts(struct model *m, int64_t at_ns)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->alarms[i].is->count_rule)
+			decide(m, i, count_points(m, m->alarms[i].is, at_ns) >= m->alarms[i].is->def->count, at_ns);
+}
+
+static void go_on(struct model *m, uint32_t alarm, int64_t at_ns)
+{
+	struct model_alarm *a = &m->alarms[alarm];
+	bool again = a->state != STATE_NORMAL;
+
+	a->was_on = true;
+	a->on_ns = at_ns;
+	tell(m, alarm, again ? TRANSITION_RERAISED : a->is->count_rule ? TRANSITION_CONFIRMED : TRANSITION_RAISED, STATE_ACTIVE, at_ns);
+	if (!a->is->count_rule)
+		judge_counts(m, at_ns);
+}
+
+static void go_off(struct model *m, uint32_t alarm, int64_t at_ns)
+{
+	struct model_alarm *a = &m->alarms[alarm];
+	bool done = a->state == STATE_ACKED || !a->is->ack;
+
+	tell(m, alarm, TRANSITION_RETURNED, done && a->is->latch ? STATE_LATCHED : STATE_RETURNED, at_ns);
+	if (done && !a->is->latch)
+		tell(m, alarm, TRANSITION_CLEARED, STATE_NORMAL, at_ns);
+	if (!a->is->count_rule)
+		judge_counts(m, at_ns);
+}
+
+static void decide(struct model *m, uint32_t alarm, bool raw, int64_t at_ns)
+{
+	struct model_alarm *a = &m->alarms[alarm];
+	const struct rule_def *d = a->is->def;
+	int64_t delay_ns = !d ? 0 : raw ? d->on_delay_ns : d->off_delay_ns;
+
+	if (a->raw == raw)
+		return;
+	a->raw = raw;
+	a->end_ns = CLOCK_NEVER;
+	if (raw == stands(a))
+		return;
+	if (delay_ns > 0)
+		a->end_ns = at_ns + delay_ns;
+	else if (raw)
+		go_on(m, alarm, at_ns);
+	else
+		go_off(m, alarm, at_ns);
+}
+
+/* The next moment at which time alone does something: a delay's end, or a window's. */
+static int64_t next_moment(const struct model *m, int64_t after_ns)
+{
+	int64_t first = CLOCK_NEVER;
+
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct model_alarm *a = &m->alarms[i];
+		if (a->end_ns < first)
+			first = a->end_ns;
+		for (uint32_t g = 0; g < m->n; g++) {
+			if (!m->alarms[g].is->count_rule || !a->was_on || a->is->count_rule)
+				continue;
+			int64_t over = a->on_ns + m->alarms[g].is->def->within_ns + 1;
+			if (over > after_ns && over < first)
+				first = over;
+		}
+	}
+	return first;
+}
+
+static void pass_time(struct model *m, int64_t *clock_ns, int64_t until_ns)
+{
+	for (int64_t t = next_moment(m, *clock_ns); t <= until_ns; t = next_moment(m, *clock_ns)) {
+		for (uint32_t i = 0; i < m->n; i++) {
+			struct model_alarm *a = &m->alarms[i];
+			if (a->end_ns != t)
+				continue;
+			a->end_ns = CLOCK_NEVER;
+			if (a->raw)
+				go_on(m, i, t);
+			else
+				go_off(m, i, t);
+		}
+		judge_counts(m, t);
+		*clock_ns = t;
+	}
+	*clock_ns = until_ns;
+}
+
+static bool verdict(const struct model_alarm *a, const struct input *in)
+{
+	const struct rule_def *d = a->is->def;
+	double v = in->value, db = a->raw ? d->deadband : 0;
+
+	if (d->when == WHEN_QUALITY)
+		return d->any_bad ? in->quality != QUALITY_GOOD : in->quality == d->quality;
+	if (in->quality != QUALITY_GOOD)
+		return a->raw;
+	switch (d->when) {
+	case WHEN_ABOVE: return v > d->limit - db;
+	case WHEN_BELOW: return v < d->limit + db;
+	case WHEN_OUTSIDE: return v < d->limit + db || v > d->limit_high - db;
+	case WHEN_EQUALS: return v == d->limit;
+	case WHEN_BIT: return (int)v >> d->bit & 1;
+	case WHEN_QUALITY:
+	case WHEN_COUNT: break;
+	}
+	return a->raw;
+}
+
+static void command(struct model *m, const struct input *in)
+{
+	struct model_alarm *a = &m->alarms[in->alarm];
+
+	if (in->command == RULES_ACK && a->state == STATE_ACTIVE) {
+		tell(m, in->alarm, TRANSITION_ACKNOWLEDGED, STATE_ACKED, in->at_ns);
+	} else if (in->command == RULES_ACK && a->state == STATE_RETURNED) {
+		tell(m, in->alarm, TRANSITION_ACKNOWLEDGED, a->is->latch ? STATE_LATCHED : STATE_RETURNED, in->at_ns);
+		if (!a->is->latch)
+			tell(m, in->alarm, TRANSITION_CLEARED, STATE_NORMAL, in->at_ns);
+	} else if (in->command == RULES_RESET && a->state == STATE_LATCHED && !a->raw) {
+		tell(m, in->alarm, TRANSITION_RESET, STATE_LATCHED, in->at_ns);
+		tell(m, in->alarm, TRANSITION_CLEARED, STATE_NORMAL, in->at_ns);
+	}
+}
+
+static void give(struct model *m, const struct input *in)
+{
+	switch (in->type) {
+	case INPUT_READING:
+		for (uint32_t i = 0; i < m->n; i++)
+			if (m->alarms[i].is->point == in->point)
+				decide(m, i, verdict(&m->alarms[i], in), in->at_ns);
+		return;
+	case INPUT_COMMAND:
+		command(m, in);
+		return;
+	case INPUT_OWN:
+		decide(m, m->n - 1 - (uint32_t)(in->pick & 1), in->on, in->at_ns);
+		return;
+	case INPUT_TIME:
+		return;
+	}
+}
+
+size_t model_run(const struct scenario *s, const struct rules *r, struct modelled *out, size_t max)
+{
+	static struct model m;
+	int64_t clock_ns = INT64_MIN;
+
+	memset(&m, 0, sizeof m);
+	m.s = s;
+	m.out = out;
+	m.max = max;
+	m.n = (uint32_t)rules_count(r);
+	for (uint32_t i = 0; i < m.n; i++)
+		m.alarms[i] = (struct model_alarm){ .is = rules_alarm(r, i), .end_ns = CLOCK_NEVER };
+	for (size_t i = 0; i < s->n; i++) {
+		pass_time(&m, &clock_ns, s->inputs[i].at_ns);
+		give(&m, &s->inputs[i]);
+	}
+	pass_time(&m, &clock_ns, s->inputs[s->n - 1].at_ns + 3600 * S);
+	return m.n_out;
+}

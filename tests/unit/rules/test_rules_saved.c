@@ -1,0 +1,317 @@
+/* Save and restore: within one boot of the machine, across a reboot, with another config, and of bytes that are not ours. */
+#include "tests/unit/rules/fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fixture fx;
+
+#define A         "d0.p0/high"
+#define CONFIRMED "a.12-N/confirmed"
+#define REBOOTED  99
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_init(&fx);
+	for (int i = 0; i < 3; i++)
+		fixture_point(&fx, KIND_HEAT_DETECTOR, 0, "12", "12-N");
+	struct rule_def *d = fixture_rule(&fx, "high", WHEN_ABOVE);
+	d->limit = 10;
+	d->deadband = 2;
+	d->on_delay_ns = 10 * S;
+	struct rule_def *c = fixture_rule(&fx, "confirmed", WHEN_COUNT);
+	c->count = 2;
+	c->same = SCOPE_ZONE;
+	c->within_ns = 60 * S;
+	fixture_start(&fx);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fixture_done(&fx);
+	return 0;
+}
+
+static size_t save(const char *alarm, int64_t at_ns, uint8_t *out)
+{
+	return rules_save(fx.rules, fixture_find(&fx, alarm), fixture_at(&fx, at_ns), out);
+}
+
+static void test_nothing_to_keep(void **state)
+{
+	uint8_t saved[RULES_SAVED_MAX];
+
+	(void)state;
+	fixture_read(&fx, 0, 5, 0);
+	for (uint32_t a = 0; a < rules_count(fx.rules); a++)
+		assert_int_equal(rules_save(fx.rules, a, fixture_at(&fx, 0), saved), 0);
+}
+
+/* rev rises over occurrences and restarts, so it is kept for an alarm that is normal again. */
+static void test_rev_goes_on(void **state)
+{
+	uint8_t saved[RULES_SAVED_MAX];
+	struct err e;
+
+	(void)state;
+	fixture_read(&fx, 0, 11, 0);
+	fixture_read(&fx, 0, 1, 10 * S);
+	assert_int_equal(fixture_command(&fx, A, RULES_ACK, 11 * S, &e), 0);
+	assert_int_equal(fixture_state(&fx, A), STATE_NORMAL);
+	assert_true(save(A, 12 * S, saved) > 0);
+	fixture_restart(&fx, 12 * S, 0, fixture_at(&fx, 13 * S));
+	fixture_forget(&fx);
+	fixture_read(&fx, 0, 11, 20 * S);
+	fixture_time(&fx, 30 * S);
+	assert_int_equal(fx.log[0].t.rev, 5);
+}
+
+static void test_everything_comes_back(void **state)
+{
+	struct rules_present before, after;
+	struct err e;
+
+	(void)state;
+	fixture_read(&fx, 0, 11, 0);
+	fixture_time(&fx, 10 * S);
+	assert_int_equal(fixture_command(&fx, A, RULES_ACK, 11 * S, &e), 0);
+	fixture_bad(&fx, 0, QUALITY_COMM, 12 * S);
+	rules_present(fx.rules, fixture_find(&fx, A), &before);
+	fixture_restart(&fx, 13 * S, 0, fixture_at(&fx, 20 * S));
+	rules_present(fx.rules, fixture_find(&fx, A), &after);
+	assert_int_equal(after.state, STATE_ACKED);
+	assert_true(after.acked && after.active && after.value == 11 && after.quality == QUALITY_COMM && after.rev == before.rev);
+	assert_true(after.occurrence.counter == before.occurrence.counter && after.since.mono_ns == before.since.mono_ns);
+	assert_true(after.since.wall_ms == before.since.wall_ms && after.since.wall_trusted);
+	/* Also the deadband: 9 is not yet "gone", 8 is. */
+	fixture_forget(&fx);
+	fixture_read(&fx, 0, 9, 21 * S);
+	assert_int_equal(fx.n_log, 0);
+	fixture_read(&fx, 0, 8, 22 * S);
+	fixture_expect(&fx, 0, A, TRANSITION_RETURNED, STATE_RETURNED, 22 * S);
+	fixture_expect(&fx, 1, A, TRANSITION_CLEARED, STATE_NORMAL, 22 * S);
+}
+
+/* Within one boot the machine's clock went on: a delay that ended meanwhile is stamped with its end. */
+static void test_delay_ends_while_away(void **state)
+{
+	(void)state;
+	fixture_read(&fx, 0, 11, 0);
+	fixture_restart(&fx, 3 * S, 0, fixture_at(&fx, 100 * S));
+	assert_int_equal(fx.n_log, 0);
+	assert_true(rules_next_deadline(fx.rules) == FIXTURE_START + 10 * S);
+	fixture_time(&fx, 100 * S);
+	fixture_expect(&fx, 0, A, TRANSITION_RAISED, STATE_ACTIVE, 10 * S);
+	assert_int_equal(fx.log[0].t.at.wall_ms, FIXTURE_WALL + 10000);
+}
+
+/* After a reboot the wall clock's distance counts; without two that can be believed, or if it went back, no time has passed. */
+static void test_delay_over_reboot(void **state)
+{
+	const struct { int64_t away_ms; bool saved_trusted, now_trusted; int64_t left_ns; } cases[] = {
+		{ 4000, true, true, 3 * S }, { 4000, false, true, 7 * S }, { 4000, true, false, 7 * S }, { -5000, true, true, 7 * S },
+		{ 0, true, true, 7 * S }, { 7000, true, true, 0 }, { 60000, true, true, -53 * S },
+	};
+	uint8_t saved[RULES_SAVED_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		fixture_start(&fx);
+		fixture_read(&fx, 0, 11, 0);
+		struct stamp at = fixture_at(&fx, 3 * S);
+		at.wall_trusted = cases[i].saved_trusted;
+		size_t len = rules_save(fx.rules, fixture_find(&fx, A), at, saved);
+		struct rules *next;
+		struct err e;
+		assert_int_equal(rules_new(&fx.site, fx.defs, fx.n_defs, fx.owns, 2, REBOOTED, &next, &e), 0);
+		struct stamp now = { 5 * S, at.wall_ms + cases[i].away_ms, cases[i].now_trusted };
+		assert_int_equal(rules_restore(next, rules_find(next, A), saved, len, now), 0);
+		rules_restored(next, now);
+		if (rules_next_deadline(next) != now.mono_ns + cases[i].left_ns)
+			fail_msg("case %zu: %lld ns left", i, (long long)(rules_next_deadline(next) - now.mono_ns));
+		rules_free(next);
+	}
+}
+
+/* The window of a count goes on too: what ran out while away returns at its own moment. */
+static void test_window_over_restart(void **state)
+{
+	(void)state;
+	for (int rebooted = 0; rebooted < 2; rebooted++) {
+		fixture_start(&fx);
+		fixture_read(&fx, 0, 11, 0);
+		fixture_read(&fx, 1, 11, 20 * S);
+		fixture_time(&fx, 30 * S);
+		fixture_read(&fx, 0, 1, 31 * S); /* raised at 10 s: counts until 70 s */
+		assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_ACTIVE);
+		fixture_forget(&fx);
+		struct stamp now = fixture_at(&fx, 65 * S);
+		now.mono_ns -= rebooted ? 900 * S : 0;
+		fixture_restart(&fx, 40 * S, rebooted ? REBOOTED : 0, now);
+		assert_int_equal(fx.n_log, 0);
+		rules_on_time(fx.rules, now, &fx.sink);
+		assert_int_equal(fx.n_log, 0);
+		now = clock_shift(now, 100 * S);
+		rules_on_time(fx.rules, now, &fx.sink);
+		assert_int_equal(fx.n_log, 1);
+		assert_int_equal(fx.log[0].t.what, TRANSITION_RETURNED);
+		assert_int_equal(fx.log[0].t.at.wall_ms, FIXTURE_WALL + 70000);
+	}
+}
+
+/* What had run out before is not counted again: one in the window, one raised later. */
+static void test_window_that_ran_out_before(void **state)
+{
+	(void)state;
+	fixture_read(&fx, 0, 11, 0);
+	fixture_time(&fx, 10 * S);
+	fixture_read(&fx, 0, 1, 11 * S);
+	fixture_read(&fx, 1, 11, 70 * S);
+	fixture_time(&fx, 80 * S);
+	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_NORMAL);
+	fixture_restart(&fx, 80 * S, 0, fixture_at(&fx, 81 * S));
+	fixture_forget(&fx);
+	fixture_time(&fx, 82 * S);
+	assert_int_equal(fx.n_log, 0);
+}
+
+/* A count rule that the new config brings, over alarms that stand: it is found at the start and told at the first moment. */
+static void test_new_count_rule(void **state)
+{
+	struct rules *next;
+	uint8_t saved[RULES_SAVED_MAX];
+	struct err e;
+
+	(void)state;
+	fx.n_defs = 1;
+	fixture_start(&fx);
+	fixture_read(&fx, 0, 11, 0);
+	fixture_read(&fx, 1, 11, 0);
+	fixture_time(&fx, 10 * S);
+	struct stamp now = fixture_at(&fx, 20 * S);
+	assert_int_equal(rules_new(&fx.site, fx.defs, 2, fx.owns, 2, 77, &next, &e), 0);
+	for (uint32_t a = 0; a < 2; a++)
+		assert_int_equal(rules_restore(next, a, saved, rules_save(fx.rules, a, now, saved), now), 0);
+	rules_restored(next, now);
+	rules_free(fx.rules);
+	fx.rules = next;
+	fixture_forget(&fx);
+	assert_true(rules_next_deadline(next) == now.mono_ns);
+	fixture_time(&fx, 21 * S);
+	assert_int_equal(fx.n_log, 1);
+	fixture_expect(&fx, 0, CONFIRMED, TRANSITION_CONFIRMED, STATE_ACTIVE, 20 * S);
+	assert_int_equal(fx.log[0].t.cause, CAUSE_RESTART);
+}
+
+/* A rule that latched no longer does: what is latched is still reset by a person, and never stuck. */
+static void test_latch_taken_away(void **state)
+{
+	struct err e;
+
+	(void)state;
+	fx.defs[0].latch = true;
+	fixture_start(&fx);
+	fixture_read(&fx, 0, 11, 0);
+	fixture_time(&fx, 10 * S);
+	assert_int_equal(fixture_command(&fx, A, RULES_ACK, 11 * S, &e), 0);
+	fixture_read(&fx, 0, 1, 12 * S);
+	assert_int_equal(fixture_state(&fx, A), STATE_LATCHED);
+	fx.defs[0].latch = false;
+	fixture_restart(&fx, 13 * S, 0, fixture_at(&fx, 13 * S));
+	assert_int_equal(fixture_command(&fx, A, RULES_RESET, 14 * S, &e), 0);
+	assert_int_equal(fixture_state(&fx, A), STATE_NORMAL);
+}
+
+static void test_remove(void **state)
+{
+	uint8_t saved[RULES_SAVED_MAX];
+
+	(void)state;
+	fixture_read(&fx, 0, 11, 0);
+	fixture_read(&fx, 1, 11, 5 * S);
+	fixture_time(&fx, 12 * S);
+	fixture_forget(&fx);
+	rules_remove(fx.rules, fixture_find(&fx, A), CAUSE_PERSON, "uid 0", fixture_at(&fx, 13 * S), &fx.sink);
+	fixture_expect(&fx, 0, A, TRANSITION_REMOVED, STATE_NORMAL, 13 * S);
+	assert_true(fx.log[0].t.rev == 2 && fx.log[0].t.occurrence.counter == 1);
+	assert_string_equal(fx.log[0].t.actor, "uid 0");
+	/* A pending one goes without a word: nobody had heard of it. */
+	rules_remove(fx.rules, fixture_find(&fx, "d0.p1/high"), CAUSE_PERSON, NULL, fixture_at(&fx, 14 * S), &fx.sink);
+	assert_int_equal(fx.n_log, 1);
+	assert_int_equal(save("d0.p1/high", 14 * S, saved), 0);
+	assert_true(rules_next_deadline(fx.rules) == CLOCK_NEVER);
+}
+
+static void test_foreign_bytes(void **state)
+{
+	uint8_t saved[RULES_SAVED_MAX], bad[RULES_SAVED_MAX];
+	uint32_t a = fixture_find(&fx, A);
+	struct stamp now = fixture_at(&fx, 50 * S);
+
+	(void)state;
+	fixture_read(&fx, 0, 11, 0);
+	size_t len = save(A, 0, saved);
+	assert_true(len > 0 && len <= RULES_SAVED_MAX);
+	fixture_start(&fx);
+	assert_int_equal(rules_restore(fx.rules, a, saved, 0, now), -1);
+	assert_int_equal(rules_restore(fx.rules, a, saved, len - 1, now), -1);
+	assert_int_equal(rules_restore(fx.rules, a, saved, len + 1, now), -1);
+	const struct { size_t at; uint8_t value; } broken[] = {
+		{ 0, 2 }, { 1, STATE_PENDING }, { 1, 6 }, { 1, STATE_ACTIVE }, { 2, 0x80 }, { 2, 0x31 }, { 2, 0x10 }, { 3, QUALITY_COUNT },
+	};
+	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+		memcpy(bad, saved, len);
+		bad[broken[i].at] = broken[i].value;
+		if (rules_restore(fx.rules, a, bad, len, now) != -1)
+			fail_msg("case %zu was taken", i);
+		assert_int_equal(fixture_state(&fx, A), STATE_NORMAL);
+		assert_true(rules_next_deadline(fx.rules) == CLOCK_NEVER);
+	}
+	assert_int_equal(rules_restore(fx.rules, a, saved, len, now), 0);
+	assert_int_equal(fixture_state(&fx, A), STATE_PENDING);
+}
+
+/* Random damage either is refused or gives an alarm that works on. */
+static void test_random_bytes(void **state)
+{
+	uint8_t saved[RULES_SAVED_MAX], bad[RULES_SAVED_MAX];
+	unsigned seed = 20261124, taken = 0;
+
+	(void)state;
+	fixture_read(&fx, 0, 11, 0);
+	size_t len = save(A, 0, saved);
+	for (int round = 0; round < 20000; round++) {
+		memcpy(bad, saved, len);
+		for (int k = 0; k < 1 + round % 12; k++)
+			bad[(size_t)rand_r(&seed) % len] = (uint8_t)rand_r(&seed);
+		fixture_start(&fx);
+		struct stamp now = fixture_at(&fx, 20 * S);
+		uint32_t a = (uint32_t)rand_r(&seed) % (uint32_t)rules_count(fx.rules);
+		taken += rules_restore(fx.rules, a, bad, len, now) == 0;
+		rules_restored(fx.rules, now);
+		fixture_time(&fx, 20 * S);
+		fixture_read(&fx, 0, 1, 21 * S);
+		fixture_read(&fx, 0, 11, 40 * S);
+		fixture_time(&fx, 60 * S);
+		rules_save(fx.rules, a, fixture_at(&fx, 60 * S), bad);
+	}
+	print_message("seed 20261124: %u of 20000 taken\n", taken);
+	assert_true(taken > 100);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_nothing_to_keep), T(test_rev_goes_on), T(test_everything_comes_back), T(test_delay_ends_while_away), T(test_delay_over_reboot),
+		T(test_window_over_restart), T(test_window_that_ran_out_before), T(test_new_count_rule), T(test_latch_taken_away), T(test_remove),
+		T(test_foreign_bytes), T(test_random_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
