@@ -17,7 +17,8 @@ int reader_range(struct reader *r, uint32_t stream_db, int64_t *ret_first, int64
 int reader_seq_at(struct reader *r, uint32_t stream_db, int64_t at_ms, int64_t *ret_seq, struct err *reterr);
 
 /* Records of a stream with seq > after, in order, at most max; each returns false to stop (the record at which it did counts as not taken). */
-struct reader_event   { int64_t seq, n, at_ms; const char *alarm, *tail; size_t tail_len; const char *node; unsigned stream; };
+/* gateway: its name when the event was stored. */
+struct reader_event   { int64_t seq, n, at_ms; const char *alarm, *tail; size_t tail_len; const char *node; unsigned stream; const char *gateway; };
 struct reader_reading { int64_t seq, at_ms; const char *point; double number; const char *text; enum quality quality; };
 int reader_events(struct reader *r, uint32_t stream_db, int64_t after, int64_t max, bool (*each)(void *user, const struct reader_event *e), void *user, struct err *reterr);
 int reader_readings(struct reader *r, uint32_t stream_db, int64_t after, int64_t max, bool (*each)(void *user, const struct reader_reading *x), void *user, struct err *reterr);
@@ -27,7 +28,8 @@ int reader_log_events(struct reader *r, int64_t after_n, int64_t from_ms, int64_
 
 /* One point's readings, from ≤ at < to, in order of time. With every_ms > 0: one row a bucket that has readings (buckets start at multiples of every_ms). */
 struct reader_row { int64_t at_ms; double number; const char *text; enum quality quality; };
-struct reader_bucket { int64_t at_ms; double min, max, mean, last; int64_t count; enum quality worst; }; /* NaN where no good value */
+/* min, max, mean: of good numbers; count: good values; NaN where there is none. */
+struct reader_bucket { int64_t at_ms; double min, max, mean, last; int64_t count; enum quality worst; };
 int reader_history(struct reader *r, const char *point, int64_t from_ms, int64_t to_ms, bool (*each)(void *user, const struct reader_row *x), void *user, struct err *reterr);
 int reader_history_every(struct reader *r, const char *point, int64_t from_ms, int64_t to_ms, int64_t every_ms, bool (*each)(void *user, const struct reader_bucket *x), void *user, struct err *reterr);
 /* Every point name that the database knows. */

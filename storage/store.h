@@ -10,6 +10,7 @@ struct store_options {
 	int64_t     max_bytes;         /* of the file; max_page_count stands a reserve above, so that events still fit when readings no longer may */
 	int64_t     keep_readings_ms, keep_events_ms;
 	const char *vfs;               /* NULL: the system's; the tests' faulting one has a name */
+	const char *gateway;           /* its name: stands in the views' bodies and ids; NULL: "" */
 };
 
 /* What store_open found. */

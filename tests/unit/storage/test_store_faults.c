@@ -1,0 +1,5 @@
+#include "tests/unit/storage/fixture.h"
+int main(void)
+{
+	return 0;
+}
