@@ -298,21 +298,20 @@ static u128 power_of_ten(int n)
 }
 
 /* The shortest decimal between the two points where reading back would give a neighbour of v instead, and of those the nearest to v; exactly, in
- * integers. v is no whole number, above zero, PLAIN_MIN ≤ v < PLAIN_MAX. With v = m / 2^shift and k such that v × 10^k has 17 or 18 digits,
- * 4 m 10^k stays below 2^125, and the space between the two points is wider than 1.6, so that there is a whole number in it. */
+ * integers. v is no whole number, PLAIN_MIN ≤ v < PLAIN_MAX. With v = m / 2^shift and k such that v × 10^k has 17 or 18 digits, 2 m 10^k stays
+ * below 2^124, and the two points are more than 2.2 apart, so that there is a whole number between them. Neither point can be the result: it has
+ * one decimal more than v has. A power of two has a nearer neighbour below, but in this range also a text of 13 digits at the most, which is its
+ * shortest anyway. */
 static void put_shortest(struct strbuf *b, bool neg, double v)
 {
 	int exponent;
 	uint64_t m = (uint64_t)(frexp(v, &exponent) * 0x1p53);
-	int shift = 53 - exponent + 2; /* in quarters of a unit of m: below a power of two, the neighbour is half as far */
+	int shift = 53 - exponent + 1; /* in halves of a unit of m */
 	int k = 16 - (int)floor((exponent - 1) * 0.30103);
-	u128 quarter = power_of_ten(k);
-	u128 scaled = 4 * m * quarter;
-	unsigned odd = m & 1;          /* the two points themselves are read as the even one */
-	u128 low = scaled - (m == UINT64_C(1) << 52 ? 1 : 2) * quarter + odd;
-	u128 high = scaled + 2 * quarter - odd;
-	uint64_t first = (uint64_t)((low + (((u128)1 << shift) - 1)) >> shift);
-	uint64_t last = (uint64_t)(high >> shift);
+	u128 half_unit = power_of_ten(k);
+	u128 scaled = 2 * m * half_unit;
+	uint64_t first = (uint64_t)((scaled - half_unit + (((u128)1 << shift) - 1)) >> shift);
+	uint64_t last = (uint64_t)((scaled + half_unit) >> shift);
 	uint64_t whole = (uint64_t)(scaled >> shift);
 	u128 rest = scaled - ((u128)whole << shift), half = (u128)1 << (shift - 1);
 	uint64_t unit = 1;

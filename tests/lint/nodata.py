@@ -16,7 +16,7 @@ SYMBOL = re.compile(r"^[0-9a-f]+ (.{7}) (\S+)\s+([0-9a-f]+)\s+(?:\.hidden )?(\S+
 MEMBER = re.compile(r"^(\S+\.o):\s+file format")
 # constant once the loader is done with it; and what sanitizers and coverage put beside our own
 CONSTANT = (".data.rel.ro",)
-NOT_OURS = re.compile(r"\.?L|__(odr_)?(asan|tsan|ubsan|gcov|llvm|sanc?ov|start|stop)|\.Lubsan|__func__|__PRETTY_FUNCTION__")
+NOT_OURS = re.compile(r"\.?L|__(odr_|unnamed_)?(asan|tsan|ubsan|gcov|llvm|sanc?ov|start|stop|\d)|\.Lubsan|__func__|__PRETTY_FUNCTION__")
 
 
 def is_writable(section):
