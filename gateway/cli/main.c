@@ -1,0 +1,92 @@
+/* main: finds the verb, sorts its arguments, runs it, and gives the shell the result. */
+#include "gateway/cli/verb.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t wall_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static struct look look_of_stdout(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct look look = { 0 };
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return look;
+	look.color = !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		look.columns = size.ws_col;
+	return look;
+}
+
+/* The end of every way out: what is left goes out; a reader who left is no error, a full disk is. */
+static int finish(struct run *r, int result)
+{
+	bool ok = run_flush(r);
+	int e = errno;
+
+	strbuf_done(&r->out);
+	if (ok || !ferror(stdout))
+		return ok ? result : RESULT_NO;
+	if (e == EPIPE)
+		return result == RESULT_UNREACHABLE ? result : RESULT_DONE;
+	fprintf(stderr, "firegw: output: %s\n", strerror(e));
+	return RESULT_NO;
+}
+
+static int run_verb(struct run *r, int argc, char *const *argv)
+{
+	struct args_option options[VERB_OPTIONS_MAX];
+	const struct verb *v = r->verb;
+	struct err e;
+	int bad = args_parse(options, verb_options(v, options), argc, argv, &r->args, &e);
+
+	if (args_flag(&r->args, "help")) {
+		help_verb(v, &r->out);
+		return RESULT_DONE;
+	}
+	if (bad)
+		return run_usage("%s: %s (firegw %s --help)", v->name, e.text, v->name);
+	if (r->args.n_words < v->min_words)
+		return run_usage("%s: %s is missing: firegw %s %s", v->name, v->words, v->name, v->words);
+	if (r->args.n_words > v->max_words)
+		return run_usage("%s: '%s' is too much: firegw %s%s%s", v->name, r->args.words[v->max_words], v->name, v->words[0] ? " " : "", v->words);
+	r->json = args_flag(&r->args, "json");
+	return v->run(r);
+}
+
+int main(int argc, char **argv)
+{
+	struct run r = { .look = look_of_stdout(), .now_ms = wall_ms() };
+
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		help_overview(&r.out);
+		fwrite(r.out.data, 1, r.out.len, stderr);
+		strbuf_done(&r.out);
+		return RESULT_USAGE;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		name = "help";
+	else if (strcmp(name, "--version") == 0)
+		name = "version";
+	r.verb = verb_find(name);
+	if (!r.verb) {
+		const char *near = verb_nearest(name);
+		return run_usage("no verb '%s'%s%s%s (firegw help)", name, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
+	return finish(&r, run_verb(&r, argc - 2, argv + 2));
+}

@@ -1,0 +1,181 @@
+/* What verbs share: output, errors, the connection, SELECT and times, and fields of rows. */
+#include "gateway/cli/verb.h"
+
+#include "core/alarm.h"
+#include "core/clock.h"
+#include "gateway/select.h"
+#include "gateway/timespec.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool run_flush(struct run *r)
+{
+	if (r->out.failed) {
+		fprintf(stderr, "firegw: no memory\n");
+		return false;
+	}
+	size_t n = r->out.len ? fwrite(r->out.data, 1, r->out.len, stdout) : 0;
+	bool ok = n == r->out.len && fflush(stdout) == 0;
+	strbuf_reset(&r->out);
+	return ok;
+}
+
+int run_fail(const struct err *e, int result)
+{
+	fprintf(stderr, "firegw: %s\n", e->text);
+	return result;
+}
+
+int run_usage(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("firegw: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return RESULT_USAGE;
+}
+
+int run_result(enum client_answer a, const struct err *e)
+{
+	switch (a) {
+	case CLIENT_ROW:
+	case CLIENT_END:
+	case CLIENT_STOPPED:
+		return RESULT_DONE;
+	case CLIENT_FAILED:
+		return run_fail(e, e->code == ERR_INVALID ? RESULT_USAGE : RESULT_NO);
+	case CLIENT_LOST:
+		break;
+	}
+	return run_fail(e, RESULT_UNREACHABLE);
+}
+
+struct client *run_client(struct run *r, int *ret_result)
+{
+	struct client *c = NULL;
+	struct err e;
+
+	if (client_open(args_value(&r->args, "socket"), &c, &e)) {
+		*ret_result = run_fail(&e, e.code == ERR_INVALID ? RESULT_USAGE : RESULT_UNREACHABLE);
+		return NULL;
+	}
+	enum client_answer a = client_take_zone(c, &e);
+	if (a == CLIENT_LOST) {
+		*ret_result = run_result(a, &e);
+		client_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+char *run_select(struct run *r)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct select *parsed = NULL;
+	struct err e;
+
+	strbuf_puts(&text, "");
+	for (size_t i = 0; i < r->args.n_words; i++)
+		strbuf_printf(&text, "%s%s", i ? " " : "", r->args.words[i]);
+	char *select = strbuf_take(&text);
+	if (!select) {
+		fprintf(stderr, "firegw: no memory\n");
+		return NULL;
+	}
+	if (select_parse(select, &parsed, &e)) {
+		run_fail(&e, RESULT_USAGE);
+		free(select);
+		return NULL;
+	}
+	select_free(parsed);
+	return select;
+}
+
+int run_time(struct run *r, const char *name, int64_t otherwise, int64_t *ret_ms)
+{
+	const char *text = args_value(&r->args, name);
+	struct err e;
+
+	*ret_ms = otherwise;
+	if (!text || timespec_parse(text, r->now_ms, ret_ms, &e) == 0)
+		return 0;
+	err_prefix(&e, "--%s: ", name);
+	run_fail(&e, RESULT_USAGE);
+	return -1;
+}
+
+const char *field_text(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text ? text : "";
+}
+
+int64_t field_int(const json_t *row, const char *key)
+{
+	const json_t *v = json_object_get(row, key);
+
+	return json_is_integer(v) ? json_integer_value(v) : (int64_t)json_number_value(v);
+}
+
+bool field_time(const json_t *row, const char *key, int64_t *ret_ms)
+{
+	return clock_parse(field_text(row, key), ret_ms) == 0;
+}
+
+const char *field_ago(const struct run *r, const json_t *row, const char *key, char *buf)
+{
+	int64_t at;
+
+	return field_time(row, key, &at) ? human_ago(r->now_ms - at, buf) : "";
+}
+
+void field_place(const json_t *row, char *buf, size_t cap)
+{
+	static const char *const keys[] = { "building", "floor", "zone" };
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < 3; i++) {
+		const char *text = field_text(row, keys[i]);
+		if (text[0] && len < cap) {
+			int n = snprintf(buf + len, cap - len, "%s%s", len ? " " : "", text);
+			len += n > 0 ? (size_t)n : 0;
+		}
+	}
+}
+
+const char *field_message(const json_t *row)
+{
+	const json_t *message = json_object_get(row, "message");
+	const char *en = field_text(message, "en");
+
+	return en[0] ? en : field_text(message, "zh");
+}
+
+enum style class_style(const char *class_word)
+{
+	enum alarm_class c;
+
+	if (alarm_class_find(class_word, &c))
+		c = CLASS_FAULT; /* a class that this program does not know is to be treated as a fault */
+	switch (c) {
+	case CLASS_FIRE:
+		return STYLE_RED;
+	case CLASS_PREALARM:
+	case CLASS_SUPERVISORY:
+	case CLASS_FAULT:
+		return STYLE_YELLOW;
+	case CLASS_DISABLEMENT:
+	case CLASS_ACTUATION:
+	case CLASS_OPERATION:
+	case CLASS_COUNT:
+		break;
+	}
+	return STYLE_PLAIN;
+}

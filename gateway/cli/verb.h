@@ -1,0 +1,87 @@
+/* verb: a verb of the command as a row of a table, and what every verb has at hand. */
+#ifndef FIREGW_GATEWAY_CLI_VERB_H
+#define FIREGW_GATEWAY_CLI_VERB_H
+
+#include "gateway/cli/args.h"
+#include "gateway/cli/client.h"
+#include "gateway/cli/human.h"
+#include "gateway/cli/table.h"
+
+#include <stdio.h>
+
+/* What the shell gets. */
+enum { RESULT_DONE = 0, RESULT_NO = 1, RESULT_USAGE = 2, RESULT_UNREACHABLE = 3 };
+
+struct run {
+	const struct verb *verb;
+	struct args        args;
+	bool               json;
+	struct look        look;   /* of stdout */
+	struct strbuf      out;    /* what is ready for stdout: run_flush */
+	int64_t            now_ms;
+};
+
+struct verb {
+	const char               *name;
+	const char               *words;    /* as in the usage line, "" if none */
+	size_t                    min_words, max_words;
+	const char               *summary;  /* one line */
+	const char               *detail;   /* paragraphs, "" if there is no more to say */
+	const struct args_option *options;  /* without --json, --help, --socket */
+	size_t                    n_options;
+	bool                      talks;    /* to the daemon: takes --socket */
+	int                     (*run)(struct run *r);
+};
+
+/* The table; NULL-terminated by name. */
+extern const struct verb verbs[];
+const struct verb *verb_find(const char *name);
+/* The known name nearest to it, or NULL. */
+const char        *verb_nearest(const char *name);
+#define VERB_OPTIONS_MAX ARGS_OPTIONS_MAX
+/* Its own options and those that every verb has. Returns how many. */
+size_t             verb_options(const struct verb *v, struct args_option ret[VERB_OPTIONS_MAX]);
+
+int verb_check(struct run *r);
+int verb_show(struct run *r);
+int verb_status(struct run *r);
+int verb_points(struct run *r);
+int verb_alarms(struct run *r);
+int verb_events(struct run *r);
+int verb_ack(struct run *r);
+int verb_reset(struct run *r);
+int verb_history(struct run *r);
+int verb_version(struct run *r);
+int verb_help(struct run *r);
+
+void help_overview(struct strbuf *out);
+void help_verb(const struct verb *v, struct strbuf *out);
+
+/* Writes r->out to stdout and empties it. False: nobody reads any more, or it cannot be written; then stop (main says why). */
+bool run_flush(struct run *r);
+/* `firegw: …` on stderr; returns the exit code that fits. */
+int  run_fail(const struct err *e, int result);
+int  run_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The result for an answer that ends a request; says why on stderr if it is a bad one. */
+int  run_result(enum client_answer a, const struct err *e);
+/* Opens the daemon's socket as --socket says and takes the site's zone; NULL: said why, *ret_result is what to return. */
+struct client *run_client(struct run *r, int *ret_result);
+/* The words as one SELECT, checked here so that a typing error needs no daemon; NULL: said why (RESULT_USAGE). The caller frees. */
+char *run_select(struct run *r);
+/* --name's time or `otherwise`; -1: said why. */
+int  run_time(struct run *r, const char *name, int64_t otherwise, int64_t *ret_ms);
+
+/* JSON fields of rows; "" and 0 where there is none. Borrowed. */
+const char *field_text(const json_t *row, const char *key);
+int64_t     field_int(const json_t *row, const char *key);
+/* An RFC 3339 field; false if it is null or none. */
+bool        field_time(const json_t *row, const char *key, int64_t *ret_ms);
+/* "3 s ago", or "" . buf holds HUMAN_MAX bytes. */
+const char *field_ago(const struct run *r, const json_t *row, const char *key, char *buf);
+/* "a 12 12-N": building, floor, zone of a point, alarm or event. */
+void        field_place(const json_t *row, char *buf, size_t cap);
+/* A message in English, else in Chinese, else "". */
+const char *field_message(const json_t *row);
+enum style  class_style(const char *class_word);
+
+#endif

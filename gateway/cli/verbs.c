@@ -1,0 +1,105 @@
+/* The table of verbs: the one place that says what there is, for running, for help and for the nearest name. */
+#include "gateway/cli/verb.h"
+
+#include "core/alarm.h"
+#include "gateway/nearest.h"
+#include "gateway/timespec.h"
+
+#include <string.h>
+
+#define OPTIONS(table) .options = table, .n_options = sizeof table / sizeof table[0]
+
+#define SELECT_HELP \
+	"SELECT: words kind= floor= building= zone= bus= device= class= (all must fit; several values with commas;\n" \
+	"  globs but for kind and class), and globs on the id (any of them). Example: floor=12,13 'f12-*'"
+#define TIME_HELP "T: " TIMESPEC_FORMS ";\n  in the site's zone unless one is given."
+
+static const struct args_option site_options[] = {
+	{ "config", 'c', "SITE", "the site's file" },
+};
+static const struct args_option alarms_options[] = {
+	{ "all", 0, NULL, "also those that are shelved, suppressed or out of service" },
+};
+static const struct args_option events_options[] = {
+	{ "since", 0, "T", "from this time on (default: 24h; with --follow: now)" },
+	{ "until", 0, "T", "up to this time" },
+	{ "class", 0, "C", "of this class; several with commas" },
+	{ "limit", 0, "N", "only the newest N of them" },
+	{ "follow", 0, NULL, "go on with new ones until Ctrl-C" },
+};
+static const struct args_option act_options[] = {
+	{ "note", 0, "T", "a remark, kept with the event" },
+};
+static const struct args_option history_options[] = {
+	{ "from", 0, "T", "from this time on (default: 24h)" },
+	{ "to", 0, "T", "before this time (default: now)" },
+	{ "every", 0, "D", "one row for each such span: min, max, mean, last, count, worst quality" },
+	{ "format", 0, "F", "table (default), csv or json" },
+	{ "db", 0, "FILE", "read the database itself, for when the daemon is down" },
+};
+
+const struct verb verbs[] = {
+	{ "check", "", 0, 0, "validate a site's config, tables and rules together",
+	  "Prints every finding as file:line:column: error: text (or warning:). Warnings alone end with 0, errors with 2.\n"
+	  "--json: a list of {file,line,column,severity,text}.",
+	  OPTIONS(site_options), false, verb_check },
+	{ "show", "", 0, 0, "print the effective config, defaults filled in",
+	  "Points and rules stand inline; feeding the output back gives the same site. --json: the same tree as JSON.", OPTIONS(site_options), false, verb_show },
+	{ "status", "", 0, 0, "daemon, lines, hubs, backlog and storage at a glance", "--json: the status object, with lines and hubs.", NULL, 0, true, verb_status },
+	{ "points", "[SELECT…]", 0, ARGS_WORDS_MAX, "latest values with quality and age",
+	  SELECT_HELP "\nEnds with 1 if no point fits. --json: a list of the directory's entries with value, quality, at.", NULL, 0, true, verb_points },
+	{ "alarms", "[SELECT…]", 0, ARGS_WORDS_MAX, "current alarms, most urgent first",
+	  SELECT_HELP "\n--json: a list of the events of their latest transitions.", OPTIONS(alarms_options), true, verb_alarms },
+	{ "events", "[SELECT…]", 0, ARGS_WORDS_MAX, "the event log", SELECT_HELP "\n" TIME_HELP "\n--json: one event a line.", OPTIONS(events_options), true, verb_events },
+	{ "ack", "ALARM", 1, 1, "acknowledge an alarm", "ALARM: the id that `firegw alarms` shows. For operators. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_ack },
+	{ "reset", "ALARM", 1, 1, "reset a latched alarm whose condition is gone",
+	  "ALARM: the id that `firegw alarms` shows. Refused while the condition stands or before it was acknowledged. For operators.\n--json: {\"ok\",\"error\"}.",
+	  OPTIONS(act_options), true, verb_reset },
+	{ "history", "POINT…", 1, ARGS_WORDS_MAX, "readings of points",
+	  "POINT: an id, or a glob on ids. " TIME_HELP "\nD: 1m, 15m, 1h, …\n"
+	  "csv: point,at,value,quality, or with --every point,at,min,max,mean,last,count,worst_quality.\n"
+	  "--json (or --format json): for one id a list of [epoch ms, value, quality], or with --every\n"
+	  "[epoch ms, min, max, mean, last, count, worst quality]; for several or a glob an object of such lists by id.\n"
+	  "With --db the zone is that of the environment (TZ).",
+	  OPTIONS(history_options), true, verb_history },
+	{ "version", "", 0, 0, "this program's version, and the daemon's if it runs", "", NULL, 0, true, verb_version },
+	{ "help", "[VERB]", 0, 1, "this overview, or all about one verb", "--json: the verbs with their options.", NULL, 0, false, verb_help },
+	{ 0 },
+};
+
+static const struct args_option common[] = {
+	{ "json", 0, NULL, "print JSON, for programs" },
+	{ "help", 'h', NULL, "print this" },
+};
+static const struct args_option socket_option = { "socket", 0, "PATH", "the daemon's socket (default: $FIREGW_SOCKET, else " CLIENT_DEFAULT_SOCKET ")" };
+
+size_t verb_options(const struct verb *v, struct args_option ret[VERB_OPTIONS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_options; i++)
+		ret[n++] = v->options[i];
+	if (v->talks)
+		ret[n++] = socket_option;
+	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
+		ret[n++] = common[i];
+	return n;
+}
+
+const struct verb *verb_find(const char *name)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+const char *verb_nearest(const char *name)
+{
+	const char *names[sizeof verbs / sizeof verbs[0]];
+	size_t n = 0;
+
+	for (const struct verb *v = verbs; v->name; v++)
+		names[n++] = v->name;
+	return nearest_word(name, names, n);
+}
