@@ -152,7 +152,6 @@ static void take_down(struct pump *p)
 	p->linked = p->attempting = p->ending = false;
 	p->since_ms = p->now.wall_ms;
 	p->sub = SUB_NONE;
-	p->retained_end_ns = 0;
 	p->status_in_flight = false;
 	pump_send_down(p);
 	pump_entry_down(p);
@@ -273,8 +272,6 @@ static const char *const command_filters[] = { "command/+" }, *const retained_fi
 
 static void ask_retained(struct pump *p)
 {
-	if (p->retained_end_ns == 0)
-		p->retained_end_ns = p->now.mono_ns + PUMP_RETAINED_MAX_NS;
 	if (subscribe(p, retained_filters, 2, true) == 0) {
 		p->sub = SUB_RETAINED;
 		p->clears_missed = false;
@@ -285,18 +282,22 @@ static void retained_over(struct pump *p)
 {
 	subscribe(p, retained_filters, 2, false);
 	p->sub = SUB_NONE;
-	p->retained_end_ns = 0;
 	pump_move(p, PUMP_STATE_UP);
 }
 
 /* Commands first (they stay), then what is retained. True: it moved on. */
 static bool tick_reconciling(struct pump *p)
 {
+	if (p->sub != SUB_NONE && p->now.mono_ns >= p->retained_end_ns) {
+		retained_over(p);
+		return true;
+	}
 	switch (p->sub) {
 	case SUB_NONE:
 		if (p->birth)
 			return false;
 		p->reconcile_wanted = false;
+		p->retained_end_ns = p->now.mono_ns + PUMP_RETAINED_MAX_NS;
 		if (p->commands_subscribed == p->config.commands) {
 			ask_retained(p);
 		} else if (subscribe(p, command_filters, 1, p->config.commands) == 0) {
@@ -315,10 +316,6 @@ static bool tick_reconciling(struct pump *p)
 		ask_retained(p);
 		return false;
 	case SUB_RETAINED:
-		if (p->now.mono_ns >= p->retained_end_ns) {
-			retained_over(p);
-			return true;
-		}
 		if (!p->noted.subscribed)
 			return false;
 		p->noted.subscribed = p->noted.retained = false;
@@ -334,10 +331,10 @@ static bool tick_reconciling(struct pump *p)
 		if (p->noted.retained)
 			p->quiet_ns = p->now.mono_ns + PUMP_RETAINED_QUIET_NS;
 		p->noted.retained = false;
-		if (p->now.mono_ns < p->quiet_ns && p->now.mono_ns < p->retained_end_ns)
+		if (p->now.mono_ns < p->quiet_ns)
 			return false;
 		/* More was stale than fits the list: once that is cleared, the rest is shown again. */
-		if (p->clears_missed && p->now.mono_ns < p->retained_end_ns) {
+		if (p->clears_missed) {
 			if (p->n_clears > 0)
 				return false;
 			subscribe(p, retained_filters, 2, false);
@@ -460,7 +457,7 @@ int64_t pump_link_deadline(const struct pump *p)
 		if (p->sub == SUB_NONE && !p->birth)
 			return earlier(d, p->now.mono_ns + PUMP_ROOM_RETRY_NS);
 		if (p->sub == SUB_QUIET && p->quiet_ns > p->now.mono_ns)
-			return earlier(d, p->quiet_ns);
+			d = earlier(d, p->quiet_ns);
 		return p->sub != SUB_NONE ? earlier(d, p->retained_end_ns) : d;
 	case PUMP_STATE_UP: return d;
 	case PUMP_STATE_STOPPING: return p->ending ? d : earlier(d, p->stop_ns + PUMP_STOP_LINGER_NS > p->now.mono_ns ? p->stop_ns + PUMP_STOP_LINGER_NS : d);

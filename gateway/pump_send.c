@@ -24,8 +24,8 @@ void pump_send_up(struct pump *p, uint16_t receive_max)
 	uint16_t w = receive_max < PUMP_WINDOW_MAX ? receive_max : PUMP_WINDOW_MAX;
 
 	p->window = w > 0 ? w : 1;
-	p->keep_events = w >= 64 ? 16 : w > 1 ? (uint16_t)((w + 3) / 4) : 0;
-	p->keep_live = w >= 32 ? 4 : w >= 4 ? 1 : 0;
+	p->keep_events = (uint16_t)(w >= 64 ? 16 : w > 1 ? (w + 3) / 4 : 0);
+	p->keep_live = (uint16_t)(w >= 32 ? 4 : w >= 4 ? 1 : 0);
 	p->cap = p->cap < PUMP_CAP_FIRST ? p->cap : PUMP_CAP_FIRST;
 	p->base_ns = CLOCK_NEVER;
 	p->cap_cut_ns = p->progress_ns = p->now.mono_ns;
