@@ -40,6 +40,21 @@ struct rules_alarm *rules_add_alarm(struct rules *r, uint32_t *cap)
 	return a;
 }
 
+static void *shrink(void *array, size_t n, size_t size)
+{
+	void *exact = n > 0 ? reallocarray(array, n, size) : NULL;
+
+	return exact ? exact : array;
+}
+
+/* Gives back what doubling took too much. */
+static void shrink_all(struct rules *r)
+{
+	r->alarms = shrink(r->alarms, r->n_alarms, sizeof *r->alarms);
+	r->groups = shrink(r->groups, r->n_groups, sizeof *r->groups);
+	r->slots = shrink(r->slots, r->n_slots, sizeof *r->slots);
+}
+
 static uint8_t default_priority(enum alarm_class c)
 {
 	switch (c) {
@@ -240,7 +255,8 @@ static int finish_alarm(struct rules *r, struct rules_alarm *a, struct err *rete
 	r->made_by[d - r->defs]++;
 	if (d->ack || a->class_ > CLASS_PREALARM)
 		return 0;
-	err_set(reterr, ERR_INVALID, "ack: false: an alarm of class %s must be acknowledged; drop it, or give another class", alarm_class_name(a->class_));
+	err_set(reterr, ERR_INVALID, "ack: false: an alarm of class %s must be acknowledged; drop it, or give another class",
+	        alarm_class_name(a->class_));
 	return prefix_def(d, reterr);
 }
 
@@ -344,6 +360,7 @@ static int build_all(struct build *b, const struct rules_own *owns, size_t n_own
 	for (uint32_t a = 0; a < r->n_alarms; a++)
 		if (finish_alarm(r, &r->alarms[a], reterr) < 0)
 			return -1;
+	shrink_all(r);
 	r->lives = calloc(r->n_alarms + 1, sizeof *r->lives);
 	if (!r->lives || timers_init(&r->timers, r->n_alarms + r->n_links) < 0)
 		return no_memory(reterr);

@@ -1,5 +1,5 @@
-/* Count rules: how many points of a group count now. A link counts while its alarm stands, and until `within` after it last became active; a point
- * counts while one of its links does. */
+/* Count rules: how many points of a group count now. A link counts while its alarm stands, and until `within` after it last became active;
+ * a point counts while one of its links does. */
 #include "rules/engine.h"
 
 /* "Raised no longer than `within` ago" includes the moment itself, so the window ends one nanosecond later. */

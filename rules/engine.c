@@ -197,8 +197,11 @@ static const char *why_not(const struct life *l, const struct rules_alarm *a, en
 	switch ((enum alarm_state)l->state) {
 	case STATE_NORMAL:
 	case STATE_PENDING: return "it is normal";
-	case STATE_ACTIVE: return !a->latch ? "it needs no reset" : "its condition still stands; it can be reset when that is gone and it was acknowledged";
-	case STATE_ACKED: return command == RULES_ACK ? "it was acknowledged already" : !a->latch ? "it needs no reset" : "its condition still stands";
+	case STATE_ACTIVE: return a->latch ? "its condition still stands, and it was not acknowledged" : "it needs no reset";
+	case STATE_ACKED:
+		if (command == RULES_ACK)
+			return "it was acknowledged already";
+		return a->latch ? "its condition still stands" : "it needs no reset";
 	case STATE_RETURNED: return a->latch ? "acknowledge it first" : "it needs no reset; acknowledge it";
 	case STATE_LATCHED: return command == RULES_ACK ? "it needs no acknowledgement; reset it" : "its condition stands again";
 	}

@@ -23,7 +23,8 @@ struct life {
 
 /* Alarms stand in this order: of one point each [0, n_single), of several [n_single, n_single + n_groups), our own behind.
  *
- * A count rule's alarm is a group; each point that may count in it is a slot; each alarm that makes a point count is a link from the alarm to the slot.
+ * A count rule's alarm is a group; each point that may count in it is a slot; each alarm that makes a point count is a link from the alarm to
+ * the slot.
  *
  *   alarm f12-smoke-1/smoke ──link──▶ slot f12-smoke-1 ─┐
  *   alarm f12-smoke-1/hot   ──link──▶ slot f12-smoke-1 ─┴▶ group a.12-N/fire-confirmed: slots that count ≥ 2?

@@ -45,8 +45,8 @@ static int check_numbers(const struct rule_def *d, struct err *reterr)
 	if (!isfinite(d->limit_high) || d->limit > d->limit_high)
 		return err_set(reterr, ERR_INVALID, "outside [%g, %g]: the first must be the lower one", d->limit, d->limit_high);
 	if (leaf_threshold(d->limit, d->deadband) > leaf_threshold(d->limit_high, -d->deadband))
-		return err_set(reterr, ERR_INVALID, "outside [%g, %g] with a deadband of %g can never clear; make the deadband at most half the width",
-		               d->limit, d->limit_high, d->deadband);
+		return err_set(reterr, ERR_INVALID, "outside [%g, %g] with a deadband of %g can never clear; "
+		               "make the deadband at most half the width", d->limit, d->limit_high, d->deadband);
 	return 0;
 }
 

@@ -39,7 +39,8 @@ bool leaf_judge_slow(const struct leaf *l, const struct rule_def *d, const struc
 /* A value that lies `by` away from the limit as people wrote both: 0.1 + 0.02 is 0.12, and not 0.12000000000000001. */
 double leaf_threshold(double limit, double by);
 
-/* Quality before value: a sample that is not good changes no verdict but that of LEAF_QUALITY. Nor does a good one without a number (NaN: a text). */
+/* Quality before value: a sample that is not good changes no verdict but that of LEAF_QUALITY. Nor does a good one without a number (NaN: a
+ * text). */
 static inline bool leaf_judge(const struct leaf *l, const struct rules_alarm *alarms, const struct point *points, const struct sample *s)
 {
 	double v = s->value.number;

@@ -90,13 +90,13 @@ struct rules_transition {
 	enum cause       cause;
 	enum alarm_state from, to;
 	bool             active;       /* the condition stands */
-	bool             acked;        /* this occurrence was acknowledged */
+	bool             acked;        /* it was acknowledged since it last became active */
 	bool             latched;      /* it needs a reset before it is normal: a latching rule's alarm that is not normal */
 	uint32_t         rev;          /* rises with every transition of this alarm, over occurrences and restarts */
 	struct event_id  occurrence;   /* zero if this event begins it */
 	struct stamp     since;        /* when the occurrence began */
 	struct stamp     at;
-	struct value     value;        /* number NaN: none */
+	struct value     value;        /* the last good one, NaN: none; count rules: points that count */
 	enum quality     quality;
 	double           limit;
 	int64_t          device_at_ms; /* 0: none */
@@ -142,21 +142,24 @@ void rules_on_time(struct rules *r, struct stamp now, struct rules_sink *sink);
 /* Our own fault begins or ends; repeating the same is nothing. */
 void rules_on_own(struct rules *r, uint32_t alarm, bool on, struct stamp now, struct rules_sink *sink);
 enum rules_command { RULES_ACK, RULES_RESET };
-/* occurrence: if not NULL, the one that is meant: another one is refused (ERR_NOT_FOUND). ERR_REFUSED with the reason where the table does not allow it. */
+/* occurrence: if not NULL, the one that is meant: another one is refused (ERR_NOT_FOUND). ERR_REFUSED with the reason where the table does not
+ * allow it. */
 int  rules_on_command(struct rules *r, uint32_t alarm, enum rules_command command, const struct event_id *occurrence, enum cause cause,
                       const char *actor, const char *note, struct stamp now, struct rules_sink *sink, struct err *reterr);
 /* When rules_on_time must be called at the latest (mono_ns); CLOCK_NEVER. */
 int64_t rules_next_deadline(const struct rules *r);
 
-/* The whole state of one alarm as bytes; returns the length, 0 if there is nothing to keep (normal, never raised). */
+/* The whole state of one alarm as bytes, after everything up to `now` was told; returns the length, 0 if there is nothing to keep (normal, never
+ * raised). */
 #define RULES_SAVED_MAX 256
 size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8_t out[RULES_SAVED_MAX]);
-/* Before the first reading. A delay that was pending goes on: by mono_ns within the same boot of the machine, else by the wall clock's distance (0 if it went back
- * or is not trusted). -1: bytes that this version does not know; the alarm starts as normal. */
+/* Before the first reading. A delay that was pending goes on: by mono_ns within the same boot of the machine, else by the wall clock's distance
+ * (0 if it went back or is not trusted). -1: bytes that this version does not know; the alarm starts as normal. */
 int  rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now);
 /* After all rules_restore calls: brings counts in line with the members' states; sends nothing. */
 void rules_restored(struct rules *r, struct stamp now);
-/* A config without this alarm follows: sends `removed` if it is not normal. */
+/* A config without this alarm follows: sends `removed` if it is not normal. Counts of this engine do not follow: those alarms live on in the
+ * next one. */
 void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char *actor, struct stamp now, struct rules_sink *sink);
 
 /* Whether a point is chosen by `for` (the alarm-only fields are not looked at). */

@@ -99,7 +99,8 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE)
 		return 0;
 	struct saved s = {
-		.version = SAVED_VERSION, .state = l->state, .quality = leaf ? leaf->quality : QUALITY_GOOD, .rev = l->rev, .occurrence = l->occurrence,
+		.version = SAVED_VERSION, .state = l->state, .quality = leaf ? leaf->quality : QUALITY_GOOD, .rev = l->rev,
+		.occurrence = l->occurrence,
 		.flags = (uint8_t)((l->raw ? FLAG_RAW : 0) | (l->acked ? FLAG_ACKED : 0) | (l->was_on ? FLAG_WAS_ON : 0) |
 		                   (l->since_trusted ? FLAG_SINCE_TRUSTED : 0) | (l->pend == PEND_ON ? FLAG_PEND_ON : 0) |
 		                   (l->pend == PEND_OFF ? FLAG_PEND_OFF : 0) | (now.wall_trusted ? FLAG_SAVED_TRUSTED : 0)),
@@ -155,8 +156,8 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 	int64_t known_ns = rules_add_ns(s.saved_ns, offset);
 	*l = (struct life){
 		.occurrence = s.occurrence, .since_ns = rules_add_ns(s.since_ns, offset), .since_ms = s.since_ms,
-		.on_ns = rules_add_ns(s.on_ns, offset), .rev = s.rev, .state = s.state, .raw = s.flags & FLAG_RAW, .acked = s.flags & FLAG_ACKED,
-		.was_on = s.flags & FLAG_WAS_ON, .since_trusted = s.flags & FLAG_SINCE_TRUSTED,
+		.on_ns = rules_add_ns(s.on_ns, offset), .rev = s.rev, .state = s.state, .raw = s.flags & FLAG_RAW,
+		.acked = s.flags & FLAG_ACKED, .was_on = s.flags & FLAG_WAS_ON, .since_trusted = s.flags & FLAG_SINCE_TRUSTED,
 		.pend = s.flags & FLAG_PEND_ON ? PEND_ON : s.flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
 	};
 	timers_cancel(&r->timers, alarm);

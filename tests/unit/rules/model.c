@@ -15,6 +15,7 @@ struct model_alarm {
 struct model {
 	const struct scenario *s;
 	struct model_alarm     alarms[SCENARIO_ALARMS];
+	bool                   counting[SCENARIO_ALARMS][SCENARIO_ALARMS]; /* [group][alarm]: may count in it */
 	uint32_t               n;
 	struct modelled       *out;
 	size_t                 n_out, max;
@@ -66,22 +67,23 @@ static bool in_group(const struct model *m, const struct rules_alarm *g, const s
 	return false;
 }
 
-static bool counts(const struct model *m, const struct rules_alarm *g, const struct model_alarm *a, int64_t at_ns)
+static bool may_count(const struct model *m, const struct rules_alarm *g, const struct rules_alarm *a)
 {
-	if (a->is->point == POINT_NONE || !in_group(m, g, &m->s->f.site.points[a->is->point]))
+	if (!g->count_rule || a->point == POINT_NONE || !in_group(m, g, &m->s->f.site.points[a->point]))
 		return false;
-	if (g->def->of_alarms ? a->is->class_ != g->def->of.classes[0] : a->is->class_ == CLASS_DISABLEMENT)
-		return false;
-	return stands(a) || (g->def->within_ns > 0 && a->was_on && at_ns - a->on_ns <= g->def->within_ns);
+	return g->def->of_alarms ? a->class_ == g->def->of.classes[0] : a->class_ != CLASS_DISABLEMENT;
 }
 
-static uint32_t count_points(const struct model *m, const struct rules_alarm *g, int64_t at_ns)
+static uint32_t count_points(const struct model *m, uint32_t group, int64_t at_ns)
 {
+	int64_t within_ns = m->alarms[group].is->def->within_ns;
 	bool seen[FIXTURE_POINTS] = { false };
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < m->n; i++) {
-		if (!counts(m, g, &m->alarms[i], at_ns) || seen[m->alarms[i].is->point])
+		const struct model_alarm *a = &m->alarms[i];
+		bool now = stands(a) || (within_ns > 0 && a->was_on && at_ns - a->on_ns <= within_ns);
+		if (!m->counting[group][i] || !now || seen[a->is->point])
 			continue;
 		seen[m->alarms[i].is->point] = true;
 		n++;
@@ -95,7 +97,7 @@ static void judge_counts(struct model *m, int64_t at_ns)
 {
 	for (uint32_t i = 0; i < m->n; i++)
 		if (m->alarms[i].is->count_rule)
-			decide(m, i, count_points(m, m->alarms[i].is, at_ns) >= m->alarms[i].is->def->count, at_ns);
+			decide(m, i, count_points(m, i, at_ns) >= m->alarms[i].is->def->count, at_ns);
 }
 
 static void go_on(struct model *m, uint32_t alarm, int64_t at_ns)
@@ -249,6 +251,9 @@ size_t model_run(const struct scenario *s, const struct rules *r, struct modelle
 	m.n = (uint32_t)rules_count(r);
 	for (uint32_t i = 0; i < m.n; i++)
 		m.alarms[i] = (struct model_alarm){ .is = rules_alarm(r, i), .end_ns = CLOCK_NEVER };
+	for (uint32_t g = 0; g < m.n; g++)
+		for (uint32_t a = 0; a < m.n; a++)
+			m.counting[g][a] = may_count(&m, m.alarms[g].is, m.alarms[a].is);
 	for (size_t i = 0; i < s->n; i++) {
 		pass_time(&m, &clock_ns, s->inputs[i].at_ns);
 		give(&m, &s->inputs[i]);

@@ -232,7 +232,8 @@ static void test_selection(void **state)
 		for (uint32_t p = 0; p < 3; p++)
 			fixture_read(&fx, p, cases[i].values[p], (int64_t)i * S);
 		const struct { const char *alarm; bool stands; } want[] = {
-			{ "site/fires", cases[i].fires }, { "site/faults", cases[i].faults }, { "site/any", cases[i].any }, { "site/d0-fires", cases[i].d0 },
+			{ "site/fires", cases[i].fires }, { "site/faults", cases[i].faults }, { "site/any", cases[i].any },
+			{ "site/d0-fires", cases[i].d0 },
 		};
 		for (size_t k = 0; k < 4; k++) {
 			struct rules_present now;
