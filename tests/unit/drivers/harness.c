@@ -105,8 +105,11 @@ void harness_step(struct harness *h, const struct bus_event *ev)
 {
 	struct sample_sink sink = { on_sample, on_answer, h };
 
+	size_t before = harness_allocations();
+
 	h->steps++;
 	h->ops->step(h->bus, ev, harness_stamp(h), &sink, &h->wants);
+	assert(harness_allocations() == before);
 }
 
 struct bus_stats harness_stats(const struct harness *h)

@@ -49,6 +49,8 @@ void harness_run(struct harness *h, int64_t for_ns);
 void harness_step(struct harness *h, const struct bus_event *ev);
 /* Steps both until neither has anything to do at the present moment. */
 void harness_settle(struct harness *h);
+/* How many pieces of memory were taken so far. */
+size_t harness_allocations(void);
 struct stamp harness_stamp(const struct harness *h);
 struct bus_stats harness_stats(const struct harness *h);
 struct bus_unit_stats harness_unit(const struct harness *h, size_t device);
