@@ -153,6 +153,7 @@ static void check_life(const struct run *r)
 	enum alarm_state state[SCENARIO_ALARMS] = { 0 };
 	uint32_t rev[SCENARIO_ALARMS] = { 0 };
 	uint64_t occurrence[SCENARIO_ALARMS] = { 0 };
+	bool acked[SCENARIO_ALARMS] = { 0 };
 	int64_t last_ns = INT64_MIN;
 
 	for (size_t i = 0; i < r->n_log; i++) {
@@ -167,6 +168,11 @@ static void check_life(const struct run *r)
 		assert_int_equal(t->what == TRANSITION_CLEARED, t->to == STATE_NORMAL);
 		assert_true(t->at.mono_ns >= last_ns && t->cause != CAUSE_RESTART);
 		assert_true(t->active == (t->to == STATE_ACTIVE || t->to == STATE_ACKED));
+		if (t->what == TRANSITION_ACKNOWLEDGED)
+			acked[t->alarm] = true;
+		else if (begins || t->what == TRANSITION_RERAISED)
+			acked[t->alarm] = false;
+		assert_int_equal(t->acked, acked[t->alarm]);
 		last_ns = t->at.mono_ns;
 		state[t->alarm] = t->to;
 		occurrence[t->alarm] = t->what == TRANSITION_CLEARED ? 0 : begins ? r->log[i].id.counter : occurrence[t->alarm];
