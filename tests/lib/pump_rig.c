@@ -419,6 +419,8 @@ void rig_check_retained(struct rig *r)
 		if (!e->version)
 			continue;
 		assert_false(e->clear); /* all hubs are through with it */
+		if (e->kind == STATE_KIND_ALARM && !r->config.classes[e->urgency])
+			continue;
 		char topic[128];
 		snprintf(topic, sizeof topic, "%s/%s", prefixes[e->node], e->topic);
 		const char *at_broker = fake_hub_retained(&r->hub, topic);
