@@ -110,24 +110,21 @@ static unsigned lowest(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* How many letters must be added, taken out, changed or swapped with their neighbour to make b of a. Both shorter than WORD_MAX. */
+/* How many letters must be added, taken out or changed to make b of a. Both shorter than WORD_MAX. */
 static unsigned distance(const char *a, const char *b)
 {
-	unsigned rows[3][WORD_MAX];
+	unsigned rows[2][WORD_MAX];
 	size_t len = strlen(b);
 
 	for (unsigned j = 0; j <= len; j++)
 		rows[0][j] = j;
 	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+		unsigned *row = rows[i % 2], *above = rows[(i + 1) % 2];
 		row[0] = i;
-		for (unsigned j = 1; j <= len; j++) {
+		for (unsigned j = 1; j <= len; j++)
 			row[j] = lowest(lowest(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				row[j] = lowest(row[j], before[j - 2] + 1);
-		}
 	}
-	return rows[strlen(a) % 3][len];
+	return rows[strlen(a) % 2][len];
 }
 
 const char *kind_nearest(const char *word)

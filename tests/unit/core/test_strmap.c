@@ -38,6 +38,21 @@ static void replaces(void **state)
 	strmap_done(&m);
 }
 
+/* Two keys of the same hash, as it is kept in a slot. */
+static void equal_hashes_are_told_apart(void **state)
+{
+	struct strmap m = STRMAP_INIT;
+
+	(void)state;
+	strmap_put(&m, "p2401", 1);
+	assert_int_equal(strmap_get(&m, "p50405"), STRMAP_NONE);
+	strmap_put(&m, "p50405", 2);
+	assert_int_equal(m.n, 2);
+	assert_int_equal(strmap_get(&m, "p2401"), 1);
+	assert_int_equal(strmap_get(&m, "p50405"), 2);
+	strmap_done(&m);
+}
+
 static void reserved_room_is_kept(void **state)
 {
 	struct strmap m = STRMAP_INIT;
@@ -71,6 +86,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_was_put),
 		cmocka_unit_test(replaces),
+		cmocka_unit_test(equal_hashes_are_told_apart),
 		cmocka_unit_test(reserved_room_is_kept),
 		cmocka_unit_test(hash_is_fnv),
 	};
