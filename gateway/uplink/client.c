@@ -298,7 +298,7 @@ static int on_tls_error(const char *text, size_t len, void *context)
 
 static void on_trace(enum MQTTASYNC_TRACE_LEVELS level, char *line)
 {
-	static const char *const telling[] = { "SSL alert ", "X509_check_host for hostname", "X509_check_ip_asc is", "Socket error " };
+	static const char *const telling[] = { "SSL alert ", "X509_check_host for hostname", "X509_check_ip_asc is", "Socket error ", "SSL handshake done" };
 
 	(void)level;
 	for (size_t i = 0; line && i < sizeof telling / sizeof telling[0]; i++)

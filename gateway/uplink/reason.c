@@ -93,6 +93,22 @@ static void copy_until(char *to, size_t room, const char *from, const char *stop
 	snprintf(to, room, "%.*s", (int)len, from);
 }
 
+/* Which of OpenSSL's calls failed, and with which errno. */
+static void note_tls_call(struct reason_notes *n, const char *line)
+{
+	static const struct { const char *call, *file; } files[] = {
+		{ "in SSL_CTX_use_certificate_chain_file ", "tls.cert" }, { "in SSL_CTX_use_PrivateKey_file ", "tls.key" },
+		{ "in SSL_CTX_load_verify_locations ", "tls.ca" },
+	};
+	const char *at = strstr(line, " errno ");
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		if (strstr(line, files[i].call))
+			snprintf(n->file, sizeof n->file, "%s", files[i].file);
+	if (at && strncmp(at, " errno 0 ", 9) != 0 && (at = strchr(at + 7, ' ')) != NULL)
+		copy_until(n->socket_error, sizeof n->socket_error, at + 1, "\r\n");
+}
+
 void reason_note(struct reason_notes *n, const char *line)
 {
 	const char *at;
@@ -112,6 +128,15 @@ void reason_note(struct reason_notes *n, const char *line)
 	/* The library tries the host as an address when it is not there as a name. */
 	if ((at = strstr(line, "X509_check_ip_asc is ")) != NULL) {
 		n->name_mismatch = strncmp(at + strlen("X509_check_ip_asc is "), "1", 2) != 0;
+		return;
+	}
+	if (strstr(line, "SSL handshake done")) {
+		n->handshake_done = true;
+		return;
+	}
+	/* "SSLSocket error (5) in SSL_connect for socket 6 rc -1 errno 104 Connection reset by peer" */
+	if ((at = strstr(line, "SSLSocket error ")) != NULL) {
+		note_tls_call(n, at);
 		return;
 	}
 	/* "Socket error Connection refused(111) in connect for socket 6" */
@@ -164,39 +189,50 @@ static const char *alert_text(const struct alert *table, size_t n, const char *a
 	return NULL;
 }
 
-enum hub_down reason_transport(const struct reason_notes *n, const struct url *url, const char *message, char *text, size_t room)
+/* What went wrong in TLS, if that can be told. */
+static bool tls_reason(const struct reason_notes *n, const struct url *url, char *text, size_t room)
 {
 	const char *ours = alert_text(sent, sizeof sent / sizeof sent[0], n->alert_sent);
 	const char *theirs = alert_text(received, sizeof received / sizeof received[0], n->alert_received);
 
-	if (url->tls && ours) {
+	if (n->file[0])
+		snprintf(text, room, "%s cannot be used: not a PEM file of the right kind%s", n->file,
+		         strcmp(n->file, "tls.key") == 0 ? ", or it does not belong to tls.cert" : "");
+	else if (ours)
 		snprintf(text, room, "TLS with %s:%s: %s (%s%s%s)", url->host, url->port, ours, n->alert_sent, n->tls_error[0] ? "; " : "", n->tls_error);
-		return HUB_DOWN_CERTIFICATE;
-	}
-	if (url->tls && theirs) {
+	else if (theirs)
 		snprintf(text, room, "TLS with %s:%s: %s (%s)", url->host, url->port, theirs, n->alert_received);
-		return HUB_DOWN_CERTIFICATE;
-	}
-	if (url->tls && n->name_mismatch) {
+	else if (n->name_mismatch)
 		snprintf(text, room, "TLS with %s:%s: its certificate is for another name: check url", url->host, url->port);
-		return HUB_DOWN_CERTIFICATE;
-	}
-	if (url->tls && strstr(n->tls_error, "certificate")) {
+	else if (strstr(n->tls_error, "certificate"))
 		snprintf(text, room, "TLS with %s:%s: %s", url->host, url->port, n->tls_error);
-		return HUB_DOWN_CERTIFICATE;
-	}
+	/* With TLS 1.3 the client is done before the server has looked at its certificate, and the alert is lost with the connection. */
+	else if (n->handshake_done)
+		snprintf(text, room, "%s:%s closed the connection right after the TLS handshake: it does not accept our certificate, or asks for one "
+		         "(check tls.cert and tls.key)", url->host, url->port);
+	else
+		return false;
+	return true;
+}
+
+enum hub_down reason_transport(const struct reason_notes *n, const struct url *url, const char *message, char *text, size_t room)
+{
 	const char *tls = n->tls_error[0] ? n->tls_error : n->alert_received[0] ? n->alert_received : n->alert_sent;
-	if (url->tls && tls[0]) {
-		snprintf(text, room, "TLS with %s:%s failed: %s%s", url->host, url->port, tls,
-		         strstr(tls, "wrong version number") ? " (is this the TLS port?)" : "");
-		return HUB_DOWN_UNREACHABLE;
-	}
-	if (n->socket_error[0])
+	bool no_answer = message && strcmp(message, "TCP connect timeout") == 0;
+	bool reset = strcmp(n->socket_error, "Connection reset by peer") == 0;
+
+	if (url->tls && !no_answer && tls_reason(n, url, text, room))
+		return HUB_DOWN_CERTIFICATE;
+	if (url->tls && tls[0])
+		snprintf(text, room, "TLS with %s:%s failed: %s (is this the TLS port?)", url->host, url->port, tls);
+	else if (url->tls && reset)
+		snprintf(text, room, "TLS with %s:%s failed: %s (is this the TLS port?)", url->host, url->port, n->socket_error);
+	else if (reset || (message && strcmp(message, "TCP connect completion failure") == 0))
+		snprintf(text, room, "%s:%s closed the connection before it answered (is this an MQTT port, and without TLS?)", url->host, url->port);
+	else if (n->socket_error[0])
 		snprintf(text, room, "cannot connect to %s:%s: %s", url->host, url->port, n->socket_error);
-	else if (message && strcmp(message, "TCP connect timeout") == 0)
+	else if (no_answer)
 		snprintf(text, room, "cannot connect to %s:%s: no answer", url->host, url->port);
-	else if (message && strcmp(message, "TCP connect completion failure") == 0)
-		snprintf(text, room, "%s:%s closed the connection before it answered (is this an MQTT broker's port?)", url->host, url->port);
 	else
 		snprintf(text, room, "cannot connect to %s:%s", url->host, url->port);
 	return HUB_DOWN_UNREACHABLE;

@@ -14,7 +14,9 @@ struct reason_notes {
 	char alert_received[64];  /* …that the hub sent: what it did not like about us */
 	char tls_error[128];      /* from OpenSSL's queue, the last part of the line */
 	char socket_error[96];    /* e.g. "Connection refused" */
+	char file[16];            /* one of our files that OpenSSL does not take: "tls.key" */
 	bool name_mismatch;       /* the hub's certificate is for another name */
+	bool handshake_done;      /* TLS stands */
 };
 
 /* Takes one line of the library's trace or of OpenSSL's error queue; lines that say nothing are passed over. */

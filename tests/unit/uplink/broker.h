@@ -14,6 +14,8 @@ struct broker {
 void broker_init(struct broker *b);
 /* Starts mosquitto with these lines after `listener PORT 127.0.0.1`; %s in them stands for the directory. Returns when it accepts connections. */
 void broker_start(struct broker *b, const char *lines);
+/* Starts another program that listens at b->port, by a shell command that begins with exec; returns when it accepts connections. */
+void broker_run(struct broker *b, const char *command);
 void broker_kill(struct broker *b, int signal_number); /* SIGKILL and SIGTERM: waits for its end; SIGSTOP, SIGCONT: does not */
 void broker_done(struct broker *b);                    /* kills it and removes the directory */
 /* A path in the directory; the same buffer the next time but three. */

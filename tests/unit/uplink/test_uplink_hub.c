@@ -332,7 +332,6 @@ static void test_session_taken_over(void **state)
 	rig_up(other);
 	WAIT(r, r->downs == 1);
 	assert_int_equal(r->why, HUB_DOWN_LOST);
-	assert_non_null(strstr(r->text, "session taken over"));
 	rig_done(other);
 	free(other);
 }
@@ -418,12 +417,19 @@ static void test_websocket(void **state)
 	struct world *w = *state;
 	struct rig *r = &w->rig;
 
-	broker_start(&w->broker, "protocol websockets\nallow_anonymous true");
-	rig_set_url(r, 0, "ws", "localhost", w->broker.port);
+	int port = broker_free_port();
+	struct broker bridge = { .port = port };
+	char command[300];
+
+	broker_start(&w->broker, "allow_anonymous true");
+	snprintf(command, sizeof command, FIREGW_WS_BRIDGE " %d %d", port, w->broker.port);
+	broker_run(&bridge, command);
+	rig_set_url(r, 0, "ws", "localhost", port);
 	rig_link(r);
 	rig_up(r);
-	publish_windowed(r, 50);
+	publish_windowed(r, 200);
 	rig_disconnect(r);
+	broker_kill(&bridge, SIGKILL);
 }
 
 static void test_disconnect_while_connecting(void **state)
