@@ -75,6 +75,7 @@ struct seen_command { uint32_t hub_db; int64_t expires_ms; char id[128]; };
 #define SEEN_COMMANDS_MAX 2048
 
 struct follow;
+struct acting;
 struct reload;
 
 struct app {
@@ -118,6 +119,7 @@ struct app {
 	struct seen_command *seen;
 	size_t               n_seen;
 	struct follow       *follows;
+	struct acting       *acts;       /* acknowledgements and the like that wait for the store */
 	struct reload       *reload;
 	bool                 reload_again;
 
@@ -216,6 +218,8 @@ void directory_states(struct app *a, struct app_hub *h);
 void verbs_handle(void *app, struct control_request *rq, const char *verb, json_t *args);
 /* n 0: announced before it was stored. */
 void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg);
+/* What was done with this batch is durable: those who did it are told. NULL: the store is late, and what was announced counts. */
+void verbs_on_stored(struct app *a, const struct slot *s);
 void verbs_stop(struct app *a);
 void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
                      const void *correlation, size_t correlation_len);

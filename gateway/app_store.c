@@ -86,6 +86,7 @@ static void announce(struct app *a, struct stamp now)
 		after = next->queued_ns;
 	}
 	announce_slot(a, a->open, now);
+	verbs_on_stored(a, NULL);
 	for (size_t i = 0; i < a->n_hubs; i++)
 		app_hub_kick(a->hubs[i]);
 }
@@ -341,6 +342,7 @@ static void on_committed(struct keeper_commit *c)
 		readings_stored(a, s, now);
 		tell_dropped(a, c);
 		answer_sessions(a, s, now);
+		verbs_on_stored(a, s);
 	} else {
 		log_error("store", "%zu events could not be stored before the stop", c->batch->n_events);
 	}

@@ -303,10 +303,42 @@ static void alarms(struct app *a, struct control_request *rq, json_t *args)
 	control_end(rq, json_pack("{s:i}", "hidden", (int)n_hidden));
 }
 
+/* Someone who acted, and is told so when it is durable. */
+struct acting {
+	struct acting          *next;
+	struct control_request *rq;
+	const struct slot      *slot;
+	char                    alarm[];
+};
+
+static void tell_done(struct app *a, struct acting *w)
+{
+	struct rules *r = pipeline_rules(a->pipeline);
+	uint32_t i = rules_find(r, w->alarm);
+	struct rules_present present = { .state = STATE_NORMAL };
+
+	if (i != RULES_ALARM_NONE)
+		rules_present(r, i, &present);
+	control_end(w->rq, json_pack("{s:s, s:s}", "alarm", w->alarm, "state", alarm_state_name(present.state)));
+	free(w);
+}
+
+void verbs_on_stored(struct app *a, const struct slot *s)
+{
+	for (struct acting **p = &a->acts; *p;) {
+		struct acting *w = *p;
+		if (s && w->slot != s) {
+			p = &w->next;
+			continue;
+		}
+		*p = w->next;
+		tell_done(a, w);
+	}
+}
+
 static void act(struct app *a, struct control_request *rq, const char *verb, enum rules_command what, json_t *args)
 {
 	const char *alarm = NULL, *note = NULL;
-	struct rules_present present;
 	struct err e;
 	int failed;
 
@@ -324,9 +356,16 @@ static void act(struct app *a, struct control_request *rq, const char *verb, enu
 		control_fail(rq, &e);
 		return;
 	}
-	struct rules *r = pipeline_rules(a->pipeline);
-	rules_present(r, rules_find(r, alarm), &present);
-	control_end(rq, json_pack("{s:s, s:s}", "alarm", alarm, "state", alarm_state_name(present.state)));
+	struct acting *w = malloc(sizeof *w + strlen(alarm) + 1);
+	if (!w) {
+		control_end(rq, NULL);
+		return;
+	}
+	w->rq = rq;
+	w->slot = a->open;
+	strcpy(w->alarm, alarm);
+	w->next = a->acts;
+	a->acts = w;
 }
 
 void verbs_handle(void *app, struct control_request *rq, const char *verb, json_t *args)
