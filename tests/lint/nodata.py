@@ -36,7 +36,8 @@ for library in libraries:
             member = match[1]
         elif match := SYMBOL.match(line):
             flags, section, size, name = match.groups()
-            if "O" not in flags and section != "*COM*" or int(size, 16) == 0:
+            is_object = "O" in flags or section.startswith((".tdata", ".tbss", "*COM*"))
+            if not is_object or int(size, 16) == 0:
                 continue
             allowed = EXCEPTIONS.get((os.path.basename(library), member), ())
             if is_writable(section) and not NOT_OURS.match(name) and name not in allowed:
