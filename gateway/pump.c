@@ -13,7 +13,7 @@
  *        (whole and in order: an older fire does not stay behind a newer one)
  *     3. the other open fire alarms; the status that is due
  *     4. class by class: events that are not stored yet, then open alarms
- *     5. event streams, class by class; a `lost` message stands in its stream's place
+ *     5. event streams, class by class; a `lost` message stands in its stream's place. What is less urgent waits up to 250 ms for one that is being read
  *     6. empty payloads for retained topics that stand for nothing any more; replies to commands
  *     7. directory, building, report
  *     8. readings
@@ -164,6 +164,8 @@ static int64_t deadline(const struct pump *p)
 	d = earlier(d, p->follow_ns);
 	if (!pump_open(p))
 		return d;
+	if (p->reading && p->read_until_ns > p->now.mono_ns)
+		d = earlier(d, p->read_until_ns);
 	if (p->config.send_status && !p->status_in_flight && p->status_ns > p->now.mono_ns)
 		d = earlier(d, p->status_ns);
 	return earlier(d, earlier(p->later_ns, p->entries_later_ns));

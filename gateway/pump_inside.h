@@ -22,6 +22,7 @@
 #define PUMP_RETAINED_QUIET_NS (3 * CLOCK_NS_PER_S)   /* no retained message for so long: that was all of them */
 #define PUMP_RETAINED_MAX_NS   (600 * CLOCK_NS_PER_S)
 #define PUMP_READ_RETRY_NS     CLOCK_NS_PER_S         /* doubling to 32 s */
+#define PUMP_READ_PATIENCE_NS  (250 * CLOCK_NS_PER_MS)
 #define PUMP_ROOM_RETRY_NS     (20 * CLOCK_NS_PER_MS) /* the link had no room */
 #define PUMP_FOLLOW_EVERY_NS   (60 * CLOCK_NS_PER_S)  /* cursors of streams that this hub does not get */
 #define PUMP_STOP_LINGER_NS    CLOCK_NS_PER_S         /* after pump_stop, for acknowledgements beside the status' */
@@ -205,6 +206,7 @@ struct pump {
 	size_t             queued_bytes[2]; /* events, readings */
 	bool               reading;  /* a request to the reader is in flight */
 	uint32_t           reading_db;
+	int64_t            read_until_ns; /* less urgent messages wait for it so long */
 	bool               follow_all;
 	int64_t            follow_ns;
 

@@ -319,6 +319,7 @@ bool pump_lane_read(struct pump *p)
 		relink(&l->read, &l->read_list, NULL);
 		p->reading = true;
 		p->reading_db = l->db;
+		p->read_until_ns = p->now.mono_ns + PUMP_READ_PATIENCE_NS;
 		pump_lane_update(p, l);
 		p->ops->want_backlog(p->ops->app, &rq);
 		return true;

@@ -117,6 +117,12 @@ static bool pick_reply(const struct pump *p, struct pick *ret)
 	return true;
 }
 
+/* Streams of this rank are being read, or are about to be: what is less urgent waits for them, but not on a reader that is slow. */
+static bool awaited(const struct pump *p, size_t list)
+{
+	return !chain_empty(&p->read[list]) && (!p->reading || p->now.mono_ns < p->read_until_ns);
+}
+
 static bool pick_next(struct pump *p, struct pick *ret)
 {
 	if (p->birth)
@@ -128,9 +134,14 @@ static bool pick_next(struct pump *p, struct pick *ret)
 	for (unsigned c = CLASS_FIRE + 1; c < CLASS_COUNT; c++)
 		if (pick_undurable(p, c, ret) || pick_entry(p, ENTRIES_ALARM + c, TIER_EVENT, ret))
 			return true;
-	for (unsigned c = 0; c < CLASS_COUNT; c++)
+	if (awaited(p, SEND_LIVE_FIRE))
+		return false;
+	for (unsigned c = 0; c < CLASS_COUNT; c++) {
 		if (pick_lane(p, SEND_STREAM + c, ret))
 			return true;
+		if (awaited(p, SEND_STREAM + c))
+			return false;
+	}
 	if (pick_clear(p, ret) || pick_reply(p, ret))
 		return true;
 	for (size_t list = ENTRIES_DIRECTORY; list <= ENTRIES_REPORT; list++)
