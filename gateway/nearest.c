@@ -40,7 +40,7 @@ static size_t distance(const char *a, size_t n, const char *b, size_t m)
 	return last[m];
 }
 
-const char *nearest_word(const char *text, const char *const *words, size_t n)
+const char *nearest_find(const char *text, const char *const *words, size_t n)
 {
 	size_t len = strlen(text), best = WORD_MAX;
 	const char *found = NULL;

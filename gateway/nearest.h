@@ -6,6 +6,6 @@
 
 /* The word of the list that is fewest edits away (a swap of neighbours is one), or NULL if none is near: at most one edit in three letters. Case does not count.
  * A word may be NULL (skipped). */
-const char *nearest_word(const char *text, const char *const *words, size_t n);
+const char *nearest_find(const char *text, const char *const *words, size_t n);
 
 #endif

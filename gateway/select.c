@@ -92,7 +92,7 @@ bool select_is_glob(const char *text)
 
 static int unknown_word(const char *name, struct err *reterr)
 {
-	const char *near = nearest_word(name, word_names, N_NAMES);
+	const char *near = nearest_find(name, word_names, N_NAMES);
 
 	return err_set(reterr, ERR_INVALID, "select: unknown word '%s'%s%s%s; known are kind, floor, building, zone, bus, device, class, and globs on the id", name,
 	               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
@@ -118,7 +118,7 @@ static int set_class(struct term *t, struct err *reterr)
 		return 0;
 	for (unsigned i = 0; i < CLASS_COUNT; i++)
 		names[i] = alarm_class_name((enum alarm_class)i);
-	const char *near = nearest_word(t->value, names, CLASS_COUNT);
+	const char *near = nearest_find(t->value, names, CLASS_COUNT);
 	return err_set(reterr, ERR_INVALID, "select: unknown class '%s'%s%s%s", t->value, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 

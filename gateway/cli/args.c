@@ -35,7 +35,7 @@ static int unknown_option(const struct args *a, const char *name, size_t len, st
 		len = sizeof text - 1;
 	memcpy(text, name, len);
 	text[len] = '\0';
-	const char *near = nearest_word(text, names, a->n_options);
+	const char *near = nearest_find(text, names, a->n_options);
 	if (near)
 		return err_set(reterr, ERR_INVALID, "unknown option --%s: did you mean --%s?", text, near);
 	return err_set(reterr, ERR_INVALID, "unknown option --%s", text);

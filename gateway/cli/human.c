@@ -41,7 +41,9 @@ char *human_size(int64_t bytes, char *buf)
 	}
 	for (v /= 1024; v >= 1023.95 && unit + 1 < sizeof units / sizeof units[0]; v /= 1024)
 		unit++;
-	snprintf(buf, HUMAN_MAX, v == (double)(int64_t)v || v >= 99.95 ? "%.0f %s" : "%.1f %s", v, units[unit]);
+	/* One decimal below a hundred, and none where it would be a nought. */
+	int tenths = (int)(v * 10 + 0.5);
+	snprintf(buf, HUMAN_MAX, v >= 99.95 || tenths % 10 == 0 ? "%.0f %s" : "%.1f %s", v, units[unit]);
 	return buf;
 }
 

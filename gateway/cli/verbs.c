@@ -101,5 +101,5 @@ const char *verb_nearest(const char *name)
 
 	for (const struct verb *v = verbs; v->name; v++)
 		names[n++] = v->name;
-	return nearest_word(name, names, n);
+	return nearest_find(name, names, n);
 }

@@ -149,13 +149,13 @@ static void nearest(void **state)
 	static const char *const words[] = { "status", "points", "alarms", "ack", "reset", NULL, "history" };
 
 	(void)state;
-	assert_string_equal(nearest_word("statsu", words, 7), "status");
-	assert_string_equal(nearest_word("STATUS", words, 7), "status");
-	assert_string_equal(nearest_word("alarm", words, 7), "alarms");
-	assert_string_equal(nearest_word("akc", words, 7), "ack");
-	assert_null(nearest_word("frobnicate", words, 7));
-	assert_null(nearest_word("", words, 7));
-	assert_null(nearest_word("zz", words, 7));
+	assert_string_equal(nearest_find("statsu", words, 7), "status");
+	assert_string_equal(nearest_find("STATUS", words, 7), "status");
+	assert_string_equal(nearest_find("alarm", words, 7), "alarms");
+	assert_string_equal(nearest_find("akc", words, 7), "ack");
+	assert_null(nearest_find("frobnicate", words, 7));
+	assert_null(nearest_find("", words, 7));
+	assert_null(nearest_find("zz", words, 7));
 }
 
 int main(void)
