@@ -32,6 +32,13 @@ static const char *type_word(enum node_type t)
 	return "";
 }
 
+void find_unknown_kind(struct loader *l, const struct node *at)
+{
+	const char *near = kind_nearest(at->text);
+
+	find_error(l, at, "unknown kind '%s'%s", at->text, near ? nearest_hint(l, near) : "; docs/kinds.md lists them");
+}
+
 bool bind_is_map(struct loader *l, const struct node *n, const char *what)
 {
 	if (n->type == NODE_MAP)
@@ -223,7 +230,7 @@ int bind_value(struct loader *l, const struct node *v, const struct bind_key *k,
 		return -1;
 	}
 	if (wants_scalar(k->type) && !v->quoted && (!*v->text || strcmp(v->text, "~") == 0 || strcmp(v->text, "null") == 0)) {
-		find_error(l, v, "%s has no value: leave the key out to get the default", k->key);
+		find_error(l, v, "%s has no value%s", k->key, k->flags & BIND_REQUIRED ? "" : ": leave the key out to get the default");
 		return -1;
 	}
 	switch (k->type) {
@@ -292,7 +299,9 @@ static int bind_pair(struct loader *l, const struct node *key, const struct node
 	}
 	if (keys[i].type == BIND_INACTIVE)
 		find_warning(l, key, "'%s' is not active yet: it has no effect", key->text);
-	return bind_value(l, value, &keys[i], (struct field *)((char *)dst + keys[i].offset));
+	struct field *f = (struct field *)((char *)dst + keys[i].offset);
+	f->wrong = bind_value(l, value, &keys[i], f) < 0;
+	return f->wrong ? -1 : 0;
 }
 
 int bind_map(struct loader *l, const struct node *map, const struct bind_key *keys, size_t n_keys, void *dst, const char *what)

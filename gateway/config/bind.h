@@ -44,10 +44,11 @@ struct field {
 	const char        *text;
 	int64_t            number;
 	struct decimal     decimal;
+	bool               wrong;   /* given, but not as it must be: said; at is NULL and the default stands */
 };
 
-/* Fills dst (a struct of fields) from a mapping. Everything wrong is a finding at its place; a wrong value leaves its field as not given, but with
- * `at` NULL and text NULL. what: "a bus", for messages. 0, or -1 if there was an error. */
+/* Fills dst (a struct of fields) from a mapping. Everything wrong is a finding at its place; a wrong value leaves its field as not given, but
+ * marks it. what: "a bus", for messages. 0, or -1 if there was an error. */
 int bind_map(struct loader *l, const struct node *map, const struct bind_key *keys, size_t n_keys, void *dst, const char *what);
 /* One value by itself: list items. 0 or -1. */
 int bind_value(struct loader *l, const struct node *value, const struct bind_key *key, struct field *ret);
@@ -68,6 +69,7 @@ const char *nearest_word(const char *word, const char *(*next)(const void *user,
 const char *nearest_in(const char *word, const char *const *words);
 /* "; did you mean 'x'?", or "". In the scratch arena. */
 const char *nearest_hint(struct loader *l, const char *near);
+void        find_unknown_kind(struct loader *l, const struct node *at);
 
 /* Texts and numbers as cells and scalars write them. */
 bool   text_is_name(const char *text, bool upper);

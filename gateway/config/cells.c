@@ -83,8 +83,7 @@ static int modicon(struct loader *l, const struct node *at, const char *what, ui
 	int64_t n = 0;
 
 	if (len < 5) {
-		find_error(l, at, "%s '%s' has %zu digits: a spreadsheet ate the zeros of 00001-like notation; write five or six digits, or give fc", what, t,
-		           len);
+		find_error(l, at, "%s '%s' has fewer than five digits: a spreadsheet ate the zeros; write it like 00001 or 40001, or give fc", what, t);
 		return -1;
 	}
 	if (len > 6 || !(t[0] == '0' || t[0] == '1' || t[0] == '3' || t[0] == '4')) {

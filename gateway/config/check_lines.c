@@ -83,7 +83,7 @@ static void check_line(struct loader *l, const struct config_bus *bus, const str
 	for (size_t i = 0; i < bus->bus.n_devices; i++)
 		if (bus->bus.devices[i].timing.timeout_ns > longest)
 			longest = bus->bus.devices[i].timing.timeout_ns;
-	if (bus->n_points == 0 || bus->bus.transport == BUS_SIM)
+	if (bus->n_points == 0 || bus->bus.transport == BUS_SIM || !*bus->url)
 		return;
 	double load = line_load(&bus->bus, w, bus->n_points);
 	char every[CLOCK_TEXT_MAX], timeout[CLOCK_TEXT_MAX];

@@ -66,6 +66,8 @@ void check_registers(struct loader *l)
 	for (size_t i = 0; i < c->n_buses; i++) {
 		for (size_t k = 0; k < c->buses[i].n_points; k++) {
 			const struct bus_point *b = &c->buses[i].points[k];
+			if (l->places[b->point].nowhere)
+				continue;
 			unsigned count = b->fc <= 2 ? 1 : b->type == TYPE_STRING ? (b->string_bytes + 1u) / 2 : type_bits(b->type) / 16;
 			spans[n++] = (struct span){
 				.bus = (uint32_t)i, .point = b->point, .unit = c->buses[i].bus.devices[b->device].unit, .fc = b->fc, .address = b->address,

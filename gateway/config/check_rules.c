@@ -123,11 +123,12 @@ static void check_rule(struct loader *l, const struct rule_def *r, const struct 
 			check_point(l, r, place, &c->site.points[i], by_point[i], &fit);
 	if (r->when == WHEN_OUTSIDE)
 		check_outside(l, r, place);
-	if (r->enabled && fit.points == 0)
+	bool sure = r->enabled && !l->incomplete && !place->select_wrong;
+	if (sure && fit.points == 0)
 		find_warning(l, place->id, "rule '%s' fits no point", r->id);
-	else if (r->enabled && (r->when == WHEN_ABOVE || r->when == WHEN_BELOW) && fit.limits == 0)
+	else if (sure && (r->when == WHEN_ABOVE || r->when == WHEN_BELOW) && fit.limits == 0)
 		find_warning(l, place->limit, "rule '%s': no point that it fits has this limit", r->id);
-	else if (r->enabled && r->equals_text && fit.labels == 0)
+	else if (sure && r->equals_text && fit.labels == 0)
 		find_warning(l, place->equals, "rule '%s': no point that it fits has '%s' in its enum", r->id, r->equals_text);
 	if (r->on_delay_ns > 0 && fit.detector && r->when != WHEN_COUNT && r->when != WHEN_QUALITY)
 		find_warning(l, place->on_delay, "rule '%s' delays detectors or call points: a fire alarm comes late by that", r->id);

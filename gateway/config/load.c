@@ -51,7 +51,10 @@ static void load_all(struct loader *l, const char *path)
 	bind_map(l, l->root, root_keys, sizeof root_keys / sizeof *root_keys, &f, "the site file");
 	if (l->root->type != NODE_MAP)
 		return;
-	load_site(l, f.site.at ? f.site.at : &empty_map);
+	if (f.site.at)
+		load_site(l, f.site.at);
+	else
+		load_no_site(l);
 	load_storage(l, f.storage.at ? f.storage.at : &empty_map);
 	load_rest(l, f.web.at, f.control.at ? f.control.at : &empty_map, f.log.at ? f.log.at : &empty_map);
 	load_hubs(l, f.hubs.at ? f.hubs.at : &empty_list);
@@ -61,7 +64,8 @@ static void load_all(struct loader *l, const char *path)
 	if (f.buses.at) {
 		check_registers(l);
 		check_lines(l);
-		check_rules(l);
+		if (l->n_buildings)
+			check_rules(l);
 	}
 	c->rows = l->rows;
 	c->file = arena_copy(&l->keep, path);
@@ -86,7 +90,7 @@ static int run(struct loader *l, const char *path, struct config **ret, struct f
 int config_load(const char *path, struct config **ret, struct findings *ret_findings)
 {
 	struct loader *l = calloc(1, sizeof *l);
-	int r = -1;
+	volatile int r = -1; /* outlives the longjmp */
 
 	*ret = NULL;
 	*ret_findings = (struct findings){ 0 };

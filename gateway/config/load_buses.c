@@ -45,7 +45,7 @@ static const struct bind_key device_keys[] = {
 	{ "every", NULL, BIND_DURATION, 0, offsetof(struct device_fields, every), 10, 86400000 },
 	{ "heartbeat", NULL, BIND_DURATION, 0, offsetof(struct device_fields, heartbeat), 1000, 86400000 },
 	{ "building", NULL, BIND_NAME, 0, offsetof(struct device_fields, building) },
-	{ "floor", NULL, BIND_TEXT, 0, offsetof(struct device_fields, floor), 1, 5 },
+	{ "floor", NULL, BIND_TEXT, 0, offsetof(struct device_fields, floor), 1 },
 	{ "zone", NULL, BIND_ZONE, 0, offsetof(struct device_fields, zone) },
 	{ "location", NULL, BIND_TEXT, 0, offsetof(struct device_fields, location) },
 	{ "owner", NULL, BIND_TEXT, 0, offsetof(struct device_fields, owner) },
@@ -144,7 +144,7 @@ static void check_unit(struct loader *l, const struct node *at, const struct bus
 
 	if (serial && (d->unit < 1 || d->unit > 247))
 		find_error(l, at, "unit %u: on a serial line units are 1 … 247", d->unit);
-	for (size_t i = 0; i < n_devices; i++)
+	for (size_t i = 0; i < n_devices && b->transport != BUS_SIM; i++)
 		if (b->devices[i].unit == d->unit) {
 			find_warning(l, at, "unit %u is that of device '%s' too", d->unit, b->devices[i].name);
 			return;
@@ -179,6 +179,8 @@ static void load_device(struct loader *l, const struct node *n, const struct bus
 	++*n_devices;
 	if (points)
 		load_points(l, points, &defaults);
+	else
+		l->incomplete = true;
 }
 
 static void load_bus(struct loader *l, const struct node *n, uint32_t index, struct config_bus *ret)

@@ -42,7 +42,7 @@ static const struct bind_key columns[] = {
 	{ "heartbeat", "心跳", BIND_DURATION, 0, AT(heartbeat), 1000, 86400000 },
 	{ "mode", "模式", BIND_WORD, 0, AT(mode), .words = mode_words, .def = "value" },
 	{ "building", "楼栋", BIND_NAME, 0, AT(building) },
-	{ "floor", "楼层", BIND_TEXT, 0, AT(floor), 1, 5 },
+	{ "floor", "楼层", BIND_TEXT, 0, AT(floor), 1 },
 	{ "zone", "分区", BIND_ZONE, 0, AT(zone) },
 	{ "location", "位置", BIND_TEXT, 0, AT(location) },
 	{ "owner", "责任方", BIND_TEXT, 0, AT(owner) },
@@ -69,6 +69,7 @@ struct draft {
 	struct point                 p;
 	struct bus_point             b;
 	struct config_row            r;
+	bool                         nowhere; /* its register could not be read */
 };
 
 static void read_kind(struct draft *t)
@@ -77,7 +78,7 @@ static void read_kind(struct draft *t)
 
 	t->p.kind = KIND_GENERIC;
 	if (f->text && kind_find(f->text, &t->p.kind) < 0)
-		find_error(t->l, f->at, "unknown kind '%s'%s; docs/kinds.md lists them", f->text, nearest_hint(t->l, kind_nearest(f->text)));
+		find_unknown_kind(t->l, f->at);
 	t->kind = kind_info(t->p.kind);
 }
 
@@ -86,11 +87,10 @@ static void read_register(struct draft *t)
 	struct loader *l = t->l;
 	struct point_fields *f = &t->f;
 
-	t->b.fc = (uint8_t)f->fc.number;
+	t->b.fc = f->fc.wrong ? 3 : (uint8_t)f->fc.number;
 	t->b.bit_first = t->b.bit_last = -1;
 	t->b.decimals_from = BUS_NO_DECIMALS_FROM;
-	if (f->reg.at && cell_register(l, f->reg.at, "register", &t->b.fc, &t->b.address) < 0)
-		t->b.fc = 0;
+	t->nowhere = !f->reg.at || f->fc.wrong || cell_register(l, f->reg.at, "register", &t->b.fc, &t->b.address) < 0;
 	if (t->b.fc == 0)
 		t->b.fc = 3; /* said; go on with something whole */
 	t->b.type = t->b.fc <= 2 ? TYPE_BOOL : TYPE_U16;
@@ -99,7 +99,7 @@ static void read_register(struct draft *t)
 	t->b.order = (enum register_order)f->order.number;
 	if (f->bit.at)
 		cell_bit(l, f->bit.at, &t->b.bit_first, &t->b.bit_last);
-	if (f->decimals_from.at) {
+	if (f->decimals_from.at && !t->nowhere) {
 		uint16_t address;
 		uint8_t fc = t->b.fc;
 		/* In Modicon's notation if the register is. */
@@ -404,7 +404,7 @@ static void put_point(struct draft *t)
 	struct point_place *place = ARENA_PUSH(&l->scratch, l->places, l->n_places, l->cap_places);
 	*place = (struct point_place){
 		.row = t->row, .point = f->point.at, .reg = f->reg.at, .bit = f->bit.at, .deadband = f->numbers[ROW_DEADBAND].at, .every = f->every.at,
-		.device = t->d->device_at,
+		.device = t->d->device_at, .nowhere = t->nowhere,
 	};
 	for (size_t i = 0; i < ROW_NUMBERS; i++)
 		place->limits[i] = f->numbers[i].at;

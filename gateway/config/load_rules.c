@@ -157,9 +157,11 @@ static bool load_rule(struct loader *l, const struct node *n, struct rule_def *r
 	r.id = arena_copy(&l->keep, f.id.text);
 	r.file = arena_copy(&l->keep, n->source->shown);
 	r.of.height_above = NAN;
+	size_t errors = l->errors;
 	bool when = f.when.at && load_when(l, f.when.at, &r, place) == 0;
 	if (when) {
 		load_for(l, &f, &r, n);
+		place->select_wrong = l->errors > errors;
 		load_class(l, &f.class_, &r);
 	}
 	r.enabled = f.enabled.number;

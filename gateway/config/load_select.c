@@ -83,8 +83,7 @@ static void load_kinds(struct loader *l, const struct field *f, struct rule_sele
 	enum kind *kinds = arena_take(&l->keep, n + 1, sizeof *kinds);
 	for (size_t i = 0; i < n; i++)
 		if (kind_find(items[i]->text, &kinds[i]) < 0)
-			find_error(l, items[i], "unknown kind '%s'%s; docs/kinds.md lists them", items[i]->text,
-			           nearest_hint(l, kind_nearest(items[i]->text)));
+			find_unknown_kind(l, items[i]);
 	s->kinds = kinds;
 	s->n_kinds = n;
 }

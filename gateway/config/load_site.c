@@ -215,6 +215,19 @@ static void load_prefixes(struct loader *l)
 	l->c->prefixes = prefixes;
 }
 
+void load_no_site(struct loader *l)
+{
+	struct config *c = l->c;
+
+	c->site.gateway = "?";
+	c->region = "000000000000";
+	c->name = c->timezone = "";
+	node_index(l, c->site.gateway);
+	load_prefixes(l);
+	c->site.nodes = l->nodes;
+	c->site.n_nodes = l->n_nodes;
+}
+
 void load_site(struct loader *l, const struct node *site)
 {
 	struct site_fields f;

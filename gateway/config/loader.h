@@ -44,10 +44,12 @@ struct point_place {
 	const struct node *row;          /* the whole row or mapping */
 	const struct node *point, *reg, *bit, *deadband, *every, *limits[ROW_NUMBERS];
 	const struct node *device;       /* the device's mapping */
+	bool               nowhere;      /* its register could not be read */
 };
 
 struct rule_place {
 	const struct node *rule, *id, *when, *deadband, *on_delay, *ack, *equals, *limit, *select;
+	bool               select_wrong; /* `for` or `of` had errors: what it fits says nothing */
 };
 
 struct loader {
@@ -88,6 +90,7 @@ struct loader {
 	size_t                  n_rules, cap_rules, n_rule_places, cap_rule_places;
 	const struct node     **bus_places;
 	bool                    too_many_points;
+	bool                    incomplete; /* a table could not be read: which rules fit nothing cannot be told */
 };
 
 /* findings.c. Texts: what is wrong, and the cure. */
@@ -114,6 +117,7 @@ const struct node *table_read(struct loader *l, const char *shown, const struct 
 
 /* load_*.c: each part of the file, from its node. */
 void load_site(struct loader *l, const struct node *site);
+void load_no_site(struct loader *l); /* there is none: enough to check the rest */
 void load_storage(struct loader *l, const struct node *storage);
 void load_rest(struct loader *l, const struct node *web, const struct node *control, const struct node *log);
 void load_hubs(struct loader *l, const struct node *hubs);

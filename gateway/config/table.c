@@ -11,7 +11,7 @@ struct table {
 	const struct source   *source;
 	const struct bind_key *columns;
 	size_t                 n_columns;
-	const struct node     *headers[TABLE_COLUMNS_MAX]; /* NULL: an unknown one */
+	struct node           *headers[TABLE_COLUMNS_MAX]; /* quoted: its text is a column's; NULL: an unknown one */
 	size_t                 n_headers;
 	bool                   header_done, failed;
 	size_t                 column;         /* of the row being read */
@@ -60,32 +60,49 @@ static const char *column_word(const void *user, size_t i)
 	return i < t->n_columns ? t->columns[i].key : NULL;
 }
 
-static void take_header(struct table *t, const char *text)
+/* The first line is over: which column each of its cells names. */
+static void name_columns(struct table *t)
 {
 	struct loader *l = t->l;
-	const struct node *header = NULL;
+	bool any = false;
 
-	if (t->n_headers == TABLE_COLUMNS_MAX) {
-		find_at(l, FINDING_ERROR, t->source, t->start_line, t->start_col, "more than %d columns", TABLE_COLUMNS_MAX);
+	for (size_t i = 0; i < t->n_headers; i++) {
+		struct node *h = t->headers[i];
+		for (size_t k = 0; k < t->n_columns && !h->quoted; k++) {
+			bool zh = t->columns[k].zh && strcmp(h->text, t->columns[k].zh) == 0;
+			if (!zh && strcasecmp(h->text, t->columns[k].key) != 0)
+				continue;
+			h->text = t->columns[k].key; /* the table's own word: compared by address from here on */
+			h->quoted = any = true;
+		}
+	}
+	if (!any) {
+		find_at(l, FINDING_ERROR, t->source, 1, 1, "the first line must name the columns (point, kind, register, …)");
 		t->failed = true;
 		return;
 	}
-	for (size_t i = 0; i < t->n_columns && !header; i++)
-		if (strcasecmp(text, t->columns[i].key) == 0 || (t->columns[i].zh && strcmp(text, t->columns[i].zh) == 0))
-			header = cell_node(t, NODE_SCALAR, t->columns[i].key);
-	if (header) {
-		for (size_t i = 0; i < t->n_headers; i++)
-			if (t->headers[i] && t->headers[i]->text == header->text) {
-				find_error(l, header, "column '%s' stands twice", header->text);
-				header = NULL;
+	for (size_t i = 0; i < t->n_headers; i++) {
+		struct node *h = t->headers[i];
+		for (size_t k = 0; k < i && h && h->quoted; k++)
+			if (t->headers[k] && t->headers[k]->text == h->text) {
+				find_error(l, h, "column '%s' stands twice", h->text);
 				t->failed = true;
-				break;
 			}
-	} else if (*text) {
-		const char *near = nearest_word(text, column_word, t);
-		find_at(l, FINDING_ERROR, t->source, t->start_line, t->start_col, "unknown column '%s'%s", text, nearest_hint(l, near));
+		if (!h->quoted && *h->text)
+			find_error(l, h, "unknown column '%s'%s", h->text, nearest_hint(l, nearest_word(h->text, column_word, t)));
+		if (!h->quoted)
+			t->headers[i] = NULL;
 	}
-	t->headers[t->n_headers++] = header;
+}
+
+static void take_header(struct table *t, const char *text)
+{
+	if (t->n_headers < TABLE_COLUMNS_MAX) {
+		t->headers[t->n_headers++] = cell_node(t, NODE_SCALAR, text);
+		return;
+	}
+	find_at(t->l, FINDING_ERROR, t->source, t->start_line, t->start_col, "more than %d columns", TABLE_COLUMNS_MAX);
+	t->failed = true;
 }
 
 static void take_cell(struct table *t, char *text)
@@ -112,7 +129,7 @@ static void take_cell(struct table *t, char *text)
 	}
 	for (int i = 0; i < 2; i++) {
 		t->row->items = arena_grow(&l->scratch, t->row->items, t->filled, &t->cap_items, sizeof *t->row->items);
-		t->row->items[t->filled++] = i == 0 ? (struct node *)t->headers[column] : cell_node(t, NODE_SCALAR, text);
+		t->row->items[t->filled++] = i == 0 ? t->headers[column] : cell_node(t, NODE_SCALAR, text);
 	}
 }
 
@@ -148,14 +165,8 @@ static void on_row(int end, void *user)
 	if (t->failed)
 		return;
 	if (!t->header_done) {
-		bool any = false;
-		for (size_t i = 0; i < t->n_headers; i++)
-			any |= t->headers[i] != NULL;
 		t->header_done = t->n_headers > 0;
-		if (!any) {
-			find_at(t->l, FINDING_ERROR, t->source, 1, 1, "the first line must name the columns (point, kind, register, …)");
-			t->failed = true;
-		}
+		name_columns(t);
 		return;
 	}
 	if (t->row) {

@@ -116,7 +116,10 @@ static int take_event(struct composer *c, const yaml_event_t *e, bool *ret_end)
 /* libyaml gives some errors a mark and others an offset in bytes. */
 static void say_parse_error(struct composer *c, const yaml_parser_t *p, const char *text, size_t len)
 {
-	int line = (int)p->problem_mark.line + 1, column = (int)p->problem_mark.column + 1;
+	/* A quote that is never closed is found at the end of the file; where it opened helps more. */
+	bool unclosed = p->problem && p->context && strstr(p->problem, "end of stream");
+	yaml_mark_t mark = unclosed ? p->context_mark : p->problem_mark;
+	int line = (int)mark.line + 1, column = (int)mark.column + 1;
 	const char *problem = p->problem ? p->problem : "not YAML";
 
 	if (p->error == YAML_READER_ERROR) {
