@@ -32,12 +32,13 @@ char *clock_format(int64_t wall_ms, char *buf)
 	if (ms < 0)
 		ms += MS_PER_S;
 	time_t seconds = (time_t)((wall_ms - ms) / MS_PER_S);
-	/* A zone's early history has offsets with seconds, which the format cannot carry: take whole minutes, and the local time that goes with them. */
+	/* A zone's early history has offsets with seconds, which the format cannot carry: take whole minutes, and the local time that goes
+	 * with them. */
 	long zone_min = localtime_r(&seconds, &tm) ? tm.tm_gmtoff / 60 : 0;
 	time_t local = seconds + zone_min * 60;
 	gmtime_r(&local, &tm);
-	int n = snprintf(buf, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-	                 tm.tm_sec, (int)ms);
+	int n = snprintf(buf, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	                 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);
 	unsigned abs_min = (unsigned)(zone_min < 0 ? -zone_min : zone_min);
 	if (n > 0 && n < CLOCK_TEXT_MAX)
 		snprintf(buf + n, (size_t)(CLOCK_TEXT_MAX - n), "%c%02u:%02u", zone_min < 0 ? '-' : '+', abs_min / 60 % 100, abs_min % 60);
@@ -121,7 +122,8 @@ int clock_parse(const char *text, int64_t *ret_wall_ms)
 	int year, month, zone_min, ms;
 	const char *s = text;
 
-	if (!take_digits(&s, 4, &year) || !take_char(&s, '-') || !take_digits(&s, 2, &month) || !take_char(&s, '-') || !take_digits(&s, 2, &tm.tm_mday))
+	if (!take_digits(&s, 4, &year) || !take_char(&s, '-') || !take_digits(&s, 2, &month) || !take_char(&s, '-') ||
+	    !take_digits(&s, 2, &tm.tm_mday))
 		return -1;
 	if (!take_char(&s, 'T') && !take_char(&s, 't'))
 		return -1;

@@ -8,13 +8,15 @@
 
 /* What an alarm of a kind is by default:
  *   fire         a detector or a person says so, or a panel's common fire output
- *   prealarm     what may become a fire: leakage, heat and overload of cables, gas, an arc; water that flows in a sprinkler system; a lookout's report
- *   supervisory  protection is not as it should be: pressure, level, a closed valve, an open door, a blocked lane, nobody on duty, a pump not in automatic
+ *   prealarm     what may become a fire: leakage, heat and overload of cables, gas, an arc; water that flows in a sprinkler system;
+ *                a lookout's report
+ *   supervisory  protection is not as it should be: pressure, level, a closed valve, an open door, a blocked lane, nobody on duty,
+ *                a pump not in automatic
  *   fault        a part or a power supply fails
  *   actuation    something started or moved
  * Alarm points (fire, prealarm) are read every 2 s at the most, so that ten seconds from the equipment to the hub hold.
- * Pressures go out as analogue type 5 (kPa): type 4 (MPa) has steps of 0.1 MPa, too coarse for a hydrant's 0.07. Residual current has 128, a user's type,
- * in mA: type 9 (A) has steps of 100 mA.
+ * Pressures go out as analogue type 5 (kPa): type 4 (MPa) has steps of 0.1 MPa, too coarse for a hydrant's 0.07. Residual current
+ * has 128, a user's type, in mA: type 9 (A) has steps of 100 mA.
  * gb_default: the standard has no own code; the nearest stands here, and a point may say another. */
 #define ROW(kind, word, zh, cls, hz, unit, ...) [KIND_##kind] = { word, zh, CLASS_##cls, HAZARD_##hz, unit, __VA_ARGS__ }
 

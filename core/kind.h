@@ -29,7 +29,7 @@ struct kind_info {
 	enum alarm_class class_;       /* the class of its alarms unless the rule says another */
 	enum hazard      hazard;
 	const char      *unit;         /* "" for states; with any_unit the unit of a point that names none */
-	bool             any_unit;     /* generic, power_energy (kW and kWh are different things): a point's known unit is taken as it stands */
+	bool             any_unit;     /* generic, power_energy: a unit that does not become `unit` (kWh) is taken as it stands */
 	bool             detector;     /* fire detectors and manual call points: no on-delay unless someone writes one */
 	uint32_t         every_ms;     /* default poll interval */
 	uint32_t         heartbeat_ms; /* stored at least this often */

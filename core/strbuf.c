@@ -137,7 +137,8 @@ static bool is_continuation(unsigned char c)
 	return (c & 0xC0) == 0x80;
 }
 
-/* The length of the well-formed UTF-8 character (above ASCII) at s, or 0. Overlong forms, surrogates and what lies above U+10FFFF are not well-formed.
+/* The length of the well-formed UTF-8 character (above ASCII) at s, or 0. Overlong forms, surrogates and what lies above U+10FFFF are
+ * not well-formed.
  * Never reads behind a NUL: each byte is looked at only if those before it fit. */
 static size_t utf8_length(const unsigned char *s)
 {
@@ -353,8 +354,8 @@ static void put_any_double(struct strbuf *b, double v)
 	put_tidied(b, text);
 }
 
-/* Up to four decimals: below 1e11 they make at most 15 digits, and those are the shortest text of the double that the (correctly rounded) division
- * gives. false: there are more. */
+/* Up to four decimals: below 1e11 they make at most 15 digits, and those are the shortest text of the double that the (correctly
+ * rounded) division gives. false: there are more. */
 static bool put_few_places(struct strbuf *b, bool neg, double mag)
 {
 	int places = 4;
