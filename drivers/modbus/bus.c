@@ -1,4 +1,5 @@
-/* The driver's table of functions; what they do is in poll.c (what is due, and its samples) and exchange.c (the line). */
+/* The driver's table of functions; what they do is in groups.c (what is read together), poll.c (what is due, and its
+ * samples) and exchange.c (the line). */
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/modbus.h"
 #include "drivers/shared.h"
@@ -14,7 +15,7 @@ static void modbus_close(void *bus)
 	if (!b)
 		return;
 	link_done(&b->link);
-	poll_close(b);
+	groups_close(b);
 	free(b->units);
 	free(b->cuts);
 	free(b);
@@ -82,7 +83,7 @@ static int modbus_open(const struct bus_config *config, const struct bus_point *
 	for (size_t i = 0; i < config->n_devices; i++)
 		b->units[i].config = &config->devices[i];
 	take_learned(b, config->learned);
-	if (poll_open(b, points, n, now, reterr) < 0)
+	if (groups_open(b, points, n, now, reterr) < 0)
 		goto fail;
 	*ret_bus = b;
 	return 0;

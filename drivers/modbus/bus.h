@@ -1,7 +1,8 @@
 /* bus: what one Modbus line consists of; shared by the files of this folder that make up the driver, and by nobody else.
  *
  * Points of one device, function and interval are a *group*. A *poll* of a group sends its requests one after another and ends when each of its points
- * has had its one sample. poll.c knows groups and samples and no line; exchange.c knows the line and one request in flight; bus.c puts them together. */
+ * has had its one sample. groups.c makes groups; poll.c knows their polls and samples and no line; exchange.c knows the line and the one request in
+ * flight; bus.c puts them together. */
 #ifndef FIREGW_DRIVERS_MODBUS_BUS_H
 #define FIREGW_DRIVERS_MODBUS_BUS_H
 
@@ -15,6 +16,9 @@
 struct bus_frame {
 	uint8_t bytes[CODEC_REQUEST_MAX];
 	int     len;             /* 0: not encoded yet */
+	/* The device answers others, or did, but not this one: it is asked ever less often, so that it holds up nobody. */
+	int64_t mute_until_ns;
+	int64_t mute_backoff_ns; /* 0: it is answered */
 };
 
 /* A point within the poll that runs. */
@@ -48,6 +52,7 @@ struct bus_group {
 	uint32_t             busy;       /* "busy" answers to this request */
 	bool                 again;      /* its connection ended under it once, and that was forgiven */
 	int64_t              not_before_ns;
+	bool                 probing;    /* the unit was dead when it began: one request, and the rest if that is answered */
 	bool                 splitting;  /* a block was cut in this poll */
 	bool                 bad;        /* a request of this poll had no values */
 	bool                 comm;       /* the last poll, or this one, had a request without an answer: poll at once when there is hope */
@@ -56,7 +61,9 @@ struct bus_group {
 
 struct bus_unit {
 	const struct bus_device *config;
-	bool                     dead;        /* did not answer, retries included */
+	size_t                   n_requests;  /* of all its groups */
+	bool                     suspect;     /* a request went unanswered, retries included, since its last answer */
+	bool                     dead;        /* so did a second one (or its only one) */
 	int64_t                  probe_ns;    /* dead: not asked before */
 	int64_t                  backoff_ns;
 	struct bus_unit_stats    stats;
@@ -110,21 +117,31 @@ struct modbus_bus {
 	struct bus_stats         stats;
 };
 
-/* poll.c */
+/* groups.c */
 
 /* Sorts the points into groups, plans and encodes their requests. Memory is the bus's; 0 or -1. */
-int  poll_open(struct modbus_bus *b, const struct bus_point *points, size_t n, struct stamp now, struct err *reterr);
-void poll_close(struct modbus_bus *b);
+int  groups_open(struct modbus_bus *b, const struct bus_point *points, size_t n, struct stamp now, struct err *reterr);
+void groups_close(struct modbus_bus *b);
+/* Plans a group anew, with the cuts that are known now; its requests are encoded when they are sent. */
+void group_plan(struct modbus_bus *b, struct bus_group *g);
+struct codec_read group_read(const struct modbus_bus *b, const struct bus_group *g, size_t request);
+static inline bool group_has_decimals(const struct bus_point *p)
+{
+	return p->decimals_from != BUS_NO_DECIMALS_FROM;
+}
+
+/* poll.c */
+
 /* Ends all polls that need no line: of devices that are not asked now, and of all if the line is down. */
 void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
 /* The group whose request goes next, its poll begun, or NULL: nothing is due. */
-struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now);
+struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
 /* Whether any group has something to send now. */
 bool poll_has_work(const struct modbus_bus *b, int64_t now_ns);
 /* What became of the request g->next. */
 void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *values, struct stamp now, struct sample_sink *sink);
 void poll_exception(struct modbus_bus *b, struct bus_group *g, int exception, struct stamp now, struct sample_sink *sink);
-/* No answer in time. True if it was the last try. */
+/* No answer in time. True if it was the last try, and the unit is dead. */
 bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink);
 /* The connection ended under it; `forgive`: that may happen to a healthy device, so it costs no try (once). */
 void poll_lost(struct modbus_bus *b, struct bus_group *g, bool forgive, struct stamp now, struct sample_sink *sink);

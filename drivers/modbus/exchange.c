@@ -272,9 +272,7 @@ static void send_request(struct modbus_bus *b, struct stamp now, struct sample_s
 
 static void send_poll(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
 {
-	const struct plan_request *r = &g->requests[g->next];
-
-	b->read = (struct codec_read){ .unit = b->config->devices[g->device].unit, .fc = g->fc, .address = r->address, .count = r->count };
+	b->read = group_read(b, g, g->next);
 	b->flight_device = g->device;
 	b->flight_group = (size_t)(g - b->groups);
 	send_frame(b, FLIGHT_POLL, &g->frames[g->next], now, sink);
@@ -296,7 +294,7 @@ static void dispatch(struct modbus_bus *b, struct stamp now, struct sample_sink 
 		send_request(b, now, sink);
 		return;
 	}
-	struct bus_group *g = poll_choose(b, now);
+	struct bus_group *g = poll_choose(b, now, sink);
 	if (g)
 		send_poll(b, g, now, sink);
 	else if (b->request_waits)

@@ -1,20 +1,17 @@
 /* Groups, their polls, and the one sample that each point has of each.
  *
  * The happy path: a group is due, poll_choose begins its poll, its requests are answered one after another (poll_values), and the poll ends. Failure
- * modes: no answer (tried again, then the unit is dead and is asked with backoff), an exception (the device has no value; a refused block is cut; a
+ * modes: no answer (tried again, then this request, and with a second one the unit, is asked with backoff), an exception (the device has no value; a refused block is cut; a
  * busy device is asked again within the poll), the connection ends (tried again on the next one), the line is down (every due point gets its sample
  * of quality comm), the line is too slow (whole polls are missed and counted, never made up for). */
-#include "core/strmap.h"
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/decode.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#define DEAD_BACKOFF_FIRST_NS CLOCK_NS_PER_S
-#define DEAD_BACKOFF_MAX_NS   (30 * CLOCK_NS_PER_S)
+#define SILENT_BACKOFF_FIRST_NS CLOCK_NS_PER_S
+#define SILENT_BACKOFF_MAX_NS   (30 * CLOCK_NS_PER_S)
 #define BUSY_MAX              8
 #define BUSY_WAIT_MIN_NS      (50 * CLOCK_NS_PER_MS)
 #define BUSY_WAIT_MAX_NS      (500 * CLOCK_NS_PER_MS)
@@ -23,160 +20,6 @@
 #define OTHERS_TURN           4  /* overcommitted: every so many-th request goes by due time alone, so that nobody starves */
 
 enum { EXCEPTION_ADDRESS = 2, EXCEPTION_VALUE = 3, EXCEPTION_ACKNOWLEDGE = 5, EXCEPTION_BUSY = 6, EXCEPTION_NO_PATH = 10, EXCEPTION_NO_TARGET = 11 };
-
-static int compare_items(const void *a, const void *b)
-{
-	const struct bus_point *x = ((const struct bus_item *)a)->point, *y = ((const struct bus_item *)b)->point;
-
-	if (x->device != y->device)
-		return x->device < y->device ? -1 : 1;
-	if (x->fc != y->fc)
-		return x->fc < y->fc ? -1 : 1;
-	if (x->every_ns != y->every_ns)
-		return x->every_ns < y->every_ns ? -1 : 1;
-	if (x->address != y->address)
-		return x->address < y->address ? -1 : 1;
-	return x < y ? -1 : x > y;
-}
-
-static struct plan_limits limits_of(const struct modbus_bus *b, const struct bus_group *g)
-{
-	const struct bus_timing *t = &b->config->devices[g->device].timing;
-	uint16_t most = g->fc <= 2 ? CODEC_BITS_MAX : CODEC_REGISTERS_MAX;
-	uint16_t wanted = g->fc <= 2 ? t->max_bits : t->max_registers;
-
-	return (struct plan_limits){ .max_count = wanted && wanted < most ? wanted : most, .max_gap = t->max_gap };
-}
-
-static void plan_group(struct modbus_bus *b, struct bus_group *g)
-{
-	struct plan_limits limits = limits_of(b, g);
-
-	g->n_requests = plan_build(g->spans, g->n_spans, &limits, g->device, g->fc, b->cuts, b->n_cuts, b->scratch, g->requests);
-	for (size_t i = 0; i < g->n_requests; i++)
-		g->frames[i].len = 0;
-}
-
-static struct codec_read read_of(const struct modbus_bus *b, const struct bus_group *g, size_t request)
-{
-	return (struct codec_read){ .unit = b->config->devices[g->device].unit, .fc = g->fc, .address = g->requests[request].address,
-		.count = g->requests[request].count };
-}
-
-static int encode_group(struct modbus_bus *b, struct bus_group *g, struct err *reterr)
-{
-	for (size_t i = 0; i < g->n_requests; i++) {
-		struct codec_read rd = read_of(b, g, i);
-
-		g->frames[i].len = b->framing->encode(b->codec, &rd, g->frames[i].bytes, reterr);
-		if (g->frames[i].len < 0) {
-			g->frames[i].len = 0;
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int check_point(const struct modbus_bus *b, const struct bus_point *p, struct err *reterr)
-{
-	struct bus_group probe = { .device = p->device, .fc = p->fc };
-
-	if (p->device >= b->config->n_devices)
-		return err_set(reterr, ERR_INVALID, "point '%s': no such device", p->id);
-	if (p->log_mode)
-		return err_set(reterr, ERR_UNSUPPORTED, "point '%s': mode log is not supported yet for Modbus; use mode value", p->id);
-	if (decode_check(p, reterr) < 0)
-		return err_prefix(reterr, "point '%s': ", p->id);
-	if (decode_count(p) > limits_of(b, &probe).max_count)
-		return err_set(reterr, ERR_INVALID, "point '%s' takes %u registers and the device gives at most %u a request; raise max_registers", p->id,
-		               decode_count(p), limits_of(b, &probe).max_count);
-	return 0;
-}
-
-static bool has_decimals(const struct bus_point *p)
-{
-	return p->decimals_from != BUS_NO_DECIMALS_FROM;
-}
-
-static void add_spans(struct bus_group *g, size_t item)
-{
-	const struct bus_point *p = g->items[item].point;
-
-	g->spans[g->n_spans++] = (struct plan_span){ .item = (uint32_t)item, .address = p->address, .count = decode_count(p) };
-	if (has_decimals(p))
-		g->spans[g->n_spans++] = (struct plan_span){ .item = (uint32_t)item, .address = (uint16_t)p->decimals_from, .count = 1, .decimals = true };
-}
-
-static bool same_group(const struct bus_point *a, const struct bus_point *b)
-{
-	return a->device == b->device && a->fc == b->fc && a->every_ns == b->every_ns;
-}
-
-static void make_groups(struct modbus_bus *b, size_t n, struct stamp now)
-{
-	size_t span = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct bus_point *p = b->items[i].point;
-		struct bus_group *g = b->n_groups ? &b->groups[b->n_groups - 1] : NULL;
-
-		if (!g || !same_group(g->items[0].point, p)) {
-			if (!g || g->device != p->device)
-				b->n_units++;
-			g = &b->groups[b->n_groups];
-			*g = (struct bus_group){ .device = p->device, .fc = p->fc, .every_ns = p->every_ns, .items = &b->items[i], .spans = &b->spans[span],
-				.requests = &b->requests[span], .frames = &b->frames[span], .due_ns = now.mono_ns,
-				.phase_key = strmap_hash64(b->config->name, strlen(b->config->name), b->config->seed) + b->n_groups };
-			b->n_groups++;
-		}
-		g->n_items++;
-		g->urgent = g->urgent || p->urgent;
-		span += has_decimals(p) ? 2 : 1;
-	}
-	for (size_t i = 0; i < b->n_groups; i++)
-		for (size_t k = 0; k < b->groups[i].n_items; k++)
-			add_spans(&b->groups[i], k);
-}
-
-int poll_open(struct modbus_bus *b, const struct bus_point *points, size_t n, struct stamp now, struct err *reterr)
-{
-	size_t n_spans = 0, room;
-
-	for (size_t i = 0; i < n; i++) {
-		if (check_point(b, &points[i], reterr) < 0)
-			return -1;
-		n_spans += has_decimals(&points[i]) ? 2 : 1;
-	}
-	room = n_spans ? n_spans : 1;
-	b->items = calloc(room, sizeof *b->items);
-	b->groups = calloc(room, sizeof *b->groups);
-	b->spans = calloc(room, sizeof *b->spans);
-	b->requests = calloc(room, sizeof *b->requests);
-	b->frames = calloc(room, sizeof *b->frames);
-	b->scratch = calloc(room, sizeof *b->scratch);
-	if (!b->items || !b->groups || !b->spans || !b->requests || !b->frames || !b->scratch)
-		return err_set(reterr, ERR_NO_MEMORY, "no memory for %zu points", n);
-	for (size_t i = 0; i < n; i++)
-		b->items[i].point = &points[i];
-	qsort(b->items, n, sizeof *b->items, compare_items);
-	make_groups(b, n, now);
-	for (size_t i = 0; i < b->n_groups; i++) {
-		plan_group(b, &b->groups[i]);
-		if (encode_group(b, &b->groups[i], reterr) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-void poll_close(struct modbus_bus *b)
-{
-	free(b->items);
-	free(b->groups);
-	free(b->spans);
-	free(b->requests);
-	free(b->frames);
-	free(b->scratch);
-}
 
 static void give_sample(struct bus_item *item, enum quality quality, struct value value, struct stamp now, struct sample_sink *sink)
 {
@@ -204,7 +47,7 @@ static void end_poll(struct modbus_bus *b, struct bus_group *g, struct stamp now
 		if (kept < b->n_cuts) {
 			b->n_cuts = kept;
 			g->no_split_until_ns = now.mono_ns + NO_SPLIT_NS;
-			plan_group(b, g);
+			group_plan(b, g);
 		}
 		g->splitting = false;
 	}
@@ -226,7 +69,7 @@ static void fail_poll(struct modbus_bus *b, struct bus_group *g, enum quality qu
 	end_poll(b, g, now);
 }
 
-static void begin_poll(struct modbus_bus *b, struct bus_group *g, int64_t now_ns)
+static void start_poll(struct modbus_bus *b, struct bus_group *g, int64_t now_ns)
 {
 	uint64_t missed = (uint64_t)((now_ns - g->due_ns) / g->every_ns);
 
@@ -242,7 +85,7 @@ static void begin_poll(struct modbus_bus *b, struct bus_group *g, int64_t now_ns
 	g->attempts = g->busy = 0;
 	g->again = false;
 	g->not_before_ns = now_ns;
-	g->bad = g->comm = false;
+	g->bad = g->comm = g->probing = false;
 }
 
 static bool request_is_done(const struct bus_group *g, size_t request)
@@ -258,22 +101,10 @@ static bool request_is_done(const struct bus_group *g, size_t request)
 	return true;
 }
 
-/* Moves on to the first request from g->next that still has something to bring; ends the poll if there is none. */
-static void advance(struct modbus_bus *b, struct bus_group *g, struct stamp now)
+/* The points of a request have no value in this poll. */
+static void give_up(struct bus_group *g, size_t request, enum quality quality, struct stamp now, struct sample_sink *sink)
 {
-	while (g->next < g->n_requests && request_is_done(g, g->next))
-		g->next++;
-	g->attempts = g->busy = 0;
-	g->again = false;
-	g->not_before_ns = now.mono_ns;
-	if (g->next == g->n_requests)
-		end_poll(b, g, now);
-}
-
-/* The points of the request g->next have no value. */
-static void fail_request(struct modbus_bus *b, struct bus_group *g, enum quality quality, struct stamp now, struct sample_sink *sink)
-{
-	const struct plan_request *r = &g->requests[g->next];
+	const struct plan_request *r = &g->requests[request];
 
 	g->bad = true;
 	g->comm = g->comm || quality == QUALITY_COMM;
@@ -287,21 +118,74 @@ static void fail_request(struct modbus_bus *b, struct bus_group *g, enum quality
 			give_sample(item, quality, no_value, now, sink);
 		}
 	}
-	g->next++;
-	advance(b, g, now);
 }
 
-static void revive(struct modbus_bus *b, uint32_t device, int64_t now_ns)
+/* Goes on to the first request from g->next that has something to bring; ends the poll if there is none. */
+static void advance(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
 {
-	struct bus_unit *u = &b->units[device];
+	for (; g->next < g->n_requests; g->next++) {
+		if (request_is_done(g, g->next))
+			continue;
+		if (g->frames[g->next].mute_until_ns <= now.mono_ns)
+			break;
+		give_up(g, g->next, QUALITY_COMM, now, sink);
+	}
+	g->attempts = g->busy = 0;
+	g->again = false;
+	g->not_before_ns = now.mono_ns;
+	if (g->next == g->n_requests)
+		end_poll(b, g, now);
+}
 
+static void begin_poll(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
+{
+	start_poll(b, g, now.mono_ns);
+	if (!b->units[g->device].dead) {
+		advance(b, g, now, sink);
+		return;
+	}
+	/* A different one each time: it may be just one that the unit does not like. */
+	g->probing = true;
+	for (size_t i = 1; i < g->n_requests; i++)
+		if (g->frames[i].mute_until_ns < g->frames[g->next].mute_until_ns)
+			g->next = i;
+}
+
+/* The request g->next is through with. */
+static void go_on(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
+{
+	g->next = g->probing ? 0 : g->next + 1;
+	g->probing = false;
+	advance(b, g, now, sink);
+}
+
+static void fail_request(struct modbus_bus *b, struct bus_group *g, enum quality quality, struct stamp now, struct sample_sink *sink)
+{
+	give_up(g, g->next, quality, now, sink);
+	go_on(b, g, now, sink);
+}
+
+/* The unit answered the request g->next. */
+static void note_answer(struct modbus_bus *b, struct bus_group *answered, int64_t now_ns)
+{
+	struct bus_unit *u = &b->units[answered->device];
+
+	u->suspect = false;
+	answered->frames[answered->next].mute_until_ns = 0;
+	answered->frames[answered->next].mute_backoff_ns = 0;
 	if (!u->dead)
 		return;
 	u->dead = false;
-	u->backoff_ns = DEAD_BACKOFF_FIRST_NS;
-	for (size_t i = 0; i < b->n_groups; i++)
-		if (b->groups[i].device == device && b->groups[i].comm && !b->groups[i].running && b->groups[i].due_ns > now_ns)
-			b->groups[i].due_ns = now_ns;
+	for (size_t i = 0; i < b->n_groups; i++) {
+		struct bus_group *g = &b->groups[i];
+
+		if (g->device != answered->device)
+			continue;
+		if (g->comm && !g->running && g->due_ns > now_ns)
+			g->due_ns = now_ns;
+		for (size_t k = 0; k < g->n_requests; k++)
+			g->frames[k].mute_until_ns = g->frames[k].mute_backoff_ns = 0;
+	}
 }
 
 /* A cut is right if a part of the block that it cut is answered. */
@@ -319,7 +203,7 @@ void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *valu
 {
 	const struct plan_request *r = &g->requests[g->next];
 
-	revive(b, g->device, now.mono_ns);
+	note_answer(b, g, now.mono_ns);
 	if (g->splitting)
 		prove_cuts(b, g, r);
 	for (uint32_t i = r->first; i < r->first + r->n; i++) {
@@ -338,20 +222,22 @@ void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *valu
 
 		if (g->spans[i].decimals || item->done)
 			continue;
-		if (has_decimals(item->point)) {
-			assert(item->has_decimals);
+		if (group_has_decimals(item->point)) {
+			/* Their decimals come first, unless this is a probe: then it is read again after them. */
+			assert(item->has_decimals || g->probing);
+			if (!item->has_decimals)
+				continue;
 			quality = item->decimals_quality;
 		}
 		if (quality == QUALITY_GOOD)
 			quality = decode_value(item->point, values + (g->spans[i].address - r->address), item->decimals, b->text, &value);
 		give_sample(item, quality, value, now, sink);
 	}
-	g->next++;
-	advance(b, g, now);
+	go_on(b, g, now, sink);
 }
 
 /* The device refused a block: read its parts apart from now on, if that brings an answer. */
-static bool split(struct modbus_bus *b, struct bus_group *g, struct stamp now)
+static bool split(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
 {
 	const struct plan_request *r = &g->requests[g->next];
 	uint16_t at;
@@ -361,9 +247,10 @@ static bool split(struct modbus_bus *b, struct bus_group *g, struct stamp now)
 	b->cuts[b->n_cuts++] = (struct plan_cut){ .device = g->device, .fc = g->fc, .address = at, .block_first = r->address,
 		.block_last = (uint16_t)(r->address + r->count - 1) };
 	g->splitting = true;
-	plan_group(b, g);
+	group_plan(b, g);
 	g->next = 0;
-	advance(b, g, now);
+	g->probing = false;
+	advance(b, g, now, sink);
 	return true;
 }
 
@@ -389,29 +276,42 @@ void poll_exception(struct modbus_bus *b, struct bus_group *g, int exception, st
 		(void)poll_silence(b, g, now, sink);
 		return;
 	}
-	revive(b, g->device, now.mono_ns);
+	note_answer(b, g, now.mono_ns);
 	if ((exception == EXCEPTION_ACKNOWLEDGE || exception == EXCEPTION_BUSY) && wait_while_busy(g, now))
 		return;
-	if ((exception == EXCEPTION_ADDRESS || exception == EXCEPTION_VALUE) && split(b, g, now))
+	if ((exception == EXCEPTION_ADDRESS || exception == EXCEPTION_VALUE) && split(b, g, now, sink))
 		return;
 	fail_request(b, g, QUALITY_DEVICE, now, sink);
 }
 
+static void back_off(int64_t *backoff_ns, int64_t *until_ns, int64_t now_ns)
+{
+	if (*backoff_ns == 0)
+		*backoff_ns = SILENT_BACKOFF_FIRST_NS;
+	*until_ns = now_ns + *backoff_ns;
+	*backoff_ns = *backoff_ns * 2 < SILENT_BACKOFF_MAX_NS ? *backoff_ns * 2 : SILENT_BACKOFF_MAX_NS;
+}
+
+/* The first request that goes unanswered may be one that the unit does not like: it alone is asked less often. At the second the unit is dead. */
 bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
 {
 	struct bus_unit *u = &b->units[g->device];
+	struct bus_frame *frame = &g->frames[g->next];
 
-	if (!u->dead && g->attempts < u->config->timing.retries) {
+	if (!u->dead && frame->mute_backoff_ns == 0 && g->attempts < u->config->timing.retries) {
 		g->attempts++;
 		return false;
 	}
-	if (!u->dead)
-		u->backoff_ns = DEAD_BACKOFF_FIRST_NS;
+	back_off(&frame->mute_backoff_ns, &frame->mute_until_ns, now.mono_ns);
+	if (!u->dead && !u->suspect && u->n_requests > 1) {
+		u->suspect = true;
+		fail_request(b, g, QUALITY_COMM, now, sink);
+		return false;
+	}
+	if (!u->dead || b->n_units == 1)
+		u->backoff_ns = 0; /* alone on its line it holds up nobody, and need not be asked ever less often */
 	u->dead = true;
-	u->probe_ns = now.mono_ns + u->backoff_ns;
-	/* Alone on its line it holds up nobody, and need not be asked ever less often. */
-	if (b->n_units > 1)
-		u->backoff_ns = u->backoff_ns * 2 < DEAD_BACKOFF_MAX_NS ? u->backoff_ns * 2 : DEAD_BACKOFF_MAX_NS;
+	back_off(&u->backoff_ns, &u->probe_ns, now.mono_ns);
 	fail_poll(b, g, QUALITY_COMM, now, sink);
 	return true;
 }
@@ -454,7 +354,7 @@ void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sin
 		if (!hopeless)
 			continue;
 		if (!g->running)
-			begin_poll(b, g, now.mono_ns);
+			start_poll(b, g, now.mono_ns);
 		fail_poll(b, g, QUALITY_COMM, now, sink);
 	}
 }
@@ -467,20 +367,31 @@ static bool goes_before(const struct bus_group *a, const struct bus_group *b, bo
 	return a->due_ns < b->due_ns;
 }
 
-struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now)
+static struct bus_group *first_ready(struct modbus_bus *b, int64_t now_ns, bool urgent_first)
 {
-	bool urgent_first = now.mono_ns < b->tight_until_ns && ++b->turn % OTHERS_TURN != 0;
 	struct bus_group *best = NULL;
 
 	for (size_t i = 0; i < b->n_groups; i++) {
 		struct bus_group *g = &b->groups[i];
 
-		if (is_ready(g, now.mono_ns) && (!best || goes_before(g, best, urgent_first)))
+		if (is_ready(g, now_ns) && (!best || goes_before(g, best, urgent_first)))
 			best = g;
 	}
-	if (best && !best->running)
-		begin_poll(b, best, now.mono_ns);
 	return best;
+}
+
+struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
+{
+	bool urgent_first = now.mono_ns < b->tight_until_ns && ++b->turn % OTHERS_TURN != 0;
+	struct bus_group *g;
+
+	/* Ends: a poll that is over as soon as it began (all its requests are mute) is not due again now. */
+	while ((g = first_ready(b, now.mono_ns, urgent_first)) && !g->running) {
+		begin_poll(b, g, now, sink);
+		if (g->running)
+			break;
+	}
+	return g;
 }
 
 bool poll_has_work(const struct modbus_bus *b, int64_t now_ns)

@@ -196,6 +196,10 @@ static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq
 			len = refuse(rq, 6, f);
 		break;
 	}
+	case PEER_MUTE_BLOCK:
+		if (get16(rq + 8) <= p->hole && p->hole < get16(rq + 8) + get16(rq + 10))
+			return;
+		break;
 	case PEER_HOLES:
 		if (get16(rq + 8) <= p->hole && p->hole < get16(rq + 8) + get16(rq + 10))
 			len = refuse(rq, 2, f);

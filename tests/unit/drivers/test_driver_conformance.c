@@ -231,6 +231,43 @@ static void test_dead_unit_beside_good_ones(void **state)
 	peer_close(&peer);
 }
 
+/* A block that the device just does not answer costs its own points their values, and the device's other points next to nothing. */
+static void test_mute_block(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+
+	(void)state;
+	for (size_t n_units = 1; n_units <= 3; n_units++) {
+		peer_open(&peer, PEER_MUTE_BLOCK, 500 * MS);
+		peer.hole = 204;
+		harness_init(&h, BUS_TCP, &peer);
+		h.check = check_value;
+		for (size_t u = 1; u <= n_units; u++)
+			add_unit(&h, (uint8_t)u);
+		harness_open(&h);
+		harness_run(&h, 600 * S);
+		for (size_t i = 0; i < h.n_points; i++) {
+			bool mute = h.points[i].fc == 3 && h.points[i].address >= 200;
+			uint64_t due = (uint64_t)(600 * S / h.points[i].every_ns);
+
+			if (mute)
+				assert_int_equal(h.seen[i].of_quality[QUALITY_COMM], h.seen[i].samples);
+			else
+				assert_true(h.seen[i].good * 100 >= due * 98);
+			assert_true(h.seen[i].samples * 100 >= due * 98);
+		}
+		check_counts(&h, 600 * S);
+		assert_int_equal(harness_stats(&h).connects, 1);
+		int64_t mended = h.now_ns;
+		peer_behave(&peer, PEER_GOOD);
+		harness_run(&h, 32 * S);
+		check_recovered(&h, mended);
+		harness_close(&h);
+		peer_close(&peer);
+	}
+}
+
 /* A block with a hole is read in parts from then on, everything else keeps its value, and the next open knows. */
 static void test_split_is_learned(void **state)
 {
@@ -547,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_faults_in_mid_life),
 		cmocka_unit_test(test_dead_unit_beside_good_ones),
+		cmocka_unit_test(test_mute_block),
 		cmocka_unit_test(test_split_is_learned),
 		cmocka_unit_test(test_missing_register),
 		cmocka_unit_test(test_overcommitted_line),
