@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ACCEPT_AGAIN_MS 1000 /* after there was no memory for a peer */
+
 /* ---- turns ----
  * Lines that are complete begin here, one a peer and turn, so that a peer that sends a thousand at once does not hold the loop; and here the app hears of peers
  * that are gone, never from within a call of its own. Callbacks may free peers: after each one the list is searched anew. */
@@ -68,11 +70,17 @@ static void on_flush(uv_prepare_t *prepare)
 
 /* ---- time ---- */
 
+static void on_connection(uv_stream_t *listener, int status);
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct control *c = timer->data;
 	uint64_t now = uv_now(c->loop);
 
+	if (c->accept_ms && c->accept_ms <= now) {
+		c->accept_ms = 0;
+		on_connection((uv_stream_t *)&c->listener, 0);
+	}
 	for (struct conn *conn = c->conns; conn; conn = conn->next)
 		if (conn->deadline_ms && conn->deadline_ms <= now)
 			conn_on_deadline(conn);
@@ -81,7 +89,7 @@ static void on_timer(uv_timer_t *timer)
 
 void control_arm(struct control *c)
 {
-	uint64_t first = UINT64_MAX, now = uv_now(c->loop);
+	uint64_t first = c->accept_ms ? c->accept_ms : UINT64_MAX, now = uv_now(c->loop);
 
 	if (c->closing)
 		return;
@@ -200,7 +208,10 @@ static void on_connection(uv_stream_t *listener, int status)
 	bool room = make_room(c);
 	struct conn *conn = conn_new(c);
 	if (!conn || uv_pipe_init(c->loop, &conn->pipe, 0) < 0) {
+		/* libuv keeps the peer, and accepts no other, until we take it. */
 		free(conn);
+		c->accept_ms = uv_now(c->loop) + ACCEPT_AGAIN_MS;
+		control_arm(c);
 		return;
 	}
 	conn->pipe.data = conn;

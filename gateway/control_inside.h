@@ -57,6 +57,7 @@ struct control {
 	size_t                n_open;       /* not closing */
 	size_t                n_requests;
 	size_t                n_handles;    /* that the loop still holds: own ones, peers, the look-up */
+	uint64_t              accept_ms;    /* when to take the peer for which there was no memory; 0: none waits */
 	unsigned              pass;
 	bool                  closing, done;
 	void                (*closed)(void *app);

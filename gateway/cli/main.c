@@ -46,6 +46,16 @@ static int finish(struct run *r, int result)
 	return RESULT_NO;
 }
 
+/* Words go to the daemon as JSON. (Paths, which may be any bytes, are values of options.) */
+static bool is_utf8(const char *text)
+{
+	json_t *copy = json_string(text);
+	bool ok = copy != NULL;
+
+	json_decref(copy);
+	return ok;
+}
+
 static int run_verb(struct run *r, int argc, char *const *argv)
 {
 	struct args_option options[VERB_OPTIONS_MAX];
@@ -63,6 +73,9 @@ static int run_verb(struct run *r, int argc, char *const *argv)
 		return run_usage("%s: %s is missing: firegw %s %s", v->name, v->words, v->name, v->words);
 	if (r->args.n_words > v->max_words)
 		return run_usage("%s: '%s' is too much: firegw %s%s%s", v->name, r->args.words[v->max_words], v->name, v->words[0] ? " " : "", v->words);
+	for (size_t i = 0; i < r->args.n_words; i++)
+		if (!is_utf8(r->args.words[i]))
+			return run_usage("%s: argument %zu is no UTF-8", v->name, i + 1);
 	r->json = args_flag(&r->args, "json");
 	return v->run(r);
 }

@@ -268,10 +268,8 @@ static int act(struct run *r, const char *verb)
 	json_t *args = json_pack("{s:s, s:s*}", "alarm", r->args.words[0], "note", note);
 	int result = RESULT_UNREACHABLE;
 
-	if (!args) {
-		run_usage("%s: alarm or note is no UTF-8", verb);
-		return RESULT_USAGE;
-	}
+	if (!args)
+		return run_usage("%s: --note is no UTF-8", verb);
 	if (client_open(args_value(&r->args, "socket"), &c, &e))
 		json_decref(args);
 	else

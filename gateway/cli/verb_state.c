@@ -175,7 +175,8 @@ int verb_status(struct run *r)
 		strbuf_putc(&r->out, '\n');
 	} else if (a == CLIENT_END) {
 		put_head(r, status);
-		put_lines(r, json_object_get(status, "lines"));
+		if (json_array_size(json_object_get(status, "lines")))
+			put_lines(r, json_object_get(status, "lines"));
 		put_down_devices(r, json_object_get(status, "lines"));
 		if (json_array_size(json_object_get(status, "hubs")))
 			put_hubs(r, json_object_get(status, "hubs"));

@@ -272,7 +272,8 @@ class Cli(unittest.TestCase):
             self.assertEqual(d.asked[-1], ("ack", {"alarm": "facp.f12-smoke-3/smoke", "note": "看过"}))
             self.assertEqual(json.loads(self.run_cli("reset", "--json", "x/y")), {"ok": True, "error": None})
             self.assertEqual(d.asked[-1], ("reset", {"alarm": "x/y"}))
-            self.run_cli("ack", b"\xff", code=2, err="no UTF-8")
+            for words in (["ack", b"\xff"], ["ack", "a", "--note", b"\xff"], ["points", b"floor=\xff"], ["history", "p", b"\xff"]):
+                self.run_cli(*words, code=2, err="no UTF-8")
 
     # -- history --
 
