@@ -294,8 +294,6 @@ static bool tick_reconciling(struct pump *p)
 	}
 	switch (p->sub) {
 	case SUB_NONE:
-		if (p->birth)
-			return false;
 		p->reconcile_wanted = false;
 		p->retained_end_ns = p->now.mono_ns + PUMP_RETAINED_MAX_NS;
 		if (p->commands_subscribed == p->config.commands) {
@@ -454,11 +452,11 @@ int64_t pump_link_deadline(const struct pump *p)
 	case PUMP_STATE_SESSION: return earlier(d, p->session_wait_ns);
 	case PUMP_STATE_CONNECTING: return p->ending ? d : earlier(d, p->attempt_ns + PUMP_CONNECT_WAIT_NS);
 	case PUMP_STATE_RECONCILING:
-		if (p->sub == SUB_NONE && !p->birth)
+		if (p->sub == SUB_NONE)
 			return earlier(d, p->now.mono_ns + PUMP_ROOM_RETRY_NS);
 		if (p->sub == SUB_QUIET && p->quiet_ns > p->now.mono_ns)
 			d = earlier(d, p->quiet_ns);
-		return p->sub != SUB_NONE ? earlier(d, p->retained_end_ns) : d;
+		return earlier(d, p->retained_end_ns);
 	case PUMP_STATE_UP: return d;
 	case PUMP_STATE_STOPPING: return p->ending ? d : earlier(d, p->stop_ns + PUMP_STOP_LINGER_NS > p->now.mono_ns ? p->stop_ns + PUMP_STOP_LINGER_NS : d);
 	case PUMP_STATE_STOPPED:
