@@ -18,6 +18,7 @@ static size_t file_order(struct loader *l, const struct source *s)
 	return l->n_files;
 }
 
+__attribute__((format(printf, 6, 0)))
 static void add(struct loader *l, enum finding_severity severity, const struct source *s, int line, int column, const char *fmt, va_list args)
 {
 	char text[FINDING_TEXT_MAX];

@@ -96,7 +96,7 @@ static const char ten[] =
 	"        points:\n"
 	"          - {point: p, kind: hydrant_presure, fc: 3, register: 1}\n"        /* 7: 16:30 */
 	"          - {point: q, kind: generic, register: 1}\n"                       /* 8: 17:49 */
-	"      - {name: e, profile: none}\n"                                         /* 9: 18:28 */
+	"      - {name: e, unit: 2, profile: none}\n"                                /* 9: 18:37 */
 	"rules:\n"
 	"  - id: r\n"
 	"    for: {point: d.q}\n"
@@ -106,7 +106,7 @@ static void test_ten_mistakes(void **state)
 {
 	static const struct { int line, column; const char *says; } expected[10] = {
 		{ 2, 12, "'Gw 1'" }, { 3, 11, "region" }, { 4, 23, "did you mean 'floors'" }, { 7, 10, "mqtt://" }, { 11, 14, "duration" },
-		{ 14, 19, "no building 'b'" }, { 16, 30, "did you mean 'hydrant_pressure'" }, { 17, 49, "zeros" }, { 18, 28, "no profile 'none'" },
+		{ 14, 19, "no building 'b'" }, { 16, 30, "did you mean 'hydrant_pressure'" }, { 17, 49, "zeros" }, { 18, 37, "no profile 'none'" },
 		{ 22, 32, "negative" },
 	};
 	struct config *c;
