@@ -219,8 +219,8 @@ int cell_enum(struct loader *l, const struct node *at, const struct point_label 
 		}
 		labels[i].text = arena_copy(&l->keep, eq + 1);
 		for (size_t k = 0; k < i; k++) {
-			if (labels[k].value == labels[i].value || strcmp(labels[k].text, labels[i].text) == 0) {
-				find_error(l, at, "enum: '%s' is given twice", labels[k].value == labels[i].value ? number : labels[i].text);
+			if (labels[k].value == labels[i].value) { /* several values of one text are fine */
+				find_error(l, at, "enum: %s is given twice", number);
 				return -1;
 			}
 		}
