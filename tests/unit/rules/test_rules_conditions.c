@@ -93,6 +93,8 @@ static void test_outside(void **state)
 	fixture_forget(&fx);
 	fixture_read(&fx, 0, 3, 101 * S);
 	assert_true(fx.log[0].t.limit == 2);
+	fixture_read(&fx, 0, 1.8, 102 * S); /* back again: from the same one */
+	assert_true(fx.log[1].t.what == TRANSITION_RETURNED && fx.log[1].t.limit == 2);
 }
 
 static void test_point_limits(void **state)
