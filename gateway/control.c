@@ -9,7 +9,7 @@
 
 /* ---- turns ----
  * Lines that are complete begin here, one a peer and turn, so that a peer that sends a thousand at once does not hold the loop; and here the app hears of peers
- * that are gone, never from within a call of its own. Callbacks may free peers: after each one the list is searched anew. */
+ * that have read or are gone, never from within a call of its own. Callbacks may free peers: after each one the list is searched anew. */
 
 static struct conn *next_gone(const struct control *c)
 {
@@ -19,12 +19,26 @@ static struct conn *next_gone(const struct control *c)
 	return NULL;
 }
 
+/* Whose turn it is: each peer once a pass. */
 static struct conn *next_ready(const struct control *c)
 {
 	for (struct conn *conn = c->conns; conn; conn = conn->next)
-		if (conn->pass != c->pass && conn_is_ready(conn))
+		if (conn->pass != c->pass && (conn_is_ready(conn) || conn_is_drained(conn)))
 			return conn;
 	return NULL;
+}
+
+static void take_turn(struct conn *conn)
+{
+	struct control_request *rq = conn->request;
+
+	if (!rq) {
+		conn_take_line(conn);
+		return;
+	}
+	void (*go_on)(void *user) = rq->go_on;
+	rq->go_on = NULL;
+	go_on(rq->go_on_user);
 }
 
 static void tell_gone(struct control *c)
@@ -45,7 +59,7 @@ static void on_turn(uv_idle_t *idle)
 	c->pass++;
 	for (struct conn *conn = next_ready(c); conn && !c->closing; conn = next_ready(c)) {
 		conn->pass = c->pass;
-		conn_take_line(conn);
+		take_turn(conn);
 	}
 	if (c->closing)
 		return;

@@ -57,5 +57,8 @@ bool control_require(struct control_request *rq, enum role least);
 void control_on_gone(struct control_request *rq, void (*gone)(void *user), void *user);
 /* Bytes that wait for the peer: a producer of many rows pauses above CONTROL_PENDING_PAUSE. */
 size_t control_pending(const struct control_request *rq);
+/* Calls go_on once, from the loop, as soon as at most CONTROL_PENDING_PAUSE waits for the peer (at the next turn if that is so already). Not called any more after
+ * control_end, nor for a peer that is gone: then `gone` is. */
+void control_when_drained(struct control_request *rq, void (*go_on)(void *user), void *user);
 
 #endif

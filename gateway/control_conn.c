@@ -110,7 +110,7 @@ static void on_written(uv_write_t *rq, int status)
 		conn_close(conn);
 		return;
 	}
-	if (conn_is_ready(conn))
+	if (conn_is_ready(conn) || conn_is_drained(conn))
 		control_wake(conn->control);
 	close_if_finished(conn);
 }
@@ -179,6 +179,11 @@ static char *find_line_end(struct conn *conn)
 bool conn_is_ready(const struct conn *conn)
 {
 	return conn->known && !conn->request && !conn->closing && !conn->draining && has_line(conn) && pending(conn) <= CONTROL_PENDING_PAUSE;
+}
+
+bool conn_is_drained(const struct conn *conn)
+{
+	return conn->request && conn->request->go_on && !conn->closing && pending(conn) <= CONTROL_PENDING_PAUSE;
 }
 
 static void drop_line(struct conn *conn)
@@ -463,4 +468,12 @@ void control_on_gone(struct control_request *rq, void (*gone)(void *user), void 
 		rq->conn->gone_due = true;
 		control_wake(rq->conn->control);
 	}
+}
+
+void control_when_drained(struct control_request *rq, void (*go_on)(void *user), void *user)
+{
+	rq->go_on = go_on;
+	rq->go_on_user = user;
+	if (conn_is_drained(rq->conn))
+		control_wake(rq->conn->control);
 }

@@ -38,6 +38,8 @@ struct control_request {
 	json_t      *args;
 	void       (*gone)(void *user);
 	void        *gone_user;
+	void       (*go_on)(void *user); /* NULL: nobody waits until the peer has read */
+	void        *go_on_user;
 };
 
 struct control {
@@ -73,6 +75,7 @@ void control_unlink(struct control *c, struct conn *conn); /* frees it */
 struct conn *conn_new(struct control *c);   /* NULL: no memory. Not in the list yet */
 void conn_start(struct conn *conn);         /* accepted: reads */
 bool conn_is_ready(const struct conn *conn);/* a line waits and may begin */
+bool conn_is_drained(const struct conn *conn); /* its request's go_on is to be called */
 bool conn_is_idle(const struct conn *conn); /* nothing of it is at work or waits */
 void conn_take_line(struct conn *conn);
 void conn_flush(struct conn *conn);

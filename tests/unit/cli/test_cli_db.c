@@ -30,7 +30,7 @@ static void fill(const char *path, struct store **ret)
 	struct store_options o = { .path = path, .max_bytes = INT64_C(64) << 20, .keep_readings_ms = INT64_C(1) << 40, .keep_events_ms = INT64_C(1) << 40, .gateway = "gw-1" };
 	struct store_report report;
 	struct batch *b = batch_new((struct batch_sizes){ 16, 64, 16, 16, 16, 16, 8, 65536 });
-	uint32_t stream, points[3];
+	uint32_t stream = 0, points[3] = { 0 };
 	struct err e = { 0 };
 
 	if (store_open(&o, T0, ret, &report, &e) || store_bind_stream(*ret, "gw-1", STREAM_READING, &stream, &e) || store_bind_points(*ret, ids, 3, points, &e))

@@ -41,7 +41,32 @@ static inline void fixture_gone(void *user)
 	f->n_gone++;
 }
 
-/* Verbs of the test's app: echo, hold (ended by the test), flood (rows until the peer is given up), guarded (operators), boss (maintainers), fail. */
+/* Rows of 100 kB in pieces of a megabyte, as the peer reads them, 20 MB in all. */
+struct paced {
+	struct control_request *rq;
+	size_t                  n;
+};
+
+static inline void fixture_pace(void *user)
+{
+	struct paced *p = user;
+	char *big = malloc(100000);
+
+	assert_non_null(big);
+	memset(big, '1', 100000);
+	assert_true(control_pending(p->rq) <= CONTROL_PENDING_PAUSE);
+	for (size_t i = 0; i < 10 && p->n < 200; i++, p->n++)
+		assert_true(control_row_text(p->rq, big, 100000));
+	free(big);
+	if (p->n < 200) {
+		control_when_drained(p->rq, fixture_pace, p);
+	} else {
+		control_end(p->rq, NULL);
+		free(p);
+	}
+}
+
+/* Verbs of the test's app: paced, echo, hold (ended by the test), flood (rows until the peer is given up), guarded (operators), boss (maintainers), fail. */
 static inline void fixture_handle(void *app, struct control_request *rq, const char *verb, json_t *args)
 {
 	struct fixture *f = app;
@@ -61,6 +86,11 @@ static inline void fixture_handle(void *app, struct control_request *rq, const c
 		f->row_failed = true;
 		free(big);
 		control_end(rq, NULL);
+	} else if (strcmp(verb, "paced") == 0) {
+		struct paced *p = calloc(1, sizeof *p);
+		assert_non_null(p);
+		p->rq = rq;
+		fixture_pace(p);
 	} else if (strcmp(verb, "fail") == 0) {
 		err_set(&e, ERR_NOT_FOUND, "no \"such\" thing");
 		control_fail(rq, &e);

@@ -204,6 +204,32 @@ static void paces_a_peer_that_asks_much(void **state)
 	fixture_free(f);
 }
 
+static void many_rows_go_as_the_peer_reads(void **state)
+{
+	struct fixture *f = fixture_new((struct control_config){ 0 });
+	int fd = client_open(f->path);
+	size_t total = 0, expected = 200 * (100000 + strlen("{\"row\":}\n")) + strlen("{\"end\":true,\"ok\":true}\n");
+	char *piece = malloc(65536);
+
+	(void)state;
+	assert_non_null(piece);
+	client_say(f, fd, "{\"verb\":\"paced\"}\n");
+	for (int i = 0; i < TURNS_MAX && total < expected; i++) {
+		ssize_t n = recv(fd, piece, 65536, 0);
+		assert_int_not_equal(n, 0);
+		if (n > 0)
+			total += (size_t)n;
+		else
+			turn(f, fd);
+	}
+	assert_int_equal(total, expected);
+	free(piece);
+	client_say(f, fd, "{\"verb\":\"echo\"}\n");
+	expect_echo(f, fd, "{}");
+	close(fd);
+	fixture_free(f);
+}
+
 static void bounds_the_connections(void **state)
 {
 	struct fixture *f = fixture_new((struct control_config){ 0 });
@@ -407,6 +433,7 @@ int main(void)
 		cmocka_unit_test(bounds_the_time),
 		cmocka_unit_test(gives_up_a_peer_that_does_not_read),
 		cmocka_unit_test(paces_a_peer_that_asks_much),
+		cmocka_unit_test(many_rows_go_as_the_peer_reads),
 		cmocka_unit_test(bounds_the_connections),
 		cmocka_unit_test(tells_that_a_peer_is_gone),
 		cmocka_unit_test(answers_a_peer_that_sends_no_more),
