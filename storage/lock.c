@@ -62,6 +62,14 @@ int lock_take(const char *db_path, int *ret_fd, bool *ret_was_there, struct err 
 	return 0;
 }
 
+void lock_forget(const char *db_path)
+{
+	char path[4096];
+
+	if (lock_path(db_path, path, sizeof path) == 0)
+		unlink(path);
+}
+
 bool lock_is_held(const char *db_path)
 {
 	char path[4096];

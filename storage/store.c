@@ -111,10 +111,11 @@ int store_end(struct store *s, struct err *reterr)
 	return 0;
 }
 
-/* Copies finished WAL frames into the file. What fails here (a full disk) is tried again when the WAL has grown; nothing is lost by it. */
+/* Copies finished WAL frames into the file, once there are so many. What fails here (a full disk, a reader in the way) is tried again, by a commit only when the WAL has grown
+ * since; nothing is lost by it. */
 void store_checkpoint(struct store *s, int frames)
 {
-	if (s->wal_frames < frames || (s->wal_frames >= s->wal_tried && s->wal_frames < s->wal_tried + STORE_CHECKPOINT_IDLE && s->wal_tried > 0))
+	if (s->wal_frames < frames || (frames == STORE_CHECKPOINT_COMMIT && s->wal_frames < s->wal_tried + STORE_CHECKPOINT_IDLE))
 		return;
 	int in_wal = 0, done = 0;
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &done);

@@ -89,6 +89,8 @@ void store_salvage(struct store *s, const char *from);
 
 /* lock.c */
 int  lock_take(const char *db_path, int *ret_fd, bool *ret_was_there, struct err *reterr);
+/* Removes the lock's file: its being there says that the file beside it was a database of ours. Only while holding it. */
+void lock_forget(const char *db_path);
 /* Whether a daemon holds it now. */
 bool lock_is_held(const char *db_path);
 

@@ -320,7 +320,7 @@ int store_open(const struct store_options *o, int64_t now_ms, struct store **ret
 {
 	struct store_report report = { 0 };
 	struct store *s = new_store(o);
-	bool was_ours;
+	bool was_ours = true;
 
 	if (!s)
 		return err_set(reterr, ERR_NO_MEMORY, "database '%s': no memory", o->path);
@@ -335,6 +335,8 @@ int store_open(const struct store_options *o, int64_t now_ms, struct store **ret
 		*ret_report = report;
 	return 0;
 fail:
+	if (!was_ours)
+		lock_forget(o->path);
 	free_store(s);
 	return -1;
 }

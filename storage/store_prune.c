@@ -12,6 +12,8 @@
 #define LOOK_AHEAD 100000
 /* Rows deleted between two looks at the file's size. */
 #define SPACE_ROWS 500
+/* Room kept free below max_bytes: a hundredth, at least this (of a small file an eighth). */
+#define MARGIN_BYTES (INT64_C(256) << 10)
 /* Pages that one step gives back to the file system, when the file stands above its limit. */
 #define VACUUM_PAGES 256
 
@@ -212,13 +214,20 @@ static int oldest_stream(struct prune *p, bool acked_only, uint32_t *ret_db, int
 }
 
 /* A little below max_bytes, so that a caller that prunes now and then never sees its readings refused. */
+static int64_t margin_of(int64_t max_bytes)
+{
+	int64_t least = max_bytes / 8 < MARGIN_BYTES ? max_bytes / 8 : MARGIN_BYTES;
+
+	return max_bytes / 100 > least ? max_bytes / 100 : least;
+}
+
 static int is_over(struct prune *p, bool *ret)
 {
 	struct store *s = p->s;
-	int64_t used, margin = s->max_bytes / 100 > 8 * s->page_bytes ? s->max_bytes / 100 : 8 * s->page_bytes;
+	int64_t used;
 	int rc = store_count_pages(s, &used, NULL);
 
-	*ret = rc == SQLITE_OK && used * s->page_bytes > s->max_bytes - margin;
+	*ret = rc == SQLITE_OK && used * s->page_bytes > s->max_bytes - margin_of(s->max_bytes);
 	return rc;
 }
 

@@ -107,7 +107,7 @@ static struct image *find_image(struct fault_vfs *f, const char *path)
 		fseek(file, 0, SEEK_END);
 		resize(im, (size_t)ftell(file));
 		rewind(file);
-		if (fread(im->bytes, 1, im->len, file) != im->len)
+		if (im->len > 0 && fread(im->bytes, 1, im->len, file) != im->len)
 			im->len = 0;
 		fclose(file);
 	}
@@ -168,7 +168,7 @@ int fault_vfs_power_cut(struct fault_vfs *f, uint64_t seed)
 		}
 		forget(im);
 		FILE *file = fopen(im->path, "wb");
-		if (!file || fwrite(im->bytes, 1, im->len, file) != im->len)
+		if (!file || (im->len > 0 && fwrite(im->bytes, 1, im->len, file) != im->len))
 			result = -1;
 		if (file && fclose(file) != 0)
 			result = -1;

@@ -28,6 +28,7 @@ struct fixture {
 	struct batch *b;
 	uint32_t      fire, fault, reading, point[POINTS], hub;
 	uint64_t      counter; /* of event ids */
+	struct sqlite3 *look;  /* the connection of fixture_sql; until fixture_close */
 };
 
 void fixture_init(struct fixture *f);

@@ -385,14 +385,12 @@ static void test_wrong_files(void **state)
 
 	fixture_init(&f);
 	write_file(f.path, "site:\n  gateway: x\n# not a database at all\n", 44);
-	assert_int_equal(fixture_try_open(&f, &e), -1);
-	assert_int_equal(e.code, ERR_INVALID);
-	assert_int_equal(access(f.path, F_OK), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(fixture_try_open(&f, &e), -1);
+		assert_int_equal(e.code, ERR_INVALID);
+		assert_int_equal(access(f.path, F_OK), 0);
+	}
 	unlink(f.path);
-	/* the failed try left its lock file: take it away, as it was before */
-	char lock[160];
-	snprintf(lock, sizeof lock, "%s.lock", f.path);
-	unlink(lock);
 	fixture_sql(&f, "CREATE TABLE theirs(x); INSERT INTO theirs VALUES(1)", NULL, 0);
 	assert_int_equal(fixture_try_open(&f, &e), -1);
 	assert_int_equal(e.code, ERR_INVALID);
