@@ -149,6 +149,8 @@ bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret
 	case WHEN_QUALITY:
 		l.op = LEAF_QUALITY;
 		l.arg = (uint8_t)(d->any_bad ? ~(1U << QUALITY_GOOD) & 0xFF : 1U << d->quality);
+		if (d->quality == QUALITY_COMM && !d->any_bad)
+			l.arg |= 1U << QUALITY_STALE; /* what got no answer goes stale in time: the same silence */
 		limit = NAN;
 		break;
 	case WHEN_COUNT:

@@ -189,7 +189,7 @@ static bool verdict(const struct model_alarm *a, const struct input *in)
 	double v = in->value, db = a->raw ? d->deadband : 0;
 
 	if (d->when == WHEN_QUALITY)
-		return d->any_bad ? in->quality != QUALITY_GOOD : in->quality == d->quality;
+		return d->any_bad ? in->quality != QUALITY_GOOD : in->quality == QUALITY_COMM || in->quality == QUALITY_STALE;
 	if (in->quality != QUALITY_GOOD)
 		return a->raw;
 	switch (d->when) {

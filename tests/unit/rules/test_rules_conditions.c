@@ -229,6 +229,25 @@ static void test_quality(void **state)
 	assert_true(fx.log[3].t.value.number == 7);
 }
 
+/* A point that gets no answer is comm at first and stale in time: the same silence. */
+static void test_quality_comm_goes_stale(void **state)
+{
+	struct rule_def *comm = fixture_rule(&fx, "comm", WHEN_QUALITY), *stale = fixture_rule(&fx, "stale", WHEN_QUALITY);
+
+	(void)state;
+	comm->quality = QUALITY_COMM;
+	stale->quality = QUALITY_STALE;
+	fixture_start(&fx);
+	fixture_bad(&fx, 0, QUALITY_COMM, S);
+	fixture_bad(&fx, 0, QUALITY_STALE, 10 * S);
+	assert_int_equal(fixture_state(&fx, "d0.p0/comm"), STATE_ACTIVE);
+	assert_int_equal(fixture_state(&fx, "d0.p0/stale"), STATE_ACTIVE);
+	fixture_bad(&fx, 0, QUALITY_DEVICE, 11 * S);
+	assert_int_equal(fixture_state(&fx, "d0.p0/comm"), STATE_RETURNED);
+	fixture_bad(&fx, 0, QUALITY_COMM, 12 * S);
+	assert_int_equal(fixture_state(&fx, "d0.p0/stale"), STATE_RETURNED);
+}
+
 /* A sensor that falls silent is never "normal", nor alarming: each value condition keeps its last verdict. */
 static void test_silent_sensor(void **state)
 {
@@ -298,7 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_above), T(test_below), T(test_without_deadband), T(test_outside), T(test_point_limits), T(test_equals_number), T(test_equals_text),
-		T(test_bit), T(test_no_number), T(test_quality), T(test_silent_sensor), T(test_changed_only_on_change), T(test_threshold),
+		T(test_bit), T(test_no_number), T(test_quality), T(test_quality_comm_goes_stale), T(test_silent_sensor), T(test_changed_only_on_change), T(test_threshold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
