@@ -209,7 +209,7 @@ static int restore(struct app *a, const struct binding *b, struct err *reterr)
 static int open_store(struct app *a, struct store_report *report, struct err *reterr)
 {
 	const struct config *c = a->generation->config;
-	struct store_options o = { .path = c->db_path, .max_bytes = c->max_bytes, .keep_readings_ms = c->keep_readings_ms, .keep_events_ms = c->keep_events_ms };
+	struct store_options o = { .path = c->db_path, .gateway = c->site.gateway, .max_bytes = c->max_bytes, .keep_readings_ms = c->keep_readings_ms, .keep_events_ms = c->keep_events_ms };
 
 	if (store_open(&o, a->started.wall_ms, &a->store, report, reterr))
 		return -1;

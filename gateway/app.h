@@ -163,8 +163,13 @@ void app_flush_cursors(struct app *a);
 /* A new generation begins: what was decided under the old one is submitted. -1: no batch is free now, try again later. */
 int  app_store_turn(struct app *a, struct generation *g);
 void app_store_done(struct app *a);
-void app_store_trouble(void *user);
 bool app_store_idle(const struct app *a);
+
+/* app_announce.c: events that cannot wait for the store */
+#define APP_LATE_NS CLOCK_NS_PER_S /* a batch with events that waits longer goes out undurable */
+void app_announce_late(void *user, struct stamp now);
+void app_announce_if_late(struct app *a, struct stamp now);
+void app_store_trouble(void *user);
 
 /* app_hubs.c */
 /* Its database id is bound and its cursors are read already: db, session, acked are the caller's to give; takes acked. */

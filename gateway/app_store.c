@@ -1,13 +1,10 @@
 /* Batches: one is open, the pipeline fills it; one is with the store thread; what comes back numbered goes to the hubs. While one is being committed the next gathers, so
- * the disk's speed sets the size of a commit and never the loop's. Failure modes are: the store is late or failing (events go out undurable and come again),
+ * the disk's speed sets the size of a commit and never the loop's. Failure modes are: the store is late or failing (app_announce.c),
  * all batches are waiting (the open one goes on filling), the open one is full (readings are dropped first; the loss is counted and told). */
 #include "gateway/app.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define LATE_NS        CLOCK_NS_PER_S          /* a batch with events that waits longer goes out undurable */
-#define RETRY_LATE_NS  (100 * CLOCK_NS_PER_MS)
 
 static struct batch_sizes slot_sizes(size_t n_points)
 {
@@ -40,96 +37,6 @@ static struct slot *free_slot(struct app *a)
 static bool half_full(const struct batch *b)
 {
 	return b->n_readings > b->cap_readings / 2 || b->n_events > b->cap_events / 2 || b->n_states > b->cap_states / 2 || b->arena_len > b->arena_cap / 2;
-}
-
-/* Events that cannot wait for the store any longer. Order is kept: oldest batch first. */
-static void announce_slot(struct app *a, struct slot *s, struct stamp now)
-{
-	const struct batch *b = s->commit.batch;
-	const struct site *site = &s->generation->config->site;
-
-	for (; s->n_announced < b->n_events; s->n_announced++) {
-		const struct record_event *e = &b->events[s->n_announced];
-		struct compose_stream st = { site->gateway, site->nodes[e->node], a->log_id, e->node, e->stream_db, e->class_ };
-		struct outmsg *m = compose_event(&st, 0, 0, e->at_ms, e->tail, e->tail_len);
-		if (!m)
-			return;
-		m->rev = e->rev;
-		m->id = e->id.counter;
-		for (size_t i = 0; i < a->n_hubs; i++)
-			if (a->hubs[i]->pump)
-				pump_on_undurable(a->hubs[i]->pump, m, now);
-		app_hub_alarm_state(a, e, m);
-		verbs_on_event(a, 0, m);
-		outmsg_unref(m);
-	}
-}
-
-static bool announcing(const struct app *a)
-{
-	return a->store_late || atomic_load(&a->keeper.trouble) != KEEPER_FINE;
-}
-
-static void announce(struct app *a, struct stamp now)
-{
-	/* Queued slots in the order of their queueing, then the open one. */
-	for (int64_t after = 0;;) {
-		struct slot *next = NULL;
-		for (size_t i = 0; i < APP_SLOTS; i++) {
-			struct slot *s = &a->slots[i];
-			if (s->state == SLOT_QUEUED && s->queued_ns > after && (!next || s->queued_ns < next->queued_ns))
-				next = s;
-		}
-		if (!next)
-			break;
-		announce_slot(a, next, now);
-		after = next->queued_ns;
-	}
-	announce_slot(a, a->open, now);
-	verbs_on_stored(a, NULL);
-	for (size_t i = 0; i < a->n_hubs; i++)
-		app_hub_kick(a->hubs[i]);
-}
-
-static void on_late(void *user, struct stamp now)
-{
-	struct app *a = user;
-	int64_t oldest = CLOCK_NEVER;
-
-	for (size_t i = 0; i < APP_SLOTS; i++)
-		if (a->slots[i].state == SLOT_QUEUED && a->slots[i].queued_ns < oldest)
-			oldest = a->slots[i].queued_ns;
-	if (oldest == CLOCK_NEVER)
-		return;
-	if (now.mono_ns - oldest < LATE_NS) {
-		loop_timer_set(&a->loop, &a->late_timer, oldest + LATE_NS);
-		return;
-	}
-	if (!a->store_late) {
-		a->store_late = true;
-		log_warning("store", "the disk has not taken a commit for over a second; alarms go out before they are stored");
-		app_own(a, "storage", NULL, "slow", true);
-	}
-	announce(a, now);
-	loop_timer_set(&a->loop, &a->late_timer, now.mono_ns + RETRY_LATE_NS);
-}
-
-void app_store_trouble(void *user)
-{
-	struct app *a = user;
-	int trouble = atomic_load(&a->keeper.trouble);
-	char text[ERR_TEXT_MAX];
-
-	keeper_trouble_text(&a->keeper, text, sizeof text);
-	app_own(a, "storage", NULL, "failing", trouble == KEEPER_FAILING);
-	app_own(a, "storage", NULL, "full", trouble == KEEPER_FULL);
-	app_own(a, "storage", NULL, "damaged", trouble == KEEPER_DAMAGED);
-	if (trouble == KEEPER_FINE) {
-		log_info("store", "storing again");
-	} else {
-		log_error("store", "%s; alarms go out before they are stored", text);
-		announce(a, loop_now(&a->loop));
-	}
 }
 
 static void remember_session(struct app *a, struct slot *s)
@@ -191,7 +98,7 @@ static void submit(struct app *a, struct stamp now)
 	a->commit_at_ns = CLOCK_NEVER;
 	loop_timer_set(&a->loop, &a->commit_timer, CLOCK_NEVER);
 	if (a->n_queued == 1)
-		loop_timer_set(&a->loop, &a->late_timer, now.mono_ns + LATE_NS);
+		loop_timer_set(&a->loop, &a->late_timer, now.mono_ns + APP_LATE_NS);
 	open_slot(a, next);
 	keeper_commit(&a->keeper, &s->commit);
 }
@@ -409,8 +316,8 @@ void app_effects(struct app *a, const struct pipeline_effects *fx, struct stamp 
 	if (!batch_is_empty(b))
 		app_commit_by(a, fx->commit_now ? now.mono_ns : now.mono_ns + a->generation->config->commit_ms * CLOCK_NS_PER_MS);
 	a->want_submit = a->want_submit || a->commit_at_ns <= now.mono_ns || half_full(b);
-	if (fx->commit_now && announcing(a) && a->open->n_announced < b->n_events)
-		announce(a, now);
+	if (fx->commit_now && a->open->n_announced < b->n_events)
+		app_announce_if_late(a, now);
 }
 
 void app_sample(void *user, struct poller *p, const struct sample *s)
@@ -502,7 +409,7 @@ int app_store_start(struct app *a, struct err *reterr)
 			return err_set(reterr, ERR_NO_MEMORY, "no memory for the batches");
 	}
 	loop_timer_init(&a->commit_timer, on_commit_timer, a);
-	loop_timer_init(&a->late_timer, on_late, a);
+	loop_timer_init(&a->late_timer, app_announce_late, a);
 	loop_timer_init(&a->deadline_timer, on_deadline, a);
 	uv_check_init(&a->uv, &a->check);
 	a->check.data = a;

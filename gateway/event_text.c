@@ -3,11 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GB_ANALOGUE_RESIDUAL_MA 128 /* a user's type: the standard's ampere has steps of 0.1 A */
+
 /* GB/T 26875.3-2011 table 6: the unit that each analogue type is counted in. */
 static const char *analogue_unit(uint8_t type)
 {
 	static const char *const units[] = { "", "", "m", "°C", "MPa", "kPa", "%LEL", "s", "V", "A", "L/s" };
 
+	if (type == GB_ANALOGUE_RESIDUAL_MA)
+		return "mA";
 	return type < sizeof units / sizeof units[0] ? units[type] : "";
 }
 
@@ -192,7 +196,7 @@ static void put_gb_analogue(struct strbuf *out, const struct point *p, const str
 		strbuf_puts(out, "null");
 		return;
 	}
-	double value = decimal_apply_float(t->value.number, conversion.factor, conversion.offset, DECIMAL_ONE);
+	double value = decimal_apply_float(t->value.number, DECIMAL_ONE, conversion.before, conversion.factor);
 	strbuf_printf(out, "{\"type\":%u,\"value\":", type);
 	strbuf_json_double(out, value);
 	strbuf_putc(out, '}');

@@ -1,57 +1,19 @@
 /* The happy path: a sample changes a point's latest value, the rules look at it, what they decide becomes events and the reading becomes a record, all in the batch
  * that is open. Failure modes: the batch is full (the record is dropped and counted; the rules' state is not, it is kept dirty and saved with the next batch). */
-#include "gateway/pipeline.h"
-
-#include "core/strmap.h"
-#include "gateway/event_text.h"
+#include "gateway/pipeline_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SWEEP_NS    CLOCK_NS_PER_S      /* how often silent points are looked for */
 #define STALE_MIN_NS (10 * CLOCK_NS_PER_S)
-#define TEXT_MAX    (96 * 1024)         /* one event's tail */
 
-/* An open alarm of the database that this config does not have. */
-struct orphan {
-	char            *alarm;
-	char             occurrence[EVENT_ID_MAX];
-	enum alarm_class class_;
-	uint32_t         node, rev;
-	int64_t          since_ms;
-};
-
-struct pipeline {
-	struct pipeline_config   c;
-	struct event_text        text;
-	struct rules            *rules;
-	struct rules_sink        sink;
-	struct batch            *batch;
-	struct pipeline_effects *effects;   /* of the step that runs */
-	struct latest           *latest;
-	char                    *texts;     /* VALUE_TEXT_MAX for each text point */
-	uint32_t                *text_of;   /* by point: its place in texts, or UINT32_MAX */
-	uint64_t                 counter;   /* of the last event id */
-	uint32_t                *dirty;     /* alarms whose state is to be saved */
-	uint8_t                 *is_dirty;
-	size_t                   n_dirty;
-	uint32_t                 open[CLASS_COUNT];
-	bool                     touched;   /* the rules' state changed in this step */
-	int64_t                  next_sweep_ns;
-	size_t                   n_good;
-	struct orphan           *orphans;
-	size_t                   n_orphans;
-	char                    *scratch;
-	const uint32_t          *node_map;  /* while a reload closes what is gone: this config's nodes in the new one */
-};
-
-static struct event_id next_id(struct pipeline *p)
+struct event_id pipeline_next_id(struct pipeline *p)
 {
 	return (struct event_id){ p->c.boot, ++p->counter };
 }
 
 /* Puts one event into the batch; the tail stands in scratch. */
-static void add_event(struct pipeline *p, const struct record_event *head, const char *alarm, const struct strbuf *tail)
+void pipeline_add_event(struct pipeline *p, const struct record_event *head, const char *alarm, const struct strbuf *tail)
 {
 	struct batch *b = p->batch;
 	const char *kept_alarm = alarm ? batch_keep(b, alarm, strlen(alarm)) : NULL;
@@ -72,7 +34,7 @@ static void add_event(struct pipeline *p, const struct record_event *head, const
 		e->node = p->node_map[e->node];
 }
 
-static void count_open(struct pipeline *p, enum alarm_class c, enum alarm_state from, enum alarm_state to)
+void pipeline_count_open(struct pipeline *p, enum alarm_class c, enum alarm_state from, enum alarm_state to)
 {
 	bool was = from != STATE_NORMAL && from != STATE_PENDING;
 	bool is = to != STATE_NORMAL && to != STATE_PENDING;
@@ -87,17 +49,17 @@ static struct event_id on_transition(void *user, const struct rules_transition *
 {
 	struct pipeline *p = user;
 	const struct rules_alarm *a = rules_alarm(p->rules, t->alarm);
-	struct event_id id = next_id(p);
+	struct event_id id = pipeline_next_id(p);
 	struct strbuf tail;
 	struct record_event head = {
 		.node = a->node, .class_ = a->class_, .transition = t->what, .state = t->to, .id = id,
 		.at_ms = t->at.wall_ms, .since_ms = t->since.wall_ms, .rev = t->rev,
 	};
 
-	count_open(p, a->class_, t->from, t->to);
-	strbuf_init_fixed(&tail, p->scratch, TEXT_MAX);
+	pipeline_count_open(p, a->class_, t->from, t->to);
+	strbuf_init_fixed(&tail, p->scratch, PIPELINE_TEXT_MAX);
 	event_text_alarm(&tail, &p->text, a, t, id);
-	add_event(p, &head, a->id, &tail);
+	pipeline_add_event(p, &head, a->id, &tail);
 	return id;
 }
 
@@ -170,7 +132,7 @@ static bool worth_storing(const struct point *pt, const struct latest *l, const 
 	return text_changed || fabs(s->value.number - l->stored_number) > pt->deadband;
 }
 
-static void keep_text(struct pipeline *p, const struct point *pt, struct latest *l, const char *text)
+void pipeline_keep_text(struct pipeline *p, const struct point *pt, struct latest *l, const char *text)
 {
 	l->text = NULL;
 	if (!text || p->text_of[pt->index] == UINT32_MAX)
@@ -216,12 +178,10 @@ static void on_sample(struct pipeline *p, const struct sample *s)
 	bool text_changed = quality == QUALITY_GOOD && text_differs(l, s);
 
 	p->touched = false;
-	/* Rules are told what the line said (comm), and that it is stale when that begins. */
+	/* A silence is told to the rules when it begins and when it becomes stale, not at every poll. */
 	if (quality != QUALITY_STALE || l->quality != QUALITY_STALE) {
 		struct sample told = *s;
 		told.quality = quality;
-		if (quality == QUALITY_STALE && l->quality != QUALITY_COMM && s->quality == QUALITY_COMM)
-			rules_on_reading(p->rules, s, &p->sink);
 		rules_on_reading(p->rules, &told, &p->sink);
 	}
 	if (p->touched || worth_storing(pt, l, s, quality, text_changed))
@@ -234,7 +194,7 @@ static void on_sample(struct pipeline *p, const struct sample *s)
 		l->good_at = s->at;
 		l->number = s->value.number;
 		if (text_changed)
-			keep_text(p, pt, l, s->value.text);
+			pipeline_keep_text(p, pt, l, s->value.text);
 	}
 }
 
@@ -249,28 +209,28 @@ static void sweep(struct pipeline *p, struct stamp now)
 		struct sample s = { .point = (uint32_t)i, .quality = QUALITY_STALE, .value = { NAN, NULL }, .at = now };
 		on_sample(p, &s);
 	}
-	p->next_sweep_ns = now.mono_ns + SWEEP_NS;
+	p->next_sweep_ns = now.mono_ns + PIPELINE_SWEEP_NS;
 }
 
 static void on_operation(struct pipeline *p, const struct pipeline_event *e)
 {
 	struct event_operation o = { e->operation, e->cause, e->now, e->message_zh, e->message_en, e->actor, e->note };
-	struct event_id id = next_id(p);
+	struct event_id id = pipeline_next_id(p);
 	struct record_event head = { .node = 0, .class_ = CLASS_OPERATION, .transition = e->operation, .id = id, .at_ms = e->now.wall_ms, .since_ms = e->now.wall_ms };
 	struct strbuf tail;
 
-	strbuf_init_fixed(&tail, p->scratch, TEXT_MAX);
+	strbuf_init_fixed(&tail, p->scratch, PIPELINE_TEXT_MAX);
 	event_text_operation(&tail, &p->text, &o, id);
-	add_event(p, &head, NULL, &tail);
+	pipeline_add_event(p, &head, NULL, &tail);
 }
 
-static void step_begin(struct pipeline *p, struct pipeline_effects *ret)
+void pipeline_step_begin(struct pipeline *p, struct pipeline_effects *ret)
 {
 	memset(ret, 0, sizeof *ret);
 	p->effects = ret;
 }
 
-static void step_end(struct pipeline *p, struct stamp now)
+void pipeline_step_end(struct pipeline *p, struct stamp now)
 {
 	int64_t rules_deadline = rules_next_deadline(p->rules);
 
@@ -281,7 +241,7 @@ static void step_end(struct pipeline *p, struct stamp now)
 
 void pipeline_step(struct pipeline *p, const struct pipeline_event *e, struct pipeline_effects *ret)
 {
-	step_begin(p, ret);
+	pipeline_step_begin(p, ret);
 	switch (e->type) {
 	case EVENT_SAMPLE:
 		on_sample(p, e->sample);
@@ -305,177 +265,7 @@ void pipeline_step(struct pipeline *p, const struct pipeline_event *e, struct pi
 	/* A pending delay that began or ended is as precious as an event: it decides what comes next. */
 	if (p->n_dirty)
 		ret->commit_now = true;
-	step_end(p, e->now);
-}
-
-void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *blob, size_t len, struct stamp now)
-{
-	uint32_t i = rules_find(p->rules, alarm);
-
-	if (i == RULES_ALARM_NONE || rules_restore(p->rules, i, blob, len, now))
-		return;
-	struct rules_present present;
-	rules_present(p->rules, i, &present);
-	count_open(p, rules_alarm(p->rules, i)->class_, STATE_NORMAL, present.state);
-}
-
-static uint32_t find_node(const struct site *site, const char *node)
-{
-	for (uint32_t i = 0; i < site->n_nodes; i++)
-		if (strcmp(site->nodes[i], node) == 0)
-			return i;
-	return 0;
-}
-
-/* The value of a string field of a tail that we wrote ourselves. */
-static void field_of_tail(const char *tail, size_t len, const char *key, char *ret, size_t cap)
-{
-	const char *at = memmem(tail, len, key, strlen(key));
-	size_t n = 0;
-
-	if (at)
-		for (const char *q = at + strlen(key); q < tail + len && *q != '"' && n + 1 < cap; q++)
-			ret[n++] = *q;
-	ret[n] = '\0';
-}
-
-void pipeline_restore_alarm(struct pipeline *p, const struct record_event *e, const char *node, unsigned stream)
-{
-	if (rules_find(p->rules, e->alarm) != RULES_ALARM_NONE)
-		return;
-	struct orphan *more = realloc(p->orphans, (p->n_orphans + 1) * sizeof *more);
-	if (!more)
-		return;
-	p->orphans = more;
-	struct orphan *o = &more[p->n_orphans];
-	*o = (struct orphan){ .alarm = strdup(e->alarm), .class_ = stream, .node = find_node(p->c.site, node), .rev = e->rev, .since_ms = e->since_ms };
-	if (!o->alarm)
-		return;
-	field_of_tail(e->tail, e->tail_len, "\"occurrence\":\"", o->occurrence, sizeof o->occurrence);
-	p->n_orphans++;
-}
-
-static void remove_orphan(struct pipeline *p, const struct orphan *o, struct stamp now)
-{
-	struct rules_own own = { o->alarm, "点位或规则已从配置中删除", "the point or rule is no longer in the configuration" };
-	struct rules_alarm a = {
-		.id = o->alarm, .own = &own, .point = POINT_NONE, .node = o->node, .building = UINT32_MAX, .floor = "", .zone = "", .class_ = o->class_,
-		.hazard = HAZARD_NONE, .priority = 5, .limit = NAN,
-	};
-	struct rules_transition t = {
-		.what = TRANSITION_REMOVED, .cause = CAUSE_RULE, .from = STATE_ACTIVE, .to = STATE_NORMAL, .rev = o->rev + 1,
-		.since = { .wall_ms = o->since_ms }, .at = now, .value = { NAN, NULL }, .quality = QUALITY_GOOD, .limit = NAN,
-	};
-	struct event_id id = next_id(p);
-	struct record_event head = {
-		.node = o->node, .class_ = o->class_, .transition = TRANSITION_REMOVED, .state = STATE_NORMAL, .id = id, .at_ms = now.wall_ms,
-		.since_ms = o->since_ms, .rev = t.rev,
-	};
-	struct strbuf tail;
-
-	if (event_id_parse(o->occurrence, &t.occurrence))
-		t.occurrence = (struct event_id){ 0 };
-	strbuf_init_fixed(&tail, p->scratch, TEXT_MAX);
-	event_text_alarm(&tail, &p->text, &a, &t, id);
-	add_event(p, &head, o->alarm, &tail);
-	const char *key = batch_keep(p->batch, o->alarm, strlen(o->alarm));
-	struct record_state *s = key ? batch_add_state(p->batch) : NULL;
-	if (s)
-		*s = (struct record_state){ key, NULL, 0 };
-}
-
-static void forget_orphans(struct pipeline *p)
-{
-	for (size_t i = 0; i < p->n_orphans; i++)
-		free(p->orphans[i].alarm);
-	free(p->orphans);
-	p->orphans = NULL;
-	p->n_orphans = 0;
-}
-
-void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effects *ret)
-{
-	step_begin(p, ret);
-	rules_restored(p->rules, now);
-	for (size_t i = 0; i < p->n_orphans; i++)
-		remove_orphan(p, &p->orphans[i], now);
-	forget_orphans(p);
-	step_end(p, now);
-}
-
-/* The old engine tells of alarms that the new config does not have: its events go into the new one's batch. */
-static void remove_gone(struct pipeline *p, struct pipeline *old, struct stamp now)
-{
-	uint32_t nodes[256];
-
-	for (uint32_t i = 0; i < old->c.site->n_nodes && i < 256; i++)
-		nodes[i] = find_node(p->c.site, old->c.site->nodes[i]);
-	old->node_map = nodes;
-	old->batch = p->batch;
-	old->counter = p->counter;
-	old->effects = p->effects;
-	for (uint32_t i = 0; i < rules_count(old->rules); i++) {
-		const char *id = rules_alarm(old->rules, i)->id;
-		if (rules_find(p->rules, id) != RULES_ALARM_NONE)
-			continue;
-		rules_remove(old->rules, i, CAUSE_RULE, NULL, now, &old->sink);
-		const char *key = batch_keep(p->batch, id, strlen(id));
-		struct record_state *s = key ? batch_add_state(p->batch) : NULL;
-		if (s)
-			*s = (struct record_state){ key, NULL, 0 };
-	}
-	p->counter = old->counter;
-	old->effects = NULL;
-	old->node_map = NULL;
-}
-
-static void adopt_latest(struct pipeline *p, const struct pipeline *old, struct stamp now)
-{
-	struct strmap by_id = STRMAP_INIT;
-
-	if (strmap_reserve(&by_id, old->c.site->n_points))
-		return;
-	for (uint32_t i = 0; i < old->c.site->n_points; i++)
-		strmap_put(&by_id, old->c.site->points[i].id, i);
-	for (uint32_t i = 0; i < p->c.site->n_points; i++) {
-		const struct point *pt = &p->c.site->points[i];
-		uint32_t was = strmap_get(&by_id, pt->id);
-		if (was == STRMAP_NONE)
-			continue;
-		struct latest *l = &p->latest[i];
-		*l = old->latest[was];
-		l->text = NULL;
-		keep_text(p, pt, l, old->latest[was].text);
-		if (l->quality == QUALITY_GOOD)
-			p->n_good++;
-	}
-	strmap_done(&by_id);
-	p->next_sweep_ns = now.mono_ns + SWEEP_NS;
-}
-
-void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, struct pipeline_effects *ret)
-{
-	uint8_t saved[RULES_SAVED_MAX];
-
-	step_begin(p, ret);
-	p->counter = old->counter;
-	adopt_latest(p, old, now);
-	for (uint32_t i = 0; i < rules_count(old->rules); i++) {
-		size_t len = rules_save(old->rules, i, now, saved);
-		if (len)
-			pipeline_restore_state(p, rules_alarm(old->rules, i)->id, saved, len, now);
-	}
-	rules_restored(p->rules, now);
-	remove_gone(p, old, now);
-	/* A limit that moved decides anew on the value that stands, not only on the next one. */
-	for (uint32_t i = 0; i < p->c.site->n_points; i++) {
-		struct latest *l = &p->latest[i];
-		if (l->quality != QUALITY_GOOD || !l->at.mono_ns || p->c.site->points[i].log_mode)
-			continue;
-		struct sample s = { .point = i, .quality = QUALITY_GOOD, .value = { l->number, l->text }, .at = now };
-		rules_on_reading(p->rules, &s, &p->sink);
-	}
-	step_end(p, now);
+	pipeline_step_end(p, e->now);
 }
 
 static int take_memory(struct pipeline *p)
@@ -486,7 +276,7 @@ static int take_memory(struct pipeline *p)
 	p->text_of = calloc(n ? n : 1, sizeof *p->text_of);
 	p->dirty = calloc(alarms ? alarms : 1, sizeof *p->dirty);
 	p->is_dirty = calloc(alarms ? alarms : 1, 1);
-	p->scratch = malloc(TEXT_MAX);
+	p->scratch = malloc(PIPELINE_TEXT_MAX);
 	if (!p->latest || !p->text_of || !p->dirty || !p->is_dirty || !p->scratch)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -511,7 +301,7 @@ int pipeline_new(const struct pipeline_config *c, struct pipeline **ret, struct 
 	p->counter = c->next_counter;
 	p->text = (struct event_text){ c->site, c->boot, c->started };
 	p->sink = (struct rules_sink){ on_transition, on_changed, p };
-	p->next_sweep_ns = c->started.mono_ns + SWEEP_NS;
+	p->next_sweep_ns = c->started.mono_ns + PIPELINE_SWEEP_NS;
 	if (rules_new(c->site, c->rules, c->n_rules, c->owns, c->n_owns, c->machine_boot, &p->rules, reterr)) {
 		pipeline_free(p);
 		return -1;
@@ -528,7 +318,7 @@ void pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return;
-	forget_orphans(p);
+	pipeline_forget_orphans(p);
 	rules_free(p->rules);
 	free(p->latest);
 	free(p->text_of);

@@ -1,0 +1,53 @@
+/* pipeline_inside: what pipeline.c (deciding) and pipeline_restore.c (what was kept, reload) share. */
+#ifndef FIREGW_GATEWAY_PIPELINE_INSIDE_H
+#define FIREGW_GATEWAY_PIPELINE_INSIDE_H
+
+#include "gateway/event_text.h"
+#include "gateway/pipeline.h"
+
+#define PIPELINE_TEXT_MAX (96 * 1024)   /* one event's tail */
+#define PIPELINE_SWEEP_NS CLOCK_NS_PER_S /* how often silent points are looked for */
+
+/* An open alarm of the database that this config does not have. */
+struct orphan {
+	char            *alarm;
+	char             occurrence[EVENT_ID_MAX];
+	enum alarm_class class_;
+	uint32_t         node, rev;
+	int64_t          since_ms;
+};
+
+struct pipeline {
+	struct pipeline_config   c;
+	struct event_text        text;
+	struct rules            *rules;
+	struct rules_sink        sink;
+	struct batch            *batch;
+	struct pipeline_effects *effects;   /* of the step that runs */
+	struct latest           *latest;
+	char                    *texts;     /* VALUE_TEXT_MAX for each text point */
+	uint32_t                *text_of;   /* by point: its place in texts, or UINT32_MAX */
+	uint64_t                 counter;   /* of the last event id */
+	uint32_t                *dirty;     /* alarms whose state is to be saved */
+	uint8_t                 *is_dirty;
+	size_t                   n_dirty;
+	uint32_t                 open[CLASS_COUNT];
+	bool                     touched;   /* the rules' state changed in this step */
+	int64_t                  next_sweep_ns;
+	size_t                   n_good;
+	struct orphan           *orphans;
+	size_t                   n_orphans;
+	char                    *scratch;
+	const uint32_t          *node_map;  /* while a reload closes what is gone: this config's nodes in the new one */
+};
+
+struct event_id pipeline_next_id(struct pipeline *p);
+/* Puts one event into the batch; the tail stands in scratch. */
+void pipeline_add_event(struct pipeline *p, const struct record_event *head, const char *alarm, const struct strbuf *tail);
+void pipeline_count_open(struct pipeline *p, enum alarm_class c, enum alarm_state from, enum alarm_state to);
+void pipeline_keep_text(struct pipeline *p, const struct point *pt, struct latest *l, const char *text);
+void pipeline_step_begin(struct pipeline *p, struct pipeline_effects *ret);
+void pipeline_step_end(struct pipeline *p, struct stamp now);
+void pipeline_forget_orphans(struct pipeline *p);
+
+#endif
