@@ -80,6 +80,15 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return text;
 }
 
+void *arena_settle(struct arena *a, const void *items, size_t n, size_t size)
+{
+	void *copy = arena_take(a, n + 1, size);
+
+	if (n)
+		memcpy(copy, items, n * size);
+	return copy;
+}
+
 void *arena_grow(struct arena *a, void *items, size_t n, size_t *cap, size_t size)
 {
 	if (n < *cap)

@@ -20,6 +20,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 
 /* A growing list in an arena: makes room for one more of `size` bytes; the old place is left behind. */
 void *arena_grow(struct arena *a, void *items, size_t n, size_t *cap, size_t size);
+/* A list of its own exact size in another arena: what grew in the scratch arena and is kept. */
+void *arena_settle(struct arena *a, const void *items, size_t n, size_t size);
 #define ARENA_PUSH(arena, items, n, cap) \
 	((items) = arena_grow((arena), (items), (n), &(cap), sizeof *(items)), &(items)[(n)++])
 

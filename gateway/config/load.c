@@ -1,6 +1,7 @@
 #include "gateway/config/bind.h"
 #include "gateway/config/loader.h"
 
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,6 @@ static void load_all(struct loader *l, const char *path)
 		if (l->n_buildings)
 			check_rules(l);
 	}
-	c->rows = l->rows;
 	c->file = arena_copy(&l->keep, path);
 }
 
@@ -112,6 +112,7 @@ int config_load(const char *path, struct config **ret, struct findings *ret_find
 		arena_done(&l->keep);
 	loader_done(l);
 	free(l);
+	malloc_trim(0); /* the trees are several times the config: give their pages back */
 	return r;
 }
 

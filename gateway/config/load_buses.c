@@ -214,7 +214,7 @@ static void load_bus(struct loader *l, const struct node *n, uint32_t index, str
 			if (bind_is_map(l, list->items[i], "a device"))
 				load_device(l, list->items[i], b, &timing, index, devices, &b->n_devices);
 	}
-	ret->points = l->bus_points;
+	ret->points = arena_settle(&l->keep, l->bus_points, l->n_bus_points, sizeof *l->bus_points);
 	ret->n_points = l->n_bus_points;
 	ret->hash = config_hash_bus(ret);
 }
@@ -247,6 +247,7 @@ void load_buses(struct loader *l, const struct node *list)
 	c->site.n_buses = n;
 	c->site.devices = l->devices;
 	c->site.n_devices = l->n_devices;
-	c->site.points = l->points;
+	c->site.points = arena_settle(&l->keep, l->points, l->n_points, sizeof *l->points);
+	c->rows = arena_settle(&l->keep, l->rows, l->n_rows, sizeof *l->rows);
 	c->site.n_points = l->n_points;
 }

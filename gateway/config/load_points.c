@@ -398,9 +398,9 @@ static void put_point(struct draft *t)
 			longjmp(l->oom, 1);
 		}
 	}
-	*ARENA_PUSH(&l->keep, l->points, l->n_points, l->cap_points) = t->p;
-	*ARENA_PUSH(&l->keep, l->rows, l->n_rows, l->cap_rows) = t->r;
-	*ARENA_PUSH(&l->keep, l->bus_points, l->n_bus_points, l->cap_bus_points) = t->b;
+	*ARENA_PUSH(&l->scratch, l->points, l->n_points, l->cap_points) = t->p;
+	*ARENA_PUSH(&l->scratch, l->rows, l->n_rows, l->cap_rows) = t->r;
+	*ARENA_PUSH(&l->scratch, l->bus_points, l->n_bus_points, l->cap_bus_points) = t->b;
 	struct point_place *place = ARENA_PUSH(&l->scratch, l->places, l->n_places, l->cap_places);
 	*place = (struct point_place){
 		.row = t->row, .point = f->point.at, .reg = f->reg.at, .bit = f->bit.at, .deadband = f->numbers[ROW_DEADBAND].at, .every = f->every.at,
