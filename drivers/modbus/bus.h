@@ -16,7 +16,7 @@
 struct bus_frame {
 	uint8_t bytes[CODEC_REQUEST_MAX];
 	int     len;             /* 0: not encoded yet */
-	/* The device answers others, or did, but not this one: it is asked ever less often, so that it holds up nobody. */
+	/* It went unanswered, or the connection ended under it: it is asked ever less often, so that it holds up nobody. */
 	int64_t mute_until_ns;
 	int64_t mute_backoff_ns; /* 0: it is answered */
 };
@@ -132,7 +132,7 @@ static inline bool group_has_decimals(const struct bus_point *p)
 
 /* poll.c */
 
-/* Ends all polls that need no line: of devices that are not asked now, and of all if the line is down. */
+/* Ends all polls that have nothing to wait for: of devices that are not asked now, and of all if the line is down and will not be up soon. */
 void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
 /* The group whose request goes next, its poll begun, or NULL: nothing is due. */
 struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);

@@ -304,11 +304,6 @@ void link_useful(struct link *l)
 	l->why[0] = '\0';
 }
 
-bool link_rising(const struct link *l)
-{
-	return l->state == LINK_LOOKUP || l->state == LINK_CONNECTING || l->state == LINK_SETTLING;
-}
-
 void link_wants(const struct link *l, struct bus_wants *ret)
 {
 	*ret = (struct bus_wants){ .fd = l->fd, .fd_generation = l->generation, .resolve = l->lookup_open ? l->host : NULL, .deadline_ns = l->until_ns };

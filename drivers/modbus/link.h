@@ -54,8 +54,6 @@ void link_lose_idle(struct link *l, int64_t now_ns);
 void link_rest(struct link *l);
 /* A good reply came. */
 void link_useful(struct link *l);
-/* On its way up: whoever has work does well to wait a little. */
-bool link_rising(const struct link *l);
 /* Fills fd, fd_generation, poll_events (POLLIN while up; the bus adds POLLOUT), resolve, and the link's own deadline. */
 void link_wants(const struct link *l, struct bus_wants *ret);
 

@@ -53,9 +53,9 @@ static size_t merge(const struct plan_span *spans, size_t n_spans, const struct 
 			uint32_t r_end = (uint32_t)r->address + r->count;
 			uint32_t new_end = end > r_end ? end : r_end;
 
-			/* A span that overlaps the block cannot be cut from it: the cut would go through a value. */
+			/* A span that overlaps the block cannot be cut from it, as the cut would go through a value: no cut is found then. */
 			if (new_end - r->address <= limits->max_count && s->address <= r_end + limits->max_gap &&
-			    (s->address < r_end || !cut_between(cuts, n_cuts, device, fc, r_end - 1, s->address))) {
+			    !cut_between(cuts, n_cuts, device, fc, r_end - 1, s->address)) {
 				r->count = (uint16_t)(new_end - r->address);
 				r->n++;
 				continue;

@@ -12,6 +12,7 @@
 
 #define SILENT_BACKOFF_FIRST_NS CLOCK_NS_PER_S
 #define SILENT_BACKOFF_MAX_NS   (30 * CLOCK_NS_PER_S)
+#define LOST_BACKOFF_MAX_NS   (10 * CLOCK_NS_PER_S)
 #define BUSY_MAX              8
 #define BUSY_WAIT_MIN_NS      (50 * CLOCK_NS_PER_MS)
 #define BUSY_WAIT_MAX_NS      (500 * CLOCK_NS_PER_MS)
@@ -284,12 +285,12 @@ void poll_exception(struct modbus_bus *b, struct bus_group *g, int exception, st
 	fail_request(b, g, QUALITY_DEVICE, now, sink);
 }
 
-static void back_off(int64_t *backoff_ns, int64_t *until_ns, int64_t now_ns)
+static void back_off(int64_t *backoff_ns, int64_t *until_ns, int64_t max_ns, int64_t now_ns)
 {
 	if (*backoff_ns == 0)
 		*backoff_ns = SILENT_BACKOFF_FIRST_NS;
 	*until_ns = now_ns + *backoff_ns;
-	*backoff_ns = *backoff_ns * 2 < SILENT_BACKOFF_MAX_NS ? *backoff_ns * 2 : SILENT_BACKOFF_MAX_NS;
+	*backoff_ns = *backoff_ns * 2 < max_ns ? *backoff_ns * 2 : max_ns;
 }
 
 /* The first request that goes unanswered may be one that the unit does not like: it alone is asked less often. At the second the unit is dead. */
@@ -302,7 +303,7 @@ bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, s
 		g->attempts++;
 		return false;
 	}
-	back_off(&frame->mute_backoff_ns, &frame->mute_until_ns, now.mono_ns);
+	back_off(&frame->mute_backoff_ns, &frame->mute_until_ns, SILENT_BACKOFF_MAX_NS, now.mono_ns);
 	if (!u->dead && !u->suspect && u->n_requests > 1) {
 		u->suspect = true;
 		fail_request(b, g, QUALITY_COMM, now, sink);
@@ -311,21 +312,25 @@ bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, s
 	if (!u->dead || b->n_units == 1)
 		u->backoff_ns = 0; /* alone on its line it holds up nobody, and need not be asked ever less often */
 	u->dead = true;
-	back_off(&u->backoff_ns, &u->probe_ns, now.mono_ns);
+	back_off(&u->backoff_ns, &u->probe_ns, SILENT_BACKOFF_MAX_NS, now.mono_ns);
 	fail_poll(b, g, QUALITY_COMM, now, sink);
 	return true;
 }
 
+/* What the connection ends under may be what ends it: like one without an answer, the request is asked less often. */
 void poll_lost(struct modbus_bus *b, struct bus_group *g, bool forgive, struct stamp now, struct sample_sink *sink)
 {
-	if (forgive && !g->again) {
+	struct bus_frame *frame = &g->frames[g->next];
+
+	if (frame->mute_backoff_ns == 0 && forgive && !g->again) {
 		g->again = true;
 		return;
 	}
-	if (g->attempts < b->units[g->device].config->timing.retries) {
+	if (frame->mute_backoff_ns == 0 && g->attempts < b->units[g->device].config->timing.retries) {
 		g->attempts++;
 		return;
 	}
+	back_off(&frame->mute_backoff_ns, &frame->mute_until_ns, LOST_BACKOFF_MAX_NS, now.mono_ns);
 	fail_request(b, g, QUALITY_COMM, now, sink);
 }
 
@@ -334,24 +339,31 @@ static bool is_ready(const struct bus_group *g, int64_t now_ns)
 	return g->running ? g->not_before_ns <= now_ns : g->due_ns <= now_ns;
 }
 
-/* The last moment to which a poll waits for a line that is on its way up. */
+/* The last moment to which a poll waits for a line that is on its way up, or will be: well before the next one is due. */
 static int64_t patience(const struct bus_group *g)
 {
-	return (g->running ? g->started_ns : g->due_ns) + g->every_ns;
+	return (g->running ? g->started_ns : g->due_ns) + g->every_ns / 2;
+}
+
+static bool is_hopeless(const struct modbus_bus *b, const struct bus_group *g, int64_t now_ns)
+{
+	const struct bus_unit *u = &b->units[g->device];
+
+	if (b->link.state == LINK_UP)
+		return u->dead && u->probe_ns > now_ns;
+	if (b->link.state == LINK_DOWN && b->link.until_ns > patience(g))
+		return true;
+	return patience(g) <= now_ns;
 }
 
 void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
 {
-	bool up = b->link.state == LINK_UP;
-
 	for (size_t i = 0; i < b->n_groups; i++) {
 		struct bus_group *g = &b->groups[i];
-		const struct bus_unit *u = &b->units[g->device];
 
 		if ((b->flight == FLIGHT_POLL && b->flight_group == i) || (!g->running && g->due_ns > now.mono_ns))
 			continue;
-		bool hopeless = up ? u->dead && u->probe_ns > now.mono_ns : !link_rising(&b->link) || patience(g) <= now.mono_ns;
-		if (!hopeless)
+		if (!is_hopeless(b, g, now.mono_ns))
 			continue;
 		if (!g->running)
 			start_poll(b, g, now.mono_ns);

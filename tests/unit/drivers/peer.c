@@ -143,6 +143,11 @@ static void flood(struct peer_connection *c, const uint8_t *f, size_t len, int64
 		(void)queue(c, now_ns, many, n);
 }
 
+static bool touches_hole(const struct peer *p, const uint8_t *rq)
+{
+	return get16(rq + 8) <= p->hole && p->hole < get16(rq + 8) + get16(rq + 10);
+}
+
 static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq, int64_t now)
 {
 	static const uint8_t garbage[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
@@ -196,12 +201,18 @@ static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq
 			len = refuse(rq, 6, f);
 		break;
 	}
+	case PEER_CLOSES_ON_BLOCK:
+		if (touches_hole(p, rq)) {
+			queue(c, now, f, 0)->close_after = true;
+			return;
+		}
+		break;
 	case PEER_MUTE_BLOCK:
-		if (get16(rq + 8) <= p->hole && p->hole < get16(rq + 8) + get16(rq + 10))
+		if (touches_hole(p, rq))
 			return;
 		break;
 	case PEER_HOLES:
-		if (get16(rq + 8) <= p->hole && p->hole < get16(rq + 8) + get16(rq + 10))
+		if (touches_hole(p, rq))
 			len = refuse(rq, 2, f);
 		break;
 	}

@@ -32,6 +32,7 @@ enum peer_behaviour {
 	PEER_FLOOD,           /* endless frames that nobody asked for */
 	PEER_EXCEPTION,       /* answers every read with `exception` */
 	PEER_BUSY_ONCE,       /* exception 6, then the values */
+	PEER_CLOSES_ON_BLOCK, /* closes when asked for a block that touches `hole` */
 	PEER_MUTE_BLOCK,      /* does not answer a block that touches `hole` */
 	PEER_HOLES,           /* illegal data address for any block that touches `hole` */
 };

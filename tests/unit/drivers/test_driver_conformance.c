@@ -52,12 +52,12 @@ struct scenario {
 	int                 exception;
 	bool                values;    /* good samples are expected under the fault */
 	enum quality        quality;   /* else all samples are of this */
-	uint64_t            late, wrong, garbage; /* at least so many must be counted */
+	uint64_t            late, wrong, garbage, connects; /* at least so many must be counted */
 };
 
 static const struct scenario scenarios[] = {
 	{ "good", PEER_GOOD, .values = true },
-	{ "dead", PEER_DEAD, .quality = QUALITY_COMM },
+	{ "dead", PEER_DEAD, .quality = QUALITY_COMM, .connects = 3 },
 	{ "refusing", PEER_REFUSING, .quality = QUALITY_COMM },
 	{ "slow", PEER_SLOW, .values = true },
 	{ "late", PEER_LATE, .quality = QUALITY_COMM, .late = 1 },
@@ -151,6 +151,7 @@ static void run_scenario(const struct scenario *sc, size_t n_units)
 	assert_true(s.late_replies >= sc->late);
 	assert_true(s.wrong_frames >= sc->wrong);
 	assert_true(s.garbage_bytes >= sc->garbage);
+	assert_true(s.connects >= sc->connects);
 	assert_true(h.steps < 200000);
 
 	int64_t mended = h.now_ns;
@@ -268,6 +269,104 @@ static void test_mute_block(void **state)
 	}
 }
 
+/* A device that closes when it is asked for a certain block: the rest is read, and no point more often than it should be. */
+static void test_closing_block(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+
+	(void)state;
+	peer_open(&peer, PEER_CLOSES_ON_BLOCK, 500 * MS);
+	peer.hole = 204;
+	harness_init(&h, BUS_TCP, &peer);
+	h.check = check_value;
+	add_unit(&h, 1);
+	add_unit(&h, 2);
+	harness_open(&h);
+	harness_run(&h, 300 * S);
+	for (size_t i = 0; i < h.n_points; i++) {
+		bool bad = h.points[i].fc == 3 && h.points[i].address >= 200;
+		uint64_t due = (uint64_t)(300 * S / h.points[i].every_ns);
+
+		assert_in_range(h.seen[i].samples, due * 9 / 10, due * 11 / 10 + 2);
+		if (bad)
+			assert_int_equal(h.seen[i].good, 0);
+		else
+			assert_true(h.seen[i].good * 10 >= due * 9);
+	}
+	harness_close(&h);
+	peer_close(&peer);
+}
+
+/* A unit that comes back, but not for the block that is asked first, is found by asking for another. */
+static void test_probes_take_turns(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+
+	(void)state;
+	for (uint16_t hole = 2; hole <= 204; hole += 202) {
+		peer_open(&peer, PEER_DEAD, 500 * MS);
+		peer.hole = hole;
+		harness_init(&h, BUS_TCP, &peer);
+		h.check = check_value;
+		add_unit(&h, 1);
+		harness_open(&h);
+		harness_run(&h, 20 * S);
+		peer_behave(&peer, PEER_MUTE_BLOCK);
+		harness_run(&h, 60 * S);
+		for (size_t i = 0; i < h.n_points; i++)
+			if (h.points[i].fc == 3 && h.points[i].address / 100 != hole / 100)
+				assert_int_equal(h.seen[i].last.quality, QUALITY_GOOD);
+		harness_close(&h);
+		peer_close(&peer);
+	}
+}
+
+/* Half a frame ends the connection at the timeout, counted from the end of sending. */
+static void test_half_frame_closes(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		peer_open(&peer, i ? PEER_DRIPPING : PEER_HALF_FRAME, 500 * MS);
+		harness_init(&h, BUS_TCP, &peer);
+		harness_point(&h, 1, 3, 0, TYPE_U32, S);
+		harness_open(&h);
+		harness_run(&h, 499 * MS);
+		assert_int_equal(harness_stats(&h).disconnects, 0);
+		harness_run(&h, MS);
+		assert_int_equal(harness_stats(&h).disconnects, 1);
+		harness_close(&h);
+		peer_close(&peer);
+	}
+}
+
+/* A device that refuses everything is not asked for each register alone, again and again; and nothing is learned from it. */
+static void test_splitting_in_vain(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+	struct strbuf learned = STRBUF_INIT;
+
+	(void)state;
+	peer_open(&peer, PEER_EXCEPTION, 500 * MS);
+	peer.exception = 2;
+	harness_init(&h, BUS_TCP, &peer);
+	for (uint16_t a = 0; a < 40; a++)
+		harness_point(&h, 1, 3, a, TYPE_U16, S);
+	harness_open(&h);
+	harness_run(&h, 300 * S);
+	/* One a poll, and once each part of the block: 40 leaves and what lies above them. */
+	assert_in_range(peer.requests, 300, 300 + 90);
+	assert_int_equal(h.ops->learned(h.bus, &learned), 0);
+	assert_int_equal(learned.len, 0);
+	harness_close(&h);
+	peer_close(&peer);
+}
+
 /* A block with a hole is read in parts from then on, everything else keeps its value, and the next open knows. */
 static void test_split_is_learned(void **state)
 {
@@ -357,6 +456,25 @@ static void test_overcommitted_line(void **state)
 		else
 			assert_true(h.seen[i].samples >= 8);
 	}
+	harness_close(&h);
+	peer_close(&peer);
+}
+
+/* Even where the urgent ones alone are too many for the line. */
+static void test_nobody_starves(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+
+	(void)state;
+	peer_open(&peer, PEER_SLOW, 500 * MS);
+	harness_init(&h, BUS_TCP, &peer);
+	for (uint8_t u = 1; u <= 6; u++)
+		harness_point(&h, u, 3, 0, TYPE_U32, S)->urgent = u <= 5;
+	harness_open(&h);
+	harness_run(&h, 300 * S);
+	for (size_t i = 0; i < h.n_points; i++)
+		assert_true(h.seen[i].good >= 100);
 	harness_close(&h);
 	peer_close(&peer);
 }
@@ -474,10 +592,10 @@ static void test_names(void **state)
 	assert_int_equal(h.wants.fd, -1);
 	harness_step(&h, &failure);
 	assert_null(h.wants.resolve);
-	assert_int_equal(h.seen[0].samples, 1);
-	assert_int_equal(h.seen[0].of_quality[QUALITY_COMM], 1);
 	assert_non_null(strstr(harness_stats(&h).why, "no such name"));
 	harness_run(&h, S);
+	assert_int_equal(h.seen[0].samples, h.seen[0].of_quality[QUALITY_COMM]);
+	assert_in_range(h.seen[0].samples, 1, 2);
 	assert_string_equal(h.wants.resolve, "panel.example");
 	harness_step(&h, &answer);
 	assert_null(h.wants.resolve);
@@ -489,6 +607,8 @@ static void test_names(void **state)
 	harness_run(&h, 5 * S);
 	assert_int_equal(h.seen[0].last.quality, QUALITY_COMM);
 	peer_behave(&peer, PEER_GOOD);
+	/* All known addresses refused: it asks anew, and does with what it has as there is no answer. */
+	assert_string_equal(h.wants.resolve, "panel.example");
 	for (int i = 0; i < 30 && h.seen[0].last.quality != QUALITY_GOOD; i++) {
 		harness_run(&h, S);
 		if (h.wants.resolve)
@@ -585,6 +705,11 @@ int main(void)
 		cmocka_unit_test(test_faults_in_mid_life),
 		cmocka_unit_test(test_dead_unit_beside_good_ones),
 		cmocka_unit_test(test_mute_block),
+		cmocka_unit_test(test_closing_block),
+		cmocka_unit_test(test_probes_take_turns),
+		cmocka_unit_test(test_half_frame_closes),
+		cmocka_unit_test(test_splitting_in_vain),
+		cmocka_unit_test(test_nobody_starves),
 		cmocka_unit_test(test_split_is_learned),
 		cmocka_unit_test(test_missing_register),
 		cmocka_unit_test(test_overcommitted_line),
