@@ -105,7 +105,7 @@ static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
 
 	r->code = data ? data->code : MQTTASYNC_FAILURE;
 	if (data && (int)data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR)
-		r->code = data->reasonCode;
+		r->code = (int)data->reasonCode;
 	set_text(r, data ? data->message : NULL);
 	results_post(s->results, r);
 }
@@ -171,7 +171,7 @@ static void on_publish_failed5(void *context, MQTTAsync_failureData5 *data)
 	r->slot = s->index;
 	if (data && (int)data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
 		const char *text = reason_string(&data->properties, &len);
-		r->code = data->reasonCode;
+		r->code = (int)data->reasonCode;
 		snprintf(r->text, sizeof r->text, "%s%s%.*s", reason_mqtt5(r->code), text ? ": " : "", len, text ? text : "");
 	}
 	results_post(s->results, r);
@@ -209,7 +209,7 @@ static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
 	for (int i = 0; s->count > 1 && i < data->alt.sub.reasonCodeCount && data->alt.sub.reasonCodes; i++)
 		if ((int)data->alt.sub.reasonCodes[i] >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
 			refused++;
-			reason = data->alt.sub.reasonCodes[i];
+			reason = (int)data->alt.sub.reasonCodes[i];
 		}
 	post_subscribed(s, refused, reason);
 }

@@ -260,7 +260,8 @@ static void on_up(struct session *s, const struct result *r, int64_t now_ns)
 	s->nudge_ns = CLOCK_NEVER;
 	s->progress_ns = now_ns;
 	s->window = r->number < CLIENT_SLOTS ? r->number : CLIENT_SLOTS;
-	s->window = s->window > 0 ? s->window : 1;
+	if (s->window == 0 || (s->one_at_a_time && s->url.websocket))
+		s->window = 1;
 	s->packet_max = r->packet_max;
 	s->no_retain = r->no_retain;
 	if ((int)r->keepalive_s < keepalive(s)) {
@@ -268,9 +269,7 @@ static void on_up(struct session *s, const struct result *r, int64_t now_ns)
 		channel_log(s->channel, LOG_LEVEL_WARNING, "the hub wants a keepalive of %u s, shorter than ours of %d s", r->keepalive_s, keepalive(s));
 		s->server_keepalive_s = r->keepalive_s;
 	}
-	struct frame f = { .type = FRAME_UP, .number = s->window };
-	if (r->number > s->window)
-		f.number = r->number <= UINT16_MAX ? r->number : UINT16_MAX;
+	struct frame f = { .type = FRAME_UP, .number = s->window == CLIENT_SLOTS ? r->number : s->window };
 	channel_send(s->channel, &f);
 }
 
@@ -525,28 +524,32 @@ static void nudge(struct session *s, int64_t now_ns)
 	s->nudge_ns = ++s->nudges < SESSION_NUDGES ? now_ns + wait : CLOCK_NEVER;
 }
 
-void session_on_time(struct session *s, int64_t now_ns)
+static void half_open(struct session *s, int64_t now_ns)
 {
 	char text[200];
 
-	if (now_ns >= s->nudge_ns)
-		nudge(s, now_ns);
-	if (now_ns >= half_open_at(s)) {
-		snprintf(text, sizeof text, "the hub has acknowledged nothing for %lld s although the connection stands",
-		         (long long)((now_ns - s->progress_ns) / CLOCK_NS_PER_S));
-		if (client_disconnect(s->client, true) < 0) {
-			fail_attempt(s, HUB_DOWN_LOST, text, now_ns);
-			return;
-		}
-		tell_down(s, HUB_DOWN_LOST, text);
-		s->down_told = true;
-		move(s, SESSION_CLOSING);
-		s->deadline_ns = now_ns + SESSION_CLOSE_NS;
-		wake_library(s, now_ns);
+	snprintf(text, sizeof text, "the hub has acknowledged nothing for %lld s although the connection stands",
+	         (long long)((now_ns - s->progress_ns) / CLOCK_NS_PER_S));
+	/* The library does not see a second packet in one WebSocket frame before something else arrives. With one message in flight there is none. */
+	if (s->url.websocket && !s->one_at_a_time) {
+		s->one_at_a_time = true;
+		channel_log(s->channel, LOG_LEVEL_WARNING, "the hub may put several MQTT packets into one WebSocket frame: one message at a time from now on");
+	}
+	if (client_disconnect(s->client, true) < 0) {
+		fail_attempt(s, HUB_DOWN_LOST, text, now_ns);
 		return;
 	}
-	if (now_ns < s->deadline_ns)
-		return;
+	tell_down(s, HUB_DOWN_LOST, text);
+	s->down_told = true;
+	move(s, SESSION_CLOSING);
+	s->deadline_ns = now_ns + SESSION_CLOSE_NS;
+	wake_library(s, now_ns);
+}
+
+static void on_deadline(struct session *s, int64_t now_ns)
+{
+	char text[200];
+
 	switch (s->state) {
 	case SESSION_LOOKING_UP:
 		snprintf(text, sizeof text, "cannot find the address of %.100s: no answer within 10 s (is the resolver dead?)", s->url.host);
@@ -562,6 +565,16 @@ void session_on_time(struct session *s, int64_t now_ns)
 	case SESSION_IDLE: case SESSION_UP: case SESSION_STATE_COUNT:
 		break;
 	}
+}
+
+void session_on_time(struct session *s, int64_t now_ns)
+{
+	if (now_ns >= s->nudge_ns)
+		nudge(s, now_ns);
+	if (now_ns >= half_open_at(s))
+		half_open(s, now_ns);
+	else if (now_ns >= s->deadline_ns)
+		on_deadline(s, now_ns);
 }
 
 int64_t session_deadline(const struct session *s)

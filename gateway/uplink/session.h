@@ -65,6 +65,7 @@ struct session {
 	bool                 no_retain;
 	uint32_t             window, packet_max;
 	uint32_t             server_keepalive_s;
+	bool                 one_at_a_time;  /* see half_open */
 
 	uint32_t             in_flight;
 	uint32_t             next_slot;

@@ -79,5 +79,6 @@ int url_parse(const char *text, struct url *ret, struct err *reterr)
 	snprintf(ret->host, sizeof ret->host, "%.*s", (int)name_len, name);
 	snprintf(ret->port, sizeof ret->port, "%.*s", (int)port_len, port);
 	ret->tls = s->tls;
+	ret->websocket = s->path;
 	return 0;
 }

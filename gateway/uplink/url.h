@@ -13,6 +13,7 @@ struct url {
 	char host[256];           /* without brackets: for look-ups and texts */
 	char port[8];
 	bool tls;
+	bool websocket;
 };
 
 /* mqtt:// and tcp:// (port 1883), mqtts:// and ssl:// (8883), ws:// (80), wss:// (443). ERR_INVALID says what is wrong. */

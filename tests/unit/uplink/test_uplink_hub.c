@@ -46,7 +46,8 @@ static void publish_windowed(struct rig *r, size_t count)
 		}
 		size_t now = r->n_delivered;
 		WAIT(r, r->n_delivered > now || r->downs > 0);
-		assert_int_equal(r->downs, 0);
+		if (r->downs > 0)
+			fail_msg("down: %s", r->text);
 	}
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(r->delivered[before + i], 1000 + i);
@@ -432,6 +433,35 @@ static void test_websocket(void **state)
 	broker_kill(&bridge, SIGKILL);
 }
 
+/* A broker that puts several packets into one frame: the library sees only the first. Found out, and lived with. */
+static void test_websocket_together(void **state)
+{
+	struct world *w = *state;
+	struct rig *r = &w->rig;
+	int port = broker_free_port();
+	struct broker bridge = { .port = port };
+	char command[300];
+
+	broker_start(&w->broker, "allow_anonymous true");
+	snprintf(command, sizeof command, FIREGW_WS_BRIDGE " %d %d together", port, w->broker.port);
+	broker_run(&bridge, command);
+	rig_set_url(r, 0, "ws", "localhost", port);
+	r->config.keepalive_s = 2;
+	rig_link(r);
+	rig_up(r);
+	assert_int_equal(r->receive_max, 20);
+	for (uint64_t i = 0; i < 20; i++)
+		assert_int_equal(rig_send(r, i, "rig/x", false, "x", 1), 0);
+	WAIT(r, r->downs == 1);
+	assert_int_equal(r->why, HUB_DOWN_LOST);
+	r->downs = 0;
+	rig_up(r);
+	assert_int_equal(r->receive_max, 1);
+	publish_windowed(r, 20);
+	rig_disconnect(r);
+	broker_kill(&bridge, SIGKILL);
+}
+
 static void test_disconnect_while_connecting(void **state)
 {
 	struct world *w = *state;
@@ -451,15 +481,18 @@ static void test_disconnect_while_connecting(void **state)
 	rig_disconnect(r);
 }
 
-int main(void)
+/* An argument is a pattern of the tests to run. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup_world, teardown_world)
 		T(test_delivers_in_order_v5), T(test_delivers_in_order_v311), T(test_more_than_window), T(test_retained_set_and_cleared), T(test_big_payload),
 		T(test_will_after_kill), T(test_no_will_after_disconnect), T(test_password), T(test_acl), T(test_messages), T(test_correlation_out),
 		T(test_session_taken_over), T(test_broker_goes_and_comes), T(test_unknown_name_and_second_url), T(test_half_open_v5), T(test_half_open_v311),
-		T(test_websocket), T(test_disconnect_while_connecting),
+		T(test_websocket), T(test_websocket_together), T(test_disconnect_while_connecting),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

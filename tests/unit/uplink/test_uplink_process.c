@@ -340,7 +340,8 @@ static void test_close_without_start(void **state)
 	uplink_link_close(NULL, NULL, NULL);
 }
 
-int main(void)
+/* An argument is a pattern of the tests to run. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup_world, teardown_world)
@@ -349,5 +350,7 @@ int main(void)
 		T(test_reads_nothing), T(test_does_not_quit), T(test_close_without_start),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,12 +156,15 @@ static void test_nobody_there(void **state)
 	expect_down(&w->rig, HUB_DOWN_UNREACHABLE, "Connection refused");
 }
 
-int main(void)
+/* An argument is a pattern of the tests to run. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup_world, teardown_world)
 		T(test_right), T(test_client_certificate), T(test_wrong_ca), T(test_wrong_name), T(test_files), T(test_not_tls), T(test_nobody_there),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""WebSocket to TCP, for one connection after another: ws_bridge.py LISTEN_PORT TARGET_PORT. Binary frames in, TCP out, and back."""
+"""WebSocket to TCP: ws_bridge.py LISTEN_PORT TARGET_PORT [together]. Back goes one MQTT packet a frame, as mosquitto does it, or `together`: whatever has
+come within 20 ms in one frame, as the standard allows."""
 import base64
 import hashlib
+import select
 import socket
 import sys
 import threading
@@ -47,15 +49,30 @@ def to_target(sock, target):
             target.sendall(data)
 
 
-def from_target(sock, target):
+def read_packet(target):
+    """One MQTT packet: type, length in one to four bytes of seven bits, and the rest."""
+    data = read_exactly(target, 1)
+    size, shift = 0, 0
     while True:
-        data = target.recv(65000)
-        if not data:
-            break
-        size = len(data)
-        head = bytes([0x82, size]) if size < 126 else bytes([0x82, 126]) + size.to_bytes(2, "big")
-        sock.sendall(head + data)
-    sock.close()
+        byte = read_exactly(target, 1)
+        data += byte
+        size |= (byte[0] & 0x7F) << shift
+        shift += 7
+        if byte[0] < 0x80:
+            return data + read_exactly(target, size)
+
+
+def from_target(sock, target):
+    try:
+        while True:
+            data = read_packet(target)
+            while together and select.select([target], [], [], 0.02)[0]:
+                data += read_packet(target)
+            size = len(data)
+            head = bytes([0x82, size]) if size < 126 else bytes([0x82, 126]) + size.to_bytes(2, "big")
+            sock.sendall(head + data)
+    except (EOFError, OSError):
+        sock.close()
 
 
 def serve(sock, target_port):
@@ -71,6 +88,7 @@ def serve(sock, target_port):
         sock.close()
 
 
+together = sys.argv[3:] == ["together"]
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 while True:
     threading.Thread(target=serve, args=(listener.accept()[0], int(sys.argv[2])), daemon=True).start()
