@@ -1,0 +1,64 @@
+"""A disk that stalls, fails and fills up under the daemon: fires arrive all the same, marked, and come again with their numbers (DESIGN.md, promise 2)."""
+import time
+
+import pytest
+from stage import SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
+
+
+def start(site, n=6):
+    broker = site.broker()
+    console = site.console(broker)
+    eq = site.equipment()
+    fault = site.folder / "fault"
+    fault.write_text("ok")
+    d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(n)), rules=SMOKE_RULE, hubs=hub(broker.port)), start=False, program="firegwd-faulty")
+    d.start(env={"FIREGW_FAULT": str(fault)})
+    wait_for(lambda: d.status()["hubs"][0]["up"], what="the hub")
+    return console, eq, fault, d
+
+
+def set_fault(fault, word):
+    fault.with_suffix(".new").write_text(word)
+    fault.with_suffix(".new").rename(fault)
+
+
+@pytest.mark.parametrize("word,state,alarm", [("stall", "stalled", "_gw.storage/slow"), ("fail", "failing", "_gw.storage/failing"), ("full", "full", "_gw.storage/full")])
+def test_a_fire_does_not_wait_for_the_disk(site, word, state, alarm):
+    console, eq, fault, d = start(site)
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm="facp.smoke1/smoke"), what="the first, stored fire")
+    set_fault(fault, word)
+    eq.set(1, 1, 1)
+    early = wait_for(lambda: console.events(alarm="facp.smoke2/smoke"), seconds=10, what="a fire while the disk is bad")[0]
+    assert early["durable"] is False and early["seq"] is None and early["n"] is None
+    eq.set(1, 2, 1)
+    second = wait_for(lambda: console.events(alarm="facp.smoke3/smoke"), seconds=5, what="another one")[0]
+    assert second["durable"] is False
+    wait_for(lambda: d.status()["store"]["state"] == state, what="the status says so")
+    wait_for(lambda: console.events(alarm=alarm), what="the gateway's own fault")
+    wait_for(lambda: any(t.endswith("alarm/facp.smoke2~smoke") for t in console.retained()), what="its retained state")
+    set_fault(fault, "ok")
+    late = wait_for(lambda: console.events(alarm="facp.smoke2/smoke", durable=True), seconds=20, what="the stored version")[0]
+    assert late["id"] == early["id"] and late["seq"] == 2
+    wait_for(lambda: console.events(alarm="facp.smoke3/smoke", durable=True), what="the other's")
+    wait_for(lambda: console.events(alarm=alarm, transition="returned"), what="the own fault is over")
+    numbered = [e["n"] for e in console.events() if e["n"]]
+    assert numbered and sorted(set(numbered)) == list(range(1, max(numbered) + 1))
+    fires = [e["seq"] for e in console.events(**{"class": "fire"}) if e["seq"]]
+    assert fires == sorted(fires)
+    retained = console.retained()
+    state = next(v for t, v in retained.items() if t.endswith("alarm/facp.smoke2~smoke"))
+    assert state["durable"] is True
+
+
+def test_kill_while_the_disk_stalls_loses_no_announced_fire_for_good(site):
+    """What was announced and not stored is decided again by the next life: the detector still says so."""
+    console, eq, fault, d = start(site)
+    set_fault(fault, "stall")
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm="facp.smoke1/smoke", durable=False), seconds=10, what="undurable")
+    d.kill()
+    set_fault(fault, "ok")
+    d.start(env={"FIREGW_FAULT": str(fault)})
+    again = wait_for(lambda: console.events(alarm="facp.smoke1/smoke", durable=True), what="stored by the next life")[0]
+    assert again["transition"] == "raised" and again["seq"] == 1
