@@ -30,10 +30,11 @@ enum process { PROCESS_NONE, PROCESS_RUNNING, PROCESS_DYING, PROCESS_BACKOFF };
 enum attempt { ATTEMPT_NONE, ATTEMPT_OPENING, ATTEMPT_UP, ATTEMPT_ENDING };
 
 struct uplink_link {
-	uv_loop_t               *loop;
-	const struct hub_config *config;
-	const char              *program;
-	struct hub_events        events;
+	uv_loop_t        *loop;
+	struct hub_config config;       /* owned, with all that it points to */
+	char            **urls;
+	char             *program;
+	struct hub_events events;
 
 	enum process   process;
 	enum attempt   attempt;
@@ -197,7 +198,7 @@ static void kill_process(struct uplink_link *l)
 {
 	if (l->process != PROCESS_RUNNING)
 		return;
-	log_error("uplink", "hub '%s': %s", l->config->name, l->why);
+	log_error("uplink", "hub '%s': %s", l->config.name, l->why);
 	l->process = PROCESS_DYING;
 	uv_process_kill(&l->child, SIGKILL);
 	close_socket(l);
@@ -216,7 +217,7 @@ static void on_log(struct uplink_link *l, const struct frame *f)
 {
 	enum log_level level = f->number <= LOG_LEVEL_DEBUG ? (enum log_level)f->number : LOG_LEVEL_INFO;
 
-	log_msg(level, "uplink", "hub '%s': %s", l->config->name, f->text);
+	log_msg(level, "uplink", "hub '%s': %s", l->config.name, f->text);
 }
 
 /* 0, or -1: the process says what it cannot mean (ERR_PROTOCOL). What came too late for a connection that is no more was sent before our last frame reached it,
@@ -344,7 +345,7 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 static void on_line(struct uplink_link *l, const char *line)
 {
 	snprintf(l->last_line, sizeof l->last_line, "%s", line);
-	log_warning("uplink", "hub '%s': %s", l->config->name, line);
+	log_warning("uplink", "hub '%s': %s", l->config.name, line);
 }
 
 static void on_stderr_room(uv_handle_t *h, size_t suggested, uv_buf_t *ret)
@@ -427,7 +428,7 @@ static void on_process_exit(uv_process_t *child, int64_t status, int signal_numb
 			say_why(l, "firegw-uplink ended: signal %d", signal_number);
 		else
 			say_why(l, "firegw-uplink ended: exit code %lld%s%s", (long long)status, l->last_line[0] ? ": " : "", l->last_line);
-		log_error("uplink", "hub '%s': %s", l->config->name, l->why);
+		log_error("uplink", "hub '%s': %s", l->config.name, l->why);
 	}
 	if (uv_now(l->loop) - l->started_ms >= UPLINK_SETTLED_MS)
 		l->backoff_ms = 0;
@@ -455,7 +456,7 @@ static void on_tick(uv_timer_t *timer)
 
 static int send_setup(struct uplink_link *l)
 {
-	const struct hub_config *c = l->config;
+	const struct hub_config *c = &l->config;
 	struct frame f = {
 		.type = FRAME_SETUP, .number = (uint32_t)c->version, .keepalive_s = (uint32_t)c->keepalive_s, .client_id = c->client_id, .username = c->username,
 		.password_file = c->password_file, .tls_ca = c->tls_ca, .tls_cert = c->tls_cert, .tls_key = c->tls_key,
@@ -469,7 +470,7 @@ static int send_setup(struct uplink_link *l)
 /* stdin and stdout: /dev/null; stderr: a pipe; 3: the socket. */
 static int spawn(struct uplink_link *l, int theirs)
 {
-	char *args[] = { (char *)(uintptr_t)l->program, NULL };
+	char *args[] = { l->program, NULL };
 	uv_stdio_container_t stdio[4] = { { .flags = UV_IGNORE }, { .flags = UV_IGNORE } };
 	uv_process_options_t options = { .exit_cb = on_process_exit, .file = l->program, .args = args, .stdio = stdio, .stdio_count = 4 };
 
@@ -547,7 +548,7 @@ static int link_connect(void *link, const struct hub_connect *c)
 		return -1;
 	uv_update_time(l->loop);
 	if (l->process == PROCESS_NONE && start_process(l) < 0) {
-		log_error("uplink", "hub '%s': %s", l->config->name, l->why);
+		log_error("uplink", "hub '%s': %s", l->config.name, l->why);
 		if (l->process == PROCESS_RUNNING)
 			kill_process(l);   /* the setup is beyond a frame's bounds */
 		else
@@ -629,6 +630,46 @@ const struct hub_ops *uplink_link_ops(void)
 
 /* --- life --- */
 
+static void free_link(struct uplink_link *l)
+{
+	const char *const texts[] = { l->config.name, l->config.client_id, l->config.username, l->config.password_file, l->config.tls_ca, l->config.tls_cert,
+		l->config.tls_key };
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		free((void *)(uintptr_t)texts[i]);
+	for (size_t i = 0; l->urls && i < l->config.n_urls; i++)
+		free(l->urls[i]);
+	free(l->urls);
+	free(l->program);
+	free(l->in);
+	free(l->out);
+	free(l);
+}
+
+/* NULL stays NULL; *ok becomes false without memory. */
+static char *copy_text(const char *text, bool *ok)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	*ok = *ok && (copy || !text);
+	return copy;
+}
+
+static bool copy_config(struct uplink_link *l, const struct hub_config *c)
+{
+	bool ok = true;
+
+	l->urls = calloc(c->n_urls, sizeof *l->urls);
+	l->config = (struct hub_config){
+		.name = copy_text(c->name, &ok), .urls = (const char *const *)l->urls, .n_urls = c->n_urls, .version = c->version,
+		.client_id = copy_text(c->client_id, &ok), .username = copy_text(c->username, &ok), .password_file = copy_text(c->password_file, &ok),
+		.tls_ca = copy_text(c->tls_ca, &ok), .tls_cert = copy_text(c->tls_cert, &ok), .tls_key = copy_text(c->tls_key, &ok), .keepalive_s = c->keepalive_s,
+	};
+	for (size_t i = 0; l->urls && i < c->n_urls; i++)
+		l->urls[i] = copy_text(c->urls[i], &ok);
+	return ok && l->urls;
+}
+
 struct uplink_link *uplink_link_new(uv_loop_t *loop, const struct hub_config *config, const char *program, const struct hub_events *events, struct err *reterr)
 {
 	struct uplink_link *l = calloc(1, sizeof *l);
@@ -636,34 +677,24 @@ struct uplink_link *uplink_link_new(uv_loop_t *loop, const struct hub_config *co
 	if (!l)
 		goto no_memory;
 	l->loop = loop;
-	l->config = config;
-	l->program = program;
-	if (events)
-		l->events = *events;
+	l->events = *events;
 	l->socket = -1;
+	l->program = strdup(program);
 	l->in = malloc(FRAME_MAX_BYTES);
 	l->out = malloc(UPLINK_OUT_BYTES);
-	if (!l->in || !l->out)
-		goto no_memory;
+	if (!copy_config(l, config) || !l->program || !l->in || !l->out)
+		goto no_memory_link;
 	uv_timer_init(loop, &l->timer);
 	uv_timer_init(loop, &l->soon);
 	uv_timer_init(loop, &l->tick);
 	l->timer.data = l->soon.data = l->tick.data = l;
 	l->handles = 3;
 	return l;
+no_memory_link:
+	free_link(l);
 no_memory:
-	if (l) {
-		free(l->in);
-		free(l->out);
-		free(l);
-	}
 	err_set(reterr, ERR_NO_MEMORY, "hub '%s': no memory for the link", config->name);
 	return NULL;
-}
-
-void uplink_link_set_events(struct uplink_link *l, const struct hub_events *events)
-{
-	l->events = *events;
 }
 
 static void maybe_closed(struct uplink_link *l)
@@ -672,9 +703,7 @@ static void maybe_closed(struct uplink_link *l)
 		return;
 	void (*closed)(void *) = l->closed;
 	void *user = l->closed_user;
-	free(l->in);
-	free(l->out);
-	free(l);
+	free_link(l);
 	if (closed)
 		closed(user);
 }
@@ -683,7 +712,7 @@ static void on_quit_late(uv_timer_t *timer)
 {
 	struct uplink_link *l = timer->data;
 
-	log_warning("uplink", "hub '%s': firegw-uplink did not end within %u s and was killed", l->config->name, UPLINK_QUIT_MS / 1000);
+	log_warning("uplink", "hub '%s': firegw-uplink did not end within %u s and was killed", l->config.name, UPLINK_QUIT_MS / 1000);
 	uv_process_kill(&l->child, SIGKILL);
 }
 

@@ -20,11 +20,9 @@
 
 struct uplink_link;
 
-/* config and program (the path of firegw-uplink) are borrowed and live until the link is closed; events is copied. The process is started by the first connect.
- * NULL: ERR_NO_MEMORY or ERR_IO. */
+/* config and program (the path of firegw-uplink) are copied, for a link outlives the configuration that it was made from; so is events. The process is started by
+ * the first connect. NULL: ERR_NO_MEMORY. */
 struct uplink_link *uplink_link_new(uv_loop_t *loop, const struct hub_config *config, const char *program, const struct hub_events *events, struct err *reterr);
-/* For a pump that is made after its link; before the first connect. */
-void uplink_link_set_events(struct uplink_link *l, const struct hub_events *events);
 /* The table for the pump; its `link` is a struct uplink_link *. After connect returned 0 exactly one up or down follows, and after an up one down, whatever happens to
  * the process; after connect returned -1 one down follows with the next turn of the loop, unless connect is called again first. */
 const struct hub_ops *uplink_link_ops(void);

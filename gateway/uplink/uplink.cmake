@@ -11,6 +11,6 @@ add_executable(firegw-uplink ${uplink}/main.c ${uplink}/session.c ${uplink}/clie
 	${uplink}/guard.c ${uplink}/notes.c ${uplink}/secret.c ${uplink}/socket_tune.c)
 target_include_directories(firegw-uplink PRIVATE ${PAHO_INCLUDE})
 target_link_libraries(firegw-uplink PRIVATE firegw_flags firegw_core firegw_uplink_frame firegw_uplink_words ${PAHO_LIBRARY} Threads::Threads)
-install(TARGETS firegw-uplink RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS firegw-uplink RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
 
 firegw_library(firegw_uplink_link SOURCES ${uplink}/../uplink_link.c LIBS firegw_core firegw_uplink_frame PkgConfig::UV)
