@@ -372,7 +372,12 @@ static void test_slot_taken_by_another_while_its_message_is_in_flight(void **sta
 		rig_alarm(&r, 0, id, CLASS_FIRE, "active");
 	}
 	assert_int_equal(r.states.evicted, 1);
-	fake_hub_drain(&r.hub);
+	rig_step(&r);
+	fake_hub_receive(&r.hub, SIZE_MAX);
+	size_t in_flight = r.hub.unacked.n;
+	fake_hub_answer(&r.hub, 0); /* the old one: says nothing about the new */
+	rig_step(&r);
+	assert_int_equal(r.hub.unacked.n + r.hub.wire.n, in_flight - 1);
 	rig_settle(&r);
 	assert_string_equal(fake_hub_retained(&r.hub, ALARM("a~r")), "normal");
 	fake_hub_lose(&r.hub, HUB_DOWN_LOST, "gone");

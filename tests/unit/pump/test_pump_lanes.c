@@ -498,6 +498,35 @@ static void test_reload_keeps_what_is_in_flight(void **state)
 	rig_done(&r);
 }
 
+static void test_reload_knows_more_than_was_told(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	up(&r);
+	rig_store(&r, 0, CLASS_FAULT, 3, true);
+	rig_settle(&r);
+	rig_preload(&r, 0, CLASS_FAULT, 4, r.now.wall_ms);
+	assert_int_equal(rig_set_streams(&r), 0);
+	rig_settle(&r);
+	rig_check_complete(&r);
+	rig_done(&r);
+}
+
+static void test_cursor_beyond_the_store_is_cut(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 1);
+	rig_start(&r);
+	struct pump_stream s = { .db = 1, .stream = CLASS_FIRE, .first = 1, .stored = 2, .acked = 9 };
+	assert_int_equal(pump_set_streams(r.pump, NULL, 0), 0);
+	assert_int_equal(pump_set_streams(r.pump, &s, 1), 0);
+	assert_int_equal(pump_lane_find(r.pump, 1)->acked, 2);
+	rig_done(&r);
+}
+
 static void test_numbers_that_begin_anew_are_taken(void **state)
 {
 	struct rig r;
@@ -586,6 +615,8 @@ int main(void)
 		cmocka_unit_test(test_streams_not_for_this_hub_hold_nothing),
 		cmocka_unit_test(test_memory_is_bounded_while_the_hub_is_away),
 		cmocka_unit_test(test_reload_keeps_what_is_in_flight),
+		cmocka_unit_test(test_reload_knows_more_than_was_told),
+		cmocka_unit_test(test_cursor_beyond_the_store_is_cut),
 		cmocka_unit_test(test_numbers_that_begin_anew_are_taken),
 		cmocka_unit_test(test_records_without_a_number_are_told_as_a_count),
 		cmocka_unit_test(test_nothing_goes_out_before_it_is_stored),

@@ -96,7 +96,7 @@ static void test_backoff_doubles_to_30_s_and_urls_take_turns(void **state)
 	rig_init(&r, 7);
 	rig_start(&r);
 	rig_step(&r);
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < 13; i++) {
 		assert_true(r.hub.attempting);
 		assert_int_equal(r.hub.url, i % 2);
 		fake_hub_lose(&r.hub, HUB_DOWN_UNREACHABLE, "no route");
@@ -109,6 +109,7 @@ static void test_backoff_doubles_to_30_s_and_urls_take_turns(void **state)
 	}
 	assert_true(last >= 15000);
 	/* a link that lasted begins anew, with the first url */
+	assert_int_equal(r.hub.url, 1);
 	fake_hub_accept(&r.hub);
 	rig_settle(&r);
 	fake_hub_lose(&r.hub, HUB_DOWN_LOST, "gone");
@@ -257,6 +258,27 @@ static void test_broker_that_stops_reading_is_a_fault_then_left(void **state)
 	rig_up(&r);
 	assert_false(r.fault[PUMP_STOPPED]);
 	rig_check_complete(&r);
+	rig_done(&r);
+}
+
+static void test_broker_that_is_slow_but_answers_is_none(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 1);
+	rig_start(&r);
+	rig_up(&r);
+	unsigned connects = r.hub.connects;
+	for (int i = 0; i < 100; i++) { /* there is always something in flight */
+		rig_store(&r, 0, CLASS_FAULT, 1, true);
+		rig_pass(&r, 1000);
+		fake_hub_receive(&r.hub, SIZE_MAX);
+		if (r.hub.unacked.n > 1)
+			fake_hub_answer(&r.hub, 0);
+	}
+	assert_int_equal(r.n_faults[PUMP_STOPPED], 0);
+	assert_int_equal(r.hub.connects, connects);
 	rig_done(&r);
 }
 
@@ -526,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_no_process_is_retried),
 		cmocka_unit_test(test_attempt_without_answer_is_ended),
 		cmocka_unit_test(test_broker_that_stops_reading_is_a_fault_then_left),
+		cmocka_unit_test(test_broker_that_is_slow_but_answers_is_none),
 		cmocka_unit_test(test_commands_come_through_unless_retained_or_foreign),
 		cmocka_unit_test(test_commands_follow_the_config),
 		cmocka_unit_test(test_refused_subscription_is_said_and_holds_nothing_back),

@@ -124,7 +124,7 @@ static void test_fire_leaves_next_behind_readings(void **state)
 static void test_fire_finds_slots_whatever_fills_the_window(void **state)
 {
 	for (uint16_t window = 4; window < 120; window = (uint16_t)(window * 3)) {
-		for (int fill = 0; fill < 3; fill++) {
+		for (int fill = 0; fill < 4; fill++) {
 			struct rig r;
 			(void)state;
 			rig_init(&r, 1);
@@ -143,6 +143,9 @@ static void test_fire_finds_slots_whatever_fills_the_window(void **state)
 			r.answer_at_once = true;
 			rig_start(&r);
 			connect_only(&r);
+			for (int i = 0; fill == 3 && i < 150; i++)
+				rig_store(&r, 0, STREAM_READING, 1, true); /* as many messages */
+			rig_step(&r);
 			size_t on_wire = r.hub.wire.n;
 			rig_store(&r, 0, CLASS_FIRE, 1, true);
 			rig_step(&r);
@@ -210,6 +213,48 @@ static void test_live_fire_takes_its_older_ones_along(void **state)
 	for (size_t i = 33; i < 43; i++)
 		assert_non_null(strstr(r.hub.log.items[i].topic, "/alarm/a"));
 	rig_check_complete(&r);
+	rig_done(&r);
+}
+
+static void test_fire_of_while_the_hub_was_away_is_not_live(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 1);
+	r.hub.receive_max = 1;
+	rig_start(&r);
+	rig_up(&r);
+	fake_hub_lose(&r.hub, HUB_DOWN_LOST, "gone");
+	rig_step(&r);
+	raise_fire(&r, 0);
+	rig_alarm(&r, 0, "a/r", CLASS_FAULT, "x");
+	size_t from = r.hub.log.n;
+	rig_up(&r);
+	assert_true(fake_hub_find(&r.hub, from, "smoke~fire") < fake_hub_find(&r.hub, from, "alarm/a~r"));
+	assert_true(fake_hub_find(&r.hub, from, "alarm/a~r") < fake_hub_find(&r.hub, from, "event/fire"));
+	rig_done(&r);
+}
+
+static void test_cap_halves_once_a_round_trip(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 1);
+	rig_start(&r);
+	rig_up(&r);
+	r.pump->cap = 64 * 1024;
+	rig_store(&r, 0, CLASS_FAULT, 8, true);
+	rig_pass(&r, 700);
+	fake_hub_drain(&r.hub);
+	rig_step(&r);
+	assert_int_equal(r.pump->cap, 32 * 1024);
+	rig_store(&r, 0, CLASS_FAULT, 8, true);
+	rig_pass(&r, 700);
+	fake_hub_drain(&r.hub);
+	rig_step(&r);
+	assert_int_equal(r.pump->cap, 16 * 1024);
 	rig_done(&r);
 }
 
@@ -390,6 +435,8 @@ int main(void)
 		cmocka_unit_test(test_fire_is_next_with_a_window_of_one),
 		cmocka_unit_test(test_live_fire_takes_its_older_ones_along),
 		cmocka_unit_test(test_undurable_goes_out_and_waits_for_its_stored_version),
+		cmocka_unit_test(test_fire_of_while_the_hub_was_away_is_not_live),
+		cmocka_unit_test(test_cap_halves_once_a_round_trip),
 		cmocka_unit_test(test_nodes_take_turns),
 		cmocka_unit_test(test_on_a_slow_link_little_stands_before_a_fire),
 		cmocka_unit_test(test_on_a_fast_link_the_cap_grows),
