@@ -76,6 +76,7 @@ struct seen_command { uint32_t hub_db; int64_t expires_ms; char id[128]; };
 
 struct follow;
 struct acting;
+struct listing;
 struct reload;
 
 struct app {
@@ -119,10 +120,12 @@ struct app {
 	struct seen_command *seen;
 	size_t               n_seen;
 	struct follow       *follows;
+	struct listing      *listings;
 	struct acting       *acts;       /* acknowledgements and the like that wait for the store */
 	struct reload       *reload;
 	bool                 reload_again;
 
+	int64_t              late_until_ns; /* _gw.loop/late stands until then */
 	bool                 clock_told, stopping, pruning;
 	int                  stop_stage;
 	int64_t              stop_until_ns;
@@ -225,6 +228,7 @@ void verbs_handle(void *app, struct control_request *rq, const char *verb, json_
 void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg);
 /* What was done with this batch is durable: those who did it are told. NULL: the store is late, and what was announced counts. */
 void verbs_on_stored(struct app *a, const struct slot *s);
+void verbs_end_listings(struct app *a);
 void verbs_stop(struct app *a);
 void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
                      const void *correlation, size_t correlation_len);

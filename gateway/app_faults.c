@@ -8,6 +8,7 @@
 #define TICK_NS        CLOCK_NS_PER_S
 #define SILENT_MIN_NS  (10 * CLOCK_NS_PER_S)
 #define LOOP_LATE_NS   (500 * CLOCK_NS_PER_MS)
+#define LOOP_CALM_NS   (30 * CLOCK_NS_PER_S)
 
 void app_own(struct app *a, const char *thing, const char *name, const char *what, bool on)
 {
@@ -81,7 +82,8 @@ static void watch_clock(struct app *a, struct stamp now)
 	app_own(a, "clock", NULL, "untrusted", a->clock_told);
 }
 
-static void watch_loop(struct app *a)
+/* It stands until the loop was in time for a while: not an event a second. */
+static void watch_loop(struct app *a, struct stamp now)
 {
 	int64_t late = loop_take_late(&a->loop);
 
@@ -89,7 +91,9 @@ static void watch_loop(struct app *a)
 		a->worst_late_ns = late;
 	if (late > LOOP_LATE_NS)
 		log_warning("app", "the loop was %lld ms late", (long long)(late / CLOCK_NS_PER_MS));
-	app_own(a, "loop", NULL, "late", late > LOOP_LATE_NS);
+	if (late > LOOP_LATE_NS)
+		a->late_until_ns = now.mono_ns + LOOP_CALM_NS;
+	app_own(a, "loop", NULL, "late", now.mono_ns < a->late_until_ns);
 }
 
 void app_tick(void *user, struct stamp now)
@@ -99,7 +103,7 @@ void app_tick(void *user, struct stamp now)
 	for (size_t i = 0; i < a->n_buses && !a->stopping; i++)
 		watch_bus(a, &a->buses[i], now);
 	watch_clock(a, now);
-	watch_loop(a);
+	watch_loop(a, now);
 	sd_notify(0, "WATCHDOG=1");
 	loop_timer_set(&a->loop, &a->tick_timer, now.mono_ns + TICK_NS);
 }

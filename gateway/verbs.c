@@ -1,8 +1,6 @@
 /* The control socket's verbs that speak of the present (docs/control-protocol.md). */
 #include "gateway/verbs.h"
 
-#include "gateway/directory.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -204,105 +202,6 @@ static void status(struct app *a, struct control_request *rq)
 	control_end(rq, o);
 }
 
-static void put_latest(struct strbuf *out, const struct latest *l)
-{
-	char at[CLOCK_TEXT_MAX];
-
-	strbuf_json_key(out, "value");
-	if (l->quality != QUALITY_GOOD)
-		strbuf_puts(out, "null");
-	else if (l->text)
-		strbuf_json_string(out, l->text);
-	else
-		strbuf_json_double(out, l->number);
-	strbuf_json_key(out, "quality");
-	strbuf_json_string(out, quality_name(l->quality));
-	strbuf_json_key(out, "at");
-	strbuf_json_string(out, l->at.mono_ns ? clock_format(l->at.wall_ms, at) : NULL);
-	strbuf_putc(out, '}');
-}
-
-static void points(struct app *a, struct control_request *rq, json_t *args)
-{
-	const struct config *c = a->generation->config;
-	struct strbuf text = STRBUF_INIT;
-	struct select *select;
-	struct err e;
-
-	if (verbs_select(args, &select, &e)) {
-		control_fail(rq, &e);
-		return;
-	}
-	for (size_t i = 0; i < c->site.n_points; i++) {
-		if (!select_fits_point(select, &c->site, &c->site.points[i]))
-			continue;
-		strbuf_reset(&text);
-		directory_entry(&text, c, &c->site.points[i]);
-		put_latest(&text, pipeline_latest(a->pipeline, (uint32_t)i));
-		if (text.failed || !control_row_text(rq, text.data, text.len))
-			break;
-	}
-	strbuf_done(&text);
-	select_free(select);
-	control_end(rq, NULL);
-}
-
-struct ranked { json_t *event; unsigned class_; bool acked; const char *since; };
-
-static int compare_ranked(const void *x, const void *y)
-{
-	const struct ranked *a = x, *b = y;
-
-	if (a->class_ != b->class_)
-		return a->class_ < b->class_ ? -1 : 1;
-	if (a->acked != b->acked)
-		return a->acked ? 1 : -1;
-	return strcmp(b->since, a->since);
-}
-
-static bool hidden(json_t *event)
-{
-	return json_is_true(json_object_get(event, "shelved")) || json_is_true(json_object_get(event, "suppressed")) ||
-	       json_is_true(json_object_get(event, "out_of_service"));
-}
-
-static void alarms(struct app *a, struct control_request *rq, json_t *args)
-{
-	struct ranked *list = calloc(a->alarms.n + 1, sizeof *list);
-	bool all = json_is_true(json_object_get(args, "all"));
-	size_t n = 0, n_hidden = 0;
-	struct select *select;
-	json_error_t je;
-	struct err e;
-
-	if (!list || verbs_select(args, &select, &e)) {
-		if (!list)
-			err_set(&e, ERR_NO_MEMORY, "no memory");
-		free(list);
-		control_fail(rq, &e);
-		return;
-	}
-	for (size_t i = 0; i < a->alarms.n; i++) {
-		const struct state_entry *s = &a->alarms.entries[i];
-		json_t *event = s->version && s->msg ? json_loadb(s->msg->data, s->msg->len, 0, &je) : NULL;
-		if (!event)
-			continue;
-		struct select_subject subject = verbs_event_subject(&a->generation->config->site, event);
-		if (!select_fits(select, &subject) || (!all && hidden(event))) {
-			n_hidden += select_fits(select, &subject);
-			json_decref(event);
-			continue;
-		}
-		list[n++] = (struct ranked){ event, s->urgency, json_is_true(json_object_get(event, "acked")), text_of(event, "since") };
-	}
-	qsort(list, n, sizeof *list, compare_ranked);
-	for (size_t i = 0; i < n; i++)
-		control_row(rq, list[i].event);
-	free(list);
-	select_free(select);
-	control_end(rq, json_pack("{s:i}", "hidden", (int)n_hidden));
-}
-
 /* Someone who acted, and is told so when it is durable. */
 struct acting {
 	struct acting          *next;
@@ -378,9 +277,9 @@ void verbs_handle(void *app, struct control_request *rq, const char *verb, json_
 	else if (strcmp(verb, "status") == 0)
 		status(a, rq);
 	else if (strcmp(verb, "points") == 0)
-		points(a, rq, args);
+		verbs_points(a, rq, args);
 	else if (strcmp(verb, "alarms") == 0)
-		alarms(a, rq, args);
+		verbs_alarms(a, rq, args);
 	else if (strcmp(verb, "events") == 0)
 		verbs_events(a, rq, args);
 	else if (strcmp(verb, "history") == 0)

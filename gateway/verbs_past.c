@@ -268,6 +268,7 @@ void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg)
 void verbs_stop(struct app *a)
 {
 	verbs_on_stored(a, NULL);
+	verbs_end_listings(a);
 	while (a->follows) {
 		struct follow *f = a->follows;
 		f->failed = true;
