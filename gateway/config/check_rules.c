@@ -121,6 +121,7 @@ static void check_rule(struct loader *l, const struct rule_def *r, const struct 
 	for (size_t i = 0; i < c->site.n_points; i++)
 		if (rule_select_fits(select, &c->site, &c->site.points[i]))
 			check_point(l, r, place, &c->site.points[i], by_point[i], &fit);
+	l->n_alarms += fit.points;
 	if (r->when == WHEN_OUTSIDE)
 		check_outside(l, r, place);
 	bool sure = r->enabled && !l->incomplete && !place->select_wrong;

@@ -42,7 +42,7 @@ struct config_bus {
 	const char              *url;
 	const struct bus_point  *points; /* all of this bus, by device, then as in the tables */
 	size_t                   n_points;
-	uint64_t                 hash;   /* of everything above: unchanged means the line stays */
+	uint64_t                 hash;   /* of all above but the points' indices in the site: unchanged means the line stays */
 };
 
 struct config_row;                      /* config's own: a point as its table said it */

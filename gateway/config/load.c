@@ -34,6 +34,7 @@ static void loader_done(struct loader *l)
 	if (l->live.fd >= 0)
 		close(l->live.fd);
 	free(l->live.raw);
+	driver_shared_free(l->live.drivers);
 	strmap_done(&l->map);
 	strmap_done(&l->points_by_id);
 	arena_done(&l->scratch);
@@ -68,6 +69,8 @@ static void load_all(struct loader *l, const char *path)
 		if (l->n_buildings)
 			check_rules(l);
 	}
+	if (l->errors == 0)
+		check_parts(l);
 	c->file = arena_copy(&l->keep, path);
 }
 

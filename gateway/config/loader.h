@@ -57,7 +57,8 @@ struct loader {
 	struct arena         keep;       /* becomes config.memory */
 	struct arena         scratch;    /* trees and places: gone when the load ends */
 	/* What outside libraries hold while a file is read, so that running out of memory leaks nothing. */
-	struct { bool yaml, event, csv, text; yaml_parser_t parser; yaml_event_t ev; struct csv_parser table; iconv_t conv; char *raw; int fd; } live;
+	struct { bool yaml, event, csv; yaml_parser_t parser; yaml_event_t ev; struct csv_parser table; iconv_t conv; char *raw; int fd;
+	         struct driver_shared *drivers; } live;
 	struct strmap        map;        /* used by one function at a time */
 	struct strmap        points_by_id;
 
@@ -89,6 +90,7 @@ struct loader {
 	struct rule_place      *rule_places;
 	size_t                  n_rules, cap_rules, n_rule_places, cap_rule_places;
 	const struct node     **bus_places;
+	size_t                  n_alarms;   /* that the rules make */
 	bool                    too_many_points;
 	bool                    incomplete; /* a table could not be read: which rules fit nothing cannot be told */
 };
@@ -143,6 +145,7 @@ const struct bind_key *point_columns(size_t *ret_n);
 void check_registers(struct loader *l);
 void check_lines(struct loader *l);
 void check_rules(struct loader *l);
+void check_parts(struct loader *l);
 
 /* show.c: the effective config into a buffer; the hash is taken over this text. */
 void config_write(const struct config *c, bool as_json, struct strbuf *out);
