@@ -8,8 +8,9 @@
 #define ACCEPT_AGAIN_MS 1000 /* after there was no memory for a peer */
 
 /* ---- turns ----
- * Lines that are complete begin here, one a peer and turn, so that a peer that sends a thousand at once does not hold the loop; and here the app hears of peers
- * that have read or are gone, never from within a call of its own. Callbacks may free peers: after each one the list is searched anew. */
+ * Lines that are complete begin here, one a peer and turn, so that a peer that sends a thousand at once does not hold the loop; and here
+ * the app hears of peers that have read or are gone, never from within a call of its own. Callbacks may free peers: after each one the list
+ * is searched anew. */
 
 static struct conn *next_gone(const struct control *c)
 {
@@ -180,7 +181,9 @@ static void start_lookup(struct control *c)
 		conn_close(conn);
 		return;
 	}
-	*l = (struct lookup){ .conn = conn, .peer = conn->peer, .operators = c->operators, .maintainers = c->maintainers, .own_uid = geteuid() };
+	*l = (struct lookup){
+		.conn = conn, .peer = conn->peer, .operators = c->operators, .maintainers = c->maintainers, .own_uid = geteuid()
+	};
 	conn->peer = (struct control_peer){ 0 };
 	c->lookup.data = l;
 	if (uv_queue_work(c->loop, &c->lookup, look_up, on_looked_up) < 0) {
@@ -290,7 +293,8 @@ static void on_handle_closed(uv_handle_t *handle)
 	control_maybe_closed(c);
 }
 
-int control_start(uv_loop_t *loop, const struct control_config *cfg, control_handler *handler, void *app, struct control **ret, struct err *reterr)
+int control_start(uv_loop_t *loop, const struct control_config *cfg, control_handler *handler, void *app, struct control **ret,
+                  struct err *reterr)
 {
 	struct control *c = calloc(1, sizeof *c);
 

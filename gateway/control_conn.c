@@ -1,7 +1,8 @@
-/* One peer of the control socket. The happy path: bytes come (on_read), a line is complete and begins as a request (conn_take_line → the app's handler), rows and the
- * end are put into `out`, which goes to libuv once a turn of the loop (conn_flush).
- * Failure modes: the line is wrong, too long or too slow → an error line, draining, closed. The peer does not read → closed at CONTROL_PENDING_MAX. The peer
- * goes away while its request is at work → the request outlives it, `gone` is called at the next turn. It closes its sending side only → it gets its answer. */
+/* One peer of the control socket. The happy path: bytes come (on_read), a line is complete and begins as a request (conn_take_line → the
+ * app's handler), rows and the end are put into `out`, which goes to libuv once a turn of the loop (conn_flush). Failure modes: the line is
+ * wrong, too long or too slow → an error line, draining, closed. The peer does not read → closed at CONTROL_PENDING_MAX. The peer goes away
+ * while its request is at work → the request outlives it, `gone` is called at the next turn. It closes its sending side only → it gets its
+ * answer. */
 #include "gateway/control_inside.h"
 
 #include "gateway/json_text.h"
@@ -178,7 +179,8 @@ static char *find_line_end(struct conn *conn)
 
 bool conn_is_ready(const struct conn *conn)
 {
-	return conn->known && !conn->request && !conn->closing && !conn->draining && has_line(conn) && pending(conn) <= CONTROL_PENDING_PAUSE;
+	return conn->known && !conn->request && !conn->closing && !conn->draining && has_line(conn) &&
+	       pending(conn) <= CONTROL_PENDING_PAUSE;
 }
 
 bool conn_is_drained(const struct conn *conn)
@@ -451,11 +453,11 @@ bool control_require(struct control_request *rq, enum role least)
 		return true;
 	const char *group = least == ROLE_MAINTAINER ? conn->control->maintainers : conn->control->operators;
 	if (group[0])
-		err_set(&e, ERR_DENIED, "'%s' is for %ss, and you are %s: join the group %s (sudo usermod -aG %s %s) and log in again", rq->verb,
-		        role_name(least), role_name(conn->role), group, group, conn->user[0] ? conn->user : "USER");
+		err_set(&e, ERR_DENIED, "'%s' is for %ss, and you are %s: join the group %s (sudo usermod -aG %s %s) and log in again",
+		        rq->verb, role_name(least), role_name(conn->role), group, group, conn->user[0] ? conn->user : "USER");
 	else
-		err_set(&e, ERR_DENIED, "'%s' is for %ss, and you are %s: name a group for them in the site's `control`", rq->verb, role_name(least),
-		        role_name(conn->role));
+		err_set(&e, ERR_DENIED, "'%s' is for %ss, and you are %s: name a group for them in the site's `control`", rq->verb,
+		        role_name(least), role_name(conn->role));
 	control_fail(rq, &e);
 	return false;
 }

@@ -1,4 +1,5 @@
-/* control_inside: what control.c (listening, roles, time, closing) and control_conn.c (one peer's bytes and request) share; for nobody else. */
+/* control_inside: what control.c (listening, roles, time, closing) and control_conn.c (one peer's bytes and request) share; for nobody
+ * else. */
 #ifndef FIREGW_GATEWAY_CONTROL_INSIDE_H
 #define FIREGW_GATEWAY_CONTROL_INSIDE_H
 

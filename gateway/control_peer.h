@@ -30,7 +30,8 @@ enum role control_peer_role(const struct control_peer *p, uid_t own_uid, gid_t o
 /* The following ask the user database and may wait for it (LDAP and the like): not on the loop thread. */
 /* CONTROL_NO_GROUP for NULL, "" and an unknown one. */
 gid_t control_peer_group(const char *name);
-/* Fills p's groups from the database if the kernel did not tell them; ret_user is the user's name, or "" if it has none (CONTROL_USER_MAX bytes). */
+/* Fills p's groups from the database if the kernel did not tell them; ret_user is the user's name, or "" if it has none (CONTROL_USER_MAX
+ * bytes). */
 void  control_peer_complete(struct control_peer *p, char *ret_user);
 
 #endif

@@ -15,8 +15,8 @@ static int make_address(const char *path, struct sockaddr_un *ret, struct err *r
 
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (len == 0 || len >= sizeof ret->sun_path)
-		return err_set(reterr, ERR_INVALID, "socket '%s': a socket's path has 1 to %zu bytes: set control.socket to a shorter one", path,
-		               sizeof ret->sun_path - 1);
+		return err_set(reterr, ERR_INVALID, "socket '%s': a socket's path has 1 to %zu bytes: set control.socket to a shorter one",
+		               path, sizeof ret->sun_path - 1);
 	memcpy(ret->sun_path, path, len + 1);
 	return 0;
 }
@@ -36,12 +36,14 @@ static int check_stale(const char *path, const struct sockaddr_un *address, stru
 		return 0;
 	case 0:
 	case EAGAIN:
-		return err_set(reterr, ERR_EXISTS, "socket '%s': a daemon listens there already: stop it, or set another control.socket", path);
+		return err_set(reterr, ERR_EXISTS, "socket '%s': a daemon listens there already: stop it, or set another control.socket",
+		               path);
 	case EPROTOTYPE:
-		return err_set(reterr, ERR_EXISTS, "socket '%s': a socket of another program: remove it, or set another control.socket", path);
+		return err_set(reterr, ERR_EXISTS, "socket '%s': a socket of another program: remove it, or set another control.socket",
+		               path);
 	default:
-		return err_set(reterr, e == EACCES ? ERR_DENIED : ERR_IO, "socket '%s' is there and cannot be tried: %s: remove it, or set another control.socket",
-		               path, strerror(e));
+		return err_set(reterr, e == EACCES ? ERR_DENIED : ERR_IO,
+		               "socket '%s' is there and cannot be tried: %s: remove it, or set another control.socket", path, strerror(e));
 	}
 }
 
@@ -53,15 +55,16 @@ static int clear_stale(const char *path, const struct sockaddr_un *address, stru
 	if (lstat(path, &before) < 0)
 		return 0; /* nothing there; other reasons show at bind */
 	if (!S_ISSOCK(before.st_mode))
-		return err_set(reterr, ERR_EXISTS, "socket '%s': a file that is no socket stands there: remove it, or set another control.socket", path);
+		return err_set(reterr, ERR_EXISTS,
+		               "socket '%s': a file that is no socket stands there: remove it, or set another control.socket", path);
 	if (check_stale(path, address, reterr))
 		return -1;
 	/* Not the one that was tried: another daemon came up in between, bind will say so. */
 	if (lstat(path, &after) < 0 || after.st_ino != before.st_ino || after.st_dev != before.st_dev)
 		return 0;
 	if (unlink(path) < 0 && errno != ENOENT)
-		return err_set(reterr, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_IO, "socket '%s': a stale one cannot be removed: %s", path,
-		               strerror(errno));
+		return err_set(reterr, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_IO,
+		               "socket '%s': a stale one cannot be removed: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -72,13 +75,17 @@ static int bind_error(const char *path, int e, struct err *reterr)
 	switch (e) {
 	case ENOENT:
 	case ENOTDIR:
-		return err_set(reterr, ERR_NOT_FOUND, "socket '%s': there is no directory '%.*s': create it (systemd does, with RuntimeDirectory=firegw), "
-		               "or set another control.socket", path, dir_len, path);
+		return err_set(reterr, ERR_NOT_FOUND,
+		               "socket '%s': there is no directory '%.*s': create it (systemd does, with RuntimeDirectory=firegw), "
+		               "or set another control.socket",
+		               path, dir_len, path);
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		return err_set(reterr, ERR_DENIED, "socket '%s': may not be created there (%s): let the daemon's user own the directory, or set another "
-		               "control.socket", path, strerror(e));
+		return err_set(reterr, ERR_DENIED,
+		               "socket '%s': may not be created there (%s): let the daemon's user own the directory, or set another "
+		               "control.socket",
+		               path, strerror(e));
 	case EADDRINUSE:
 		return err_set(reterr, ERR_EXISTS, "socket '%s': another daemon has just taken it", path);
 	default:

@@ -94,8 +94,9 @@ static int unknown_word(const char *name, struct err *reterr)
 {
 	const char *near = nearest_find(name, word_names, N_NAMES);
 
-	return err_set(reterr, ERR_INVALID, "select: unknown word '%s'%s%s%s; known are kind, floor, building, zone, bus, device, class, and globs on the id", name,
-	               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+	return err_set(reterr, ERR_INVALID,
+	               "select: unknown word '%s'%s%s%s; known are kind, floor, building, zone, bus, device, class, and globs on the id",
+	               name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 
 static int set_kind(struct term *t, struct err *reterr)
@@ -104,7 +105,8 @@ static int set_kind(struct term *t, struct err *reterr)
 
 	if (kind_find(t->value, &kind)) {
 		const char *near = kind_nearest(t->value);
-		return err_set(reterr, ERR_INVALID, "select: unknown kind '%s'%s%s%s", t->value, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+		return err_set(reterr, ERR_INVALID, "select: unknown kind '%s'%s%s%s", t->value, near ? " (did you mean '" : "",
+		               near ? near : "", near ? "'?)" : "");
 	}
 	t->value = kind_info(kind)->name;
 	return 0;
@@ -119,7 +121,8 @@ static int set_class(struct term *t, struct err *reterr)
 	for (unsigned i = 0; i < CLASS_COUNT; i++)
 		names[i] = alarm_class_name((enum alarm_class)i);
 	const char *near = nearest_find(t->value, names, CLASS_COUNT);
-	return err_set(reterr, ERR_INVALID, "select: unknown class '%s'%s%s%s", t->value, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+	return err_set(reterr, ERR_INVALID, "select: unknown class '%s'%s%s%s", t->value, near ? " (did you mean '" : "", near ? near : "",
+	               near ? "'?)" : "");
 }
 
 static int add_term(struct select *s, enum word word, const char *value, struct err *reterr)

@@ -3,7 +3,8 @@
  *   kind=smoke_detector,heat_detector floor=12 zone=12-*     words: all must fit; within one, any of its values
  *   f12-hyd.*  facp.f12-smoke-3/smoke                        globs on the id: any of them
  *
- * Words: kind, floor, building, zone, bus, device, class. Values but those of kind and class may be globs: `*`, `?`, `[a-z]`, `[!a-z]`. A word that is given twice has the values of both. */
+ * Words: kind, floor, building, zone, bus, device, class. Values but those of kind and class may be globs: `*`, `?`, `[a-z]`, `[!a-z]`. A
+ * word that is given twice has the values of both. */
 #ifndef FIREGW_GATEWAY_SELECT_H
 #define FIREGW_GATEWAY_SELECT_H
 
@@ -15,7 +16,8 @@
 
 struct select;
 
-/* Texts are copied. NULL and "" fit everything. ERR_INVALID: an unknown word, kind or class (with the nearest known one), an empty value, too long; ERR_NO_MEMORY. */
+/* Texts are copied. NULL and "" fit everything. ERR_INVALID: an unknown word, kind or class (with the nearest known one), an empty value,
+ * too long; ERR_NO_MEMORY. */
 int  select_parse(const char *text, struct select **ret, struct err *reterr);
 void select_free(struct select *s); /* accepts NULL */
 

@@ -37,7 +37,8 @@ static bool take_date(const char **at, struct tm *tm)
 	const char *p = *at;
 	int year, month;
 
-	if (!take_digits(&p, 4, &year) || !take_char(&p, '-') || !take_digits(&p, 2, &month) || !take_char(&p, '-') || !take_digits(&p, 2, &tm->tm_mday))
+	if (!take_digits(&p, 4, &year) || !take_char(&p, '-') || !take_digits(&p, 2, &month) || !take_char(&p, '-') ||
+	    !take_digits(&p, 2, &tm->tm_mday))
 		return false;
 	tm->tm_year = year - 1900;
 	tm->tm_mon = month - 1;
@@ -73,7 +74,8 @@ static int to_ms(const struct tm *given, int ms, int64_t *ret_ms)
 {
 	struct tm tm = *given;
 
-	if (given->tm_mon < 0 || given->tm_mon > 11 || given->tm_mday < 1 || given->tm_hour > 23 || given->tm_min > 59 || given->tm_sec > 59)
+	if (given->tm_mon < 0 || given->tm_mon > 11 || given->tm_mday < 1 || given->tm_hour > 23 || given->tm_min > 59 ||
+	    given->tm_sec > 59)
 		return -1;
 	tm.tm_isdst = -1;
 	errno = 0;

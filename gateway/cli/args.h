@@ -27,10 +27,10 @@ struct args {
 	size_t                    n_words;
 };
 
-/* Options may stand before, between and behind the words: --name, --name=value, --name value, -c value, -cvalue; "--" ends them. argv holds what follows the verb. ERR_INVALID: an unknown
- * option (with the nearest known one), one given twice, a value that is missing or too much, too many words. Options that stand before the error are in *ret all the same, so that
- * it can be told in the form that was asked for. */
-int         args_parse(const struct args_option *options, size_t n_options, int argc, char *const *argv, struct args *ret, struct err *reterr);
+/* Options may stand before, between and behind the words: --name, --name=value, --name value, -c value, -cvalue; "--" ends them. argv holds
+ * what follows the verb. ERR_INVALID: an unknown option (with the nearest known one), one given twice, a value that is missing or too much,
+ * too many words. Options that stand before the error are in *ret all the same, so that it can be told in the form that was asked for. */
+int args_parse(const struct args_option *options, size_t n_options, int argc, char *const *argv, struct args *ret, struct err *reterr);
 /* NULL if it was not given. The name must be in the table. */
 const char *args_value(const struct args *a, const char *name);
 bool        args_flag(const struct args *a, const char *name);

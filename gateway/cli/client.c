@@ -61,7 +61,8 @@ static int unreachable(const char *path, int e, struct err *reterr)
 {
 	if (e == EACCES || e == EPERM) {
 		const char *group = socket_group(path);
-		return err_set(reterr, ERR_DENIED, "no permission for %s: join the group %s (sudo usermod -aG %s %s) and log in again", path, group, group, user_name());
+		return err_set(reterr, ERR_DENIED, "no permission for %s: join the group %s (sudo usermod -aG %s %s) and log in again",
+		               path, group, group, user_name());
 	}
 	return err_set(reterr, ERR_CLOSED, "cannot reach firegwd at %s: %s (is it running? systemctl status firegwd)", path,
 	               e == EAGAIN ? "it does not take connections" : strerror(e));
@@ -192,12 +193,15 @@ static bool make_room(struct client *c)
 static enum client_answer wait_readable(struct client *c, struct err *reterr)
 {
 	/* Whoever reads our output: gone means POLLERR, though we ask for nothing. */
-	struct pollfd p[] = { { .fd = c->fd, .events = POLLIN }, { .fd = c->signal_fd, .events = POLLIN }, { .fd = c->follow ? STDOUT_FILENO : -1 } };
+	struct pollfd p[] = { { .fd = c->fd, .events = POLLIN },
+		              { .fd = c->signal_fd, .events = POLLIN },
+		              { .fd = c->follow ? STDOUT_FILENO : -1 } };
 
 	for (;;) {
 		int n = poll(p, 3, c->follow ? -1 : SILENCE_MS);
 		if (n == 0) {
-			err_set(reterr, ERR_TIMEOUT, "firegwd at %s does not answer for %d s (systemctl status firegwd)", c->path, SILENCE_MS / 1000);
+			err_set(reterr, ERR_TIMEOUT, "firegwd at %s does not answer for %d s (systemctl status firegwd)", c->path,
+			        SILENCE_MS / 1000);
 			return CLIENT_LOST;
 		}
 		if (n < 0 && errno == EINTR)
@@ -215,7 +219,8 @@ static enum client_answer wait_readable(struct client *c, struct err *reterr)
 static enum client_answer read_more(struct client *c, struct err *reterr)
 {
 	if (c->in_len - c->in_taken > LINE_MAX_BYTES) {
-		err_set(reterr, ERR_PROTOCOL, "firegwd at %s broke the protocol: a line of over %zu MiB", c->path, LINE_MAX_BYTES / 1024 / 1024);
+		err_set(reterr, ERR_PROTOCOL, "firegwd at %s broke the protocol: a line of over %zu MiB", c->path,
+		        LINE_MAX_BYTES / 1024 / 1024);
 		return CLIENT_LOST;
 	}
 	if (!make_room(c)) {
@@ -232,7 +237,8 @@ static enum client_answer read_more(struct client *c, struct err *reterr)
 	}
 	if (n < 0 && errno == EINTR)
 		return CLIENT_ROW;
-	err_set(reterr, ERR_CLOSED, "firegwd at %s closed the connection before the end%s%s", c->path, n < 0 ? ": " : "", n < 0 ? strerror(errno) : "");
+	err_set(reterr, ERR_CLOSED, "firegwd at %s closed the connection before the end%s%s", c->path, n < 0 ? ": " : "",
+	        n < 0 ? strerror(errno) : "");
 	return CLIENT_LOST;
 }
 
@@ -273,7 +279,8 @@ static enum client_answer read_line(const struct client *c, const char *line, si
 	} else if (json_is_true(json_object_get(root, "end"))) {
 		a = read_end(c, root, ret, reterr);
 	} else {
-		err_set(reterr, ERR_PROTOCOL, "firegwd at %s broke the protocol: %s", c->path, root ? "neither a row nor an end" : where.text);
+		err_set(reterr, ERR_PROTOCOL, "firegwd at %s broke the protocol: %s", c->path,
+		        root ? "neither a row nor an end" : where.text);
 	}
 	json_decref(root);
 	return a;

@@ -61,7 +61,8 @@ static void put_table_head(const struct history *h, struct strbuf *out)
 	strbuf_reset(&line);
 	pad_put(&line, "TIME", TIME_COLUMNS);
 	if (h->every_ms)
-		strbuf_printf(&line, "  %*s  %*s  %*s  %*s  %8s  QUALITY", VALUE_COLUMNS, "MIN", VALUE_COLUMNS, "MAX", VALUE_COLUMNS, "MEAN", VALUE_COLUMNS, "LAST", "COUNT");
+		strbuf_printf(&line, "  %*s  %*s  %*s  %*s  %8s  QUALITY", VALUE_COLUMNS, "MIN", VALUE_COLUMNS, "MAX", VALUE_COLUMNS,
+		              "MEAN", VALUE_COLUMNS, "LAST", "COUNT");
 	else
 		strbuf_printf(&line, "  %*s  QUALITY", VALUE_COLUMNS, "VALUE");
 	strbuf_putc(out, '\n');

@@ -72,7 +72,8 @@ static int run_verb(struct run *r, int argc, char *const *argv)
 	if (r->args.n_words < v->min_words)
 		return run_usage("%s: %s is missing: firegw %s %s", v->name, v->words, v->name, v->words);
 	if (r->args.n_words > v->max_words)
-		return run_usage("%s: '%s' is too much: firegw %s%s%s", v->name, r->args.words[v->max_words], v->name, v->words[0] ? " " : "", v->words);
+		return run_usage("%s: '%s' is too much: firegw %s%s%s", v->name, r->args.words[v->max_words], v->name,
+		                 v->words[0] ? " " : "", v->words);
 	for (size_t i = 0; i < r->args.n_words; i++)
 		if (!is_utf8(r->args.words[i]))
 			return run_usage("%s: argument %zu is no UTF-8", v->name, i + 1);
@@ -99,7 +100,8 @@ int main(int argc, char **argv)
 	r.verb = verb_find(name);
 	if (!r.verb) {
 		const char *near = verb_nearest(name);
-		return run_usage("no verb '%s'%s%s%s (firegw help)", name, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+		return run_usage("no verb '%s'%s%s%s (firegw help)", name, near ? ": did you mean '" : "", near ? near : "",
+		                 near ? "'?" : "");
 	}
 	return finish(&r, run_verb(&r, argc - 2, argv + 2));
 }

@@ -10,7 +10,8 @@ static bool put_json_row(struct run *r, const json_t *row, size_t n)
 	return run_flush(r);
 }
 
-static enum client_answer take_rows(struct run *r, struct client *c, const struct rows_table *shape, struct table *t, size_t *ret_n, json_t **ret_result, struct err *e)
+static enum client_answer take_rows(struct run *r, struct client *c, const struct rows_table *shape, struct table *t, size_t *ret_n,
+                                    json_t **ret_result, struct err *e)
 {
 	json_t *value;
 	size_t n = 0;

@@ -11,7 +11,8 @@ struct rows_table {
 	const char                *none;    /* printed instead of an empty table; NULL: nothing */
 };
 
-/* Asks (takes the reference of args) and prints. Returns the verb's result; *ret_n rows came; *ret_result (may be NULL) is the end's result, the caller's reference. */
+/* Asks (takes the reference of args) and prints. Returns the verb's result; *ret_n rows came; *ret_result (may be NULL) is the end's
+ * result, the caller's reference. */
 int rows_list(struct run *r, const char *verb, json_t *args, const struct rows_table *shape, size_t *ret_n, json_t **ret_result);
 
 #endif

@@ -95,7 +95,8 @@ size_t table_rows(const struct table *t)
 void style_put(struct strbuf *out, const struct look *look, enum style style, const char *text)
 {
 	static const char *const codes[] = {
-		[STYLE_PLAIN] = "", [STYLE_BOLD] = "\033[1m", [STYLE_DIM] = "\033[2m", [STYLE_RED] = "\033[1;31m", [STYLE_YELLOW] = "\033[33m", [STYLE_GREEN] = "\033[32m",
+		[STYLE_PLAIN] = "",         [STYLE_BOLD] = "\033[1m",    [STYLE_DIM] = "\033[2m",
+		[STYLE_RED] = "\033[1;31m", [STYLE_YELLOW] = "\033[33m", [STYLE_GREEN] = "\033[32m",
 	};
 	bool on = look->color && style != STYLE_PLAIN;
 

@@ -57,7 +57,8 @@ int verb_alarms(struct run *r)
 	int result = rows_list(r, "alarms", args, &(struct rows_table){ columns, 8, add_alarm, "no alarms\n" }, &n, &end);
 	int64_t hidden = field_int(end, "hidden");
 	if (!r->json && hidden > 0)
-		strbuf_printf(&r->out, "(%s not shown, shelved, suppressed or out of service: --all)\n", human_plural(hidden, "alarm", buf));
+		strbuf_printf(&r->out, "(%s not shown, shelved, suppressed or out of service: --all)\n",
+		              human_plural(hidden, "alarm", buf));
 	json_decref(end);
 	free(select);
 	return result;
@@ -69,7 +70,8 @@ static void put_event(struct run *r, const json_t *row)
 {
 	char time[HUMAN_MAX] = "-";
 	struct strbuf text = STRBUF_INIT;
-	const char *class_word = field_text(row, "class"), *alarm = field_text(row, "alarm"), *actor = field_text(row, "actor"), *note = field_text(row, "note");
+	const char *class_word = field_text(row, "class"), *alarm = field_text(row, "alarm"), *actor = field_text(row, "actor"),
+		   *note = field_text(row, "note");
 	int64_t at;
 
 	if (field_time(row, "at", &at))
@@ -88,7 +90,8 @@ static void put_event(struct run *r, const json_t *row)
 		strbuf_puts(&r->out, "  ");
 		pad_put(&r->out, text.data ? text.data : "", widths[i]);
 	}
-	const char *rest[] = { field_text(row, "name"), field_message(row), mode_of(row), json_is_false(json_object_get(row, "durable")) ? "(not stored yet)" : "" };
+	const char *rest[] = { field_text(row, "name"), field_message(row), mode_of(row),
+		               json_is_false(json_object_get(row, "durable")) ? "(not stored yet)" : "" };
 	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
 		if (!rest[i][0])
 			continue;
@@ -189,11 +192,15 @@ static int check_classes(const char *list)
 	enum alarm_class c;
 
 	if (strlen(list) >= sizeof copy || !list[0])
-		return run_usage("--class '%.40s': write one or more of fire, prealarm, supervisory, fault, disablement, actuation, operation", list);
+		return run_usage(
+			"--class '%.40s': write one or more of fire, prealarm, supervisory, fault, disablement, actuation, operation",
+			list);
 	strcpy(copy, list);
 	for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save))
 		if (alarm_class_find(word, &c))
-			return run_usage("--class: no class '%s'; there are fire, prealarm, supervisory, fault, disablement, actuation, operation", word);
+			return run_usage(
+				"--class: no class '%s'; there are fire, prealarm, supervisory, fault, disablement, actuation, operation",
+				word);
 	return 0;
 }
 

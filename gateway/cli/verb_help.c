@@ -11,7 +11,8 @@
 
 void help_overview(struct strbuf *out)
 {
-	strbuf_puts(out, "firegw " FIREGW_VERSION ": the fire-safety telemetry gateway, from a terminal\n\nUsage: firegw VERB [OPTION…] [ARGUMENT…]\n\n");
+	strbuf_puts(out, "firegw " FIREGW_VERSION
+	                 ": the fire-safety telemetry gateway, from a terminal\n\nUsage: firegw VERB [OPTION…] [ARGUMENT…]\n\n");
 	for (const struct verb *v = verbs; v->name; v++) {
 		strbuf_puts(out, "  ");
 		pad_put(out, v->name, NAME_COLUMNS);
@@ -25,8 +26,8 @@ static void put_option(struct strbuf *out, const struct args_option *o)
 {
 	char left[64];
 
-	snprintf(left, sizeof left, "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name, o->value ? " " : "",
-	         o->value ? o->value : "");
+	snprintf(left, sizeof left, "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name,
+	         o->value ? " " : "", o->value ? o->value : "");
 	strbuf_puts(out, "  ");
 	pad_put(out, left, OPTION_COLUMNS + 4);
 	strbuf_printf(out, "  %s\n", o->help);
@@ -37,7 +38,8 @@ void help_verb(const struct verb *v, struct strbuf *out)
 	struct args_option options[VERB_OPTIONS_MAX];
 	size_t n = verb_options(v, options);
 
-	strbuf_printf(out, "firegw %s: %s\n\nUsage: firegw %s [OPTION…]%s%s\n\n", v->name, v->summary, v->name, v->words[0] ? " " : "", v->words);
+	strbuf_printf(out, "firegw %s: %s\n\nUsage: firegw %s [OPTION…]%s%s\n\n", v->name, v->summary, v->name, v->words[0] ? " " : "",
+	              v->words);
 	if (v->detail[0])
 		strbuf_printf(out, "%s\n\n", v->detail);
 	for (size_t i = 0; i < n; i++)
@@ -51,7 +53,8 @@ static json_t *verb_json(const struct verb *v)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s?, s:s}", "name", options[i].name, "value", options[i].value, "help", options[i].help));
+		json_array_append_new(list, json_pack("{s:s, s:s?, s:s}", "name", options[i].name, "value", options[i].value, "help",
+		                                      options[i].help));
 	return json_pack("{s:s, s:s, s:s, s:o}", "name", v->name, "arguments", v->words, "summary", v->summary, "options", list);
 }
 

@@ -61,7 +61,8 @@ static int from_daemon(struct run *r, struct client *c, struct history *h, int64
 
 	for (size_t i = 0; i < r->args.n_words; i++)
 		json_array_append_new(points, json_string(r->args.words[i]));
-	json_t *args = json_pack("{s:o, s:I, s:I, s:I}", "points", points, "from", (json_int_t)from, "to", (json_int_t)to, "every", (json_int_t)h->every_ms);
+	json_t *args = json_pack("{s:o, s:I, s:I, s:I}", "points", points, "from", (json_int_t)from, "to", (json_int_t)to, "every",
+	                         (json_int_t)h->every_ms);
 	if (client_ask(c, "history", args, &e) == 0) {
 		bool ok = true;
 		while (ok && (a = client_next(c, &value, &e)) == CLIENT_ROW) {
@@ -114,14 +115,23 @@ static void free_names(struct names *names)
 
 static bool each_row(void *user, const struct reader_row *x)
 {
-	struct history_row row = { .at_ms = x->at_ms, .value = x->quality == QUALITY_GOOD ? x->number : NAN, .text = x->text, .quality = quality_name(x->quality) };
+	struct history_row row = { .at_ms = x->at_ms,
+		                   .value = x->quality == QUALITY_GOOD ? x->number : NAN,
+		                   .text = x->text,
+		                   .quality = quality_name(x->quality) };
 
 	return history_row(user, &row);
 }
 
 static bool each_bucket(void *user, const struct reader_bucket *x)
 {
-	struct history_row row = { .at_ms = x->at_ms, .value = x->last, .min = x->min, .max = x->max, .mean = x->mean, .count = x->count, .quality = quality_name(x->worst) };
+	struct history_row row = { .at_ms = x->at_ms,
+		                   .value = x->last,
+		                   .min = x->min,
+		                   .max = x->max,
+		                   .mean = x->mean,
+		                   .count = x->count,
+		                   .quality = quality_name(x->worst) };
 
 	return history_row(user, &row);
 }
@@ -136,7 +146,8 @@ static int read_point(struct reader *db, struct history *h, const char *point, i
 }
 
 /* One word: a name, or all that a glob fits. */
-static int read_word(struct reader *db, struct history *h, const struct names *known, const char *word, int64_t from, int64_t to, struct err *e)
+static int read_word(struct reader *db, struct history *h, const struct names *known, const char *word, int64_t from, int64_t to,
+                     struct err *e)
 {
 	bool any = false;
 
@@ -148,7 +159,8 @@ static int read_word(struct reader *db, struct history *h, const struct names *k
 			return -1;
 	}
 	if (!any)
-		return err_set(e, ERR_NOT_FOUND, select_is_glob(word) ? "no point in the database fits '%s'" : "the database knows no point '%s'", word);
+		return err_set(e, ERR_NOT_FOUND,
+		               select_is_glob(word) ? "no point in the database fits '%s'" : "the database knows no point '%s'", word);
 	return 0;
 }
 

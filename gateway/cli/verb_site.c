@@ -23,7 +23,8 @@ static void put_summary(const struct config *c, const struct findings *f, struct
 	char a[HUMAN_MAX], b[HUMAN_MAX];
 
 	if (!c) {
-		strbuf_printf(out, "%s, %s\n", human_plural((int64_t)f->errors, "error", a), human_plural((int64_t)f->warnings, "warning", b));
+		strbuf_printf(out, "%s, %s\n", human_plural((int64_t)f->errors, "error", a),
+		              human_plural((int64_t)f->warnings, "warning", b));
 		return;
 	}
 	strbuf_puts(out, "ok");

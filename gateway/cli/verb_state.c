@@ -40,11 +40,14 @@ static void put_head(struct run *r, const json_t *status)
 	human_put(out, field_text(status, "gateway"));
 	strbuf_puts(out, ", firegwd ");
 	human_put(out, field_text(status, "version"));
-	strbuf_printf(out, " (pid %lld), up %s, clock ", (long long)field_int(status, "pid"), human_span(field_int(status, "uptime_s") * 1000, a));
-	style_put(out, &r->look, strcmp(field_text(status, "clock"), "trusted") == 0 ? STYLE_PLAIN : STYLE_YELLOW, field_text(status, "clock"));
+	strbuf_printf(out, " (pid %lld), up %s, clock ", (long long)field_int(status, "pid"),
+	              human_span(field_int(status, "uptime_s") * 1000, a));
+	style_put(out, &r->look, strcmp(field_text(status, "clock"), "trusted") == 0 ? STYLE_PLAIN : STYLE_YELLOW,
+	          field_text(status, "clock"));
 	strbuf_puts(out, "\nconfig:  ");
 	human_put(out, field_text(status, "config"));
-	strbuf_printf(out, "\npoints:  %s of %s good\n", human_count(field_int(points, "good"), a), human_count(field_int(points, "total"), b));
+	strbuf_printf(out, "\npoints:  %s of %s good\n", human_count(field_int(points, "good"), a),
+	              human_count(field_int(points, "total"), b));
 	put_alarm_counts(r, status);
 	const char *state = field_text(store, "state");
 	strbuf_puts(out, "storage: ");
@@ -66,7 +69,8 @@ static void add_up(struct table *t, bool up, const char *word)
 
 static void put_lines(struct run *r, const json_t *lines)
 {
-	static const struct table_column columns[] = { { "LINE" }, { "URL" }, { "STATE" }, { "SINCE" }, { "DEVICES", true }, { "GOOD", true }, { "FAILED", true }, { "WHY" } };
+	static const struct table_column columns[] = { { "LINE" },          { "URL" },        { "STATE" },        { "SINCE" },
+		                                       { "DEVICES", true }, { "GOOD", true }, { "FAILED", true }, { "WHY" } };
 	struct table *t = table_new(columns, 8);
 	const json_t *line, *device;
 	size_t i, k;
@@ -129,7 +133,8 @@ static void put_down_devices(struct run *r, const json_t *lines)
 static void put_hubs(struct run *r, const json_t *hubs)
 {
 	static const struct table_column columns[] = {
-		{ "HUB" }, { "URL" }, { "STATE" }, { "SINCE" }, { "EVENTS WAIT", true }, { "READINGS WAIT", true }, { "ACKED", true }, { "REFUSED", true }, { "LOST", true }, { "WHY" },
+		{ "HUB" },         { "URL" },           { "STATE" },      { "SINCE" }, { "EVENTS WAIT", true }, { "READINGS WAIT", true },
+		{ "ACKED", true }, { "REFUSED", true }, { "LOST", true }, { "WHY" },
 	};
 	struct table *t = table_new(columns, 10);
 	const json_t *hub;
@@ -226,13 +231,15 @@ static void add_point(struct run *r, const json_t *row, void *user)
 
 int verb_points(struct run *r)
 {
-	static const struct table_column columns[] = { { "POINT" }, { "NAME" }, { "VALUE", true }, { "UNIT" }, { "QUALITY" }, { "READ" }, { "PLACE" } };
+	static const struct table_column columns[] = { { "POINT" },   { "NAME" }, { "VALUE", true }, { "UNIT" },
+		                                       { "QUALITY" }, { "READ" }, { "PLACE" } };
 	char *select = run_select(r);
 
 	if (!select)
 		return RESULT_USAGE;
 	size_t n = 0;
-	int result = rows_list(r, "points", json_pack("{s:s}", "select", select), &(struct rows_table){ columns, 7, add_point, NULL }, &n, NULL);
+	int result = rows_list(r, "points", json_pack("{s:s}", "select", select), &(struct rows_table){ columns, 7, add_point, NULL }, &n,
+	                       NULL);
 	if (result == RESULT_DONE && n == 0) {
 		fprintf(stderr, "firegw: no point fits%s%s\n", select[0] ? ": " : "", select);
 		result = RESULT_NO;

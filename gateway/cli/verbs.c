@@ -44,16 +44,22 @@ const struct verb verbs[] = {
 	  "--json: a list of {file,line,column,severity,text}.",
 	  OPTIONS(site_options), false, verb_check },
 	{ "show", "", 0, 0, "print the effective config, defaults filled in",
-	  "Points and rules stand inline; feeding the output back gives the same site. --json: the same tree as JSON.", OPTIONS(site_options), false, verb_show },
-	{ "status", "", 0, 0, "daemon, lines, hubs, backlog and storage at a glance", "--json: the status object, with lines and hubs.", NULL, 0, true, verb_status },
+	  "Points and rules stand inline; feeding the output back gives the same site. --json: the same tree as JSON.",
+	  OPTIONS(site_options), false, verb_show },
+	{ "status", "", 0, 0, "daemon, lines, hubs, backlog and storage at a glance", "--json: the status object, with lines and hubs.",
+	  NULL, 0, true, verb_status },
 	{ "points", "[SELECT…]", 0, ARGS_WORDS_MAX, "latest values with quality and age",
-	  SELECT_HELP "\nEnds with 1 if no point fits. --json: a list of the directory's entries with value, quality, at.", NULL, 0, true, verb_points },
+	  SELECT_HELP "\nEnds with 1 if no point fits. --json: a list of the directory's entries with value, quality, at.", NULL, 0, true,
+	  verb_points },
 	{ "alarms", "[SELECT…]", 0, ARGS_WORDS_MAX, "current alarms, most urgent first",
 	  SELECT_HELP "\n--json: a list of the events of their latest transitions.", OPTIONS(alarms_options), true, verb_alarms },
-	{ "events", "[SELECT…]", 0, ARGS_WORDS_MAX, "the event log", SELECT_HELP "\n" TIME_HELP "\n--json: one event a line.", OPTIONS(events_options), true, verb_events },
-	{ "ack", "ALARM", 1, 1, "acknowledge an alarm", "ALARM: the id that `firegw alarms` shows. For operators. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_ack },
+	{ "events", "[SELECT…]", 0, ARGS_WORDS_MAX, "the event log", SELECT_HELP "\n" TIME_HELP "\n--json: one event a line.",
+	  OPTIONS(events_options), true, verb_events },
+	{ "ack", "ALARM", 1, 1, "acknowledge an alarm",
+	  "ALARM: the id that `firegw alarms` shows. For operators. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_ack },
 	{ "reset", "ALARM", 1, 1, "reset a latched alarm whose condition is gone",
-	  "ALARM: the id that `firegw alarms` shows. Refused while the condition stands or before it was acknowledged. For operators.\n--json: {\"ok\",\"error\"}.",
+	  "ALARM: the id that `firegw alarms` shows. Refused while the condition stands or before it was acknowledged. For "
+	  "operators.\n--json: {\"ok\",\"error\"}.",
 	  OPTIONS(act_options), true, verb_reset },
 	{ "history", "POINT…", 1, ARGS_WORDS_MAX, "readings of points",
 	  "POINT: an id, or a glob on ids. " TIME_HELP "\nD: 1m, 15m, 1h, …\n"
@@ -63,7 +69,8 @@ const struct verb verbs[] = {
 	  "With --db the zone is that of the environment (TZ).",
 	  OPTIONS(history_options), true, verb_history },
 	{ "version", "", 0, 0, "this program's version, and the daemon's if it runs", "", NULL, 0, true, verb_version },
-	{ "help", "[VERB]", 0, 1, "this overview, or all about one verb", "--json: the verbs with their options.", NULL, 0, false, verb_help },
+	{ "help", "[VERB]", 0, 1, "this overview, or all about one verb", "--json: the verbs with their options.", NULL, 0, false,
+	  verb_help },
 	{ 0 },
 };
 
@@ -71,7 +78,8 @@ static const struct args_option common[] = {
 	{ "json", 0, NULL, "print JSON, for programs" },
 	{ "help", 'h', NULL, "print this" },
 };
-static const struct args_option socket_option = { "socket", 0, "PATH", "the daemon's socket (default: $FIREGW_SOCKET, else " CLIENT_DEFAULT_SOCKET ")" };
+static const struct args_option socket_option = { "socket", 0, "PATH",
+	                                          "the daemon's socket (default: $FIREGW_SOCKET, else " CLIENT_DEFAULT_SOCKET ")" };
 
 size_t verb_options(const struct verb *v, struct args_option ret[VERB_OPTIONS_MAX])
 {

@@ -16,24 +16,37 @@
 
 #define T0 INT64_C(1795485600000) /* 2026-11-24T10:00:00+08:00 */
 
-static void add(struct batch *b, uint32_t stream, const uint32_t *points, unsigned point, int64_t at_ms, double number, const char *text, enum quality q)
+static void add(struct batch *b, uint32_t stream, const uint32_t *points, unsigned point, int64_t at_ms, double number, const char *text,
+                enum quality q)
 {
 	struct record_reading *r = batch_add_reading(b);
 
 	assert_non_null(r);
-	*r = (struct record_reading){ .stream_db = stream, .point_db = points[point], .point = point, .point_id = "", .at_ms = at_ms, .number = number, .text = text, .quality = q };
+	*r = (struct record_reading){ .stream_db = stream,
+		                       .point_db = points[point],
+		                       .point = point,
+		                       .point_id = "",
+		                       .at_ms = at_ms,
+		                       .number = number,
+		                       .text = text,
+		                       .quality = q };
 }
 
 static void fill(const char *path, struct store **ret)
 {
 	static const char *const ids[] = { "a.p", "a.q", "b.serial" };
-	struct store_options o = { .path = path, .max_bytes = INT64_C(64) << 20, .keep_readings_ms = INT64_C(1) << 40, .keep_events_ms = INT64_C(1) << 40, .gateway = "gw-1" };
+	struct store_options o = { .path = path,
+		                   .max_bytes = INT64_C(64) << 20,
+		                   .keep_readings_ms = INT64_C(1) << 40,
+		                   .keep_events_ms = INT64_C(1) << 40,
+		                   .gateway = "gw-1" };
 	struct store_report report;
 	struct batch *b = batch_new((struct batch_sizes){ 16, 64, 16, 16, 16, 16, 8, 65536 });
 	uint32_t stream = 0, points[3] = { 0 };
 	struct err e = { 0 };
 
-	if (store_open(&o, T0, ret, &report, &e) || store_bind_stream(*ret, "gw-1", STREAM_READING, &stream, &e) || store_bind_points(*ret, ids, 3, points, &e))
+	if (store_open(&o, T0, ret, &report, &e) || store_bind_stream(*ret, "gw-1", STREAM_READING, &stream, &e) ||
+	    store_bind_points(*ret, ids, 3, points, &e))
 		fail_msg("%s", e.text);
 	add(b, stream, points, 0, T0, 0.35, NULL, QUALITY_GOOD);
 	add(b, stream, points, 0, T0 + 30000, 0.45, NULL, QUALITY_GOOD);
@@ -49,7 +62,8 @@ static void expect(const char *db, const char *words, int code, const char *expe
 {
 	char command[1024], out[4096];
 
-	snprintf(command, sizeof command, "TZ=CST-8 '%s' history --db '%s' --from 2026-11-24T09:00 --to 2026-11-24T11:00 %s 2>&1", getenv("FIREGW"), db, words);
+	snprintf(command, sizeof command, "TZ=CST-8 '%s' history --db '%s' --from 2026-11-24T09:00 --to 2026-11-24T11:00 %s 2>&1",
+	         getenv("FIREGW"), db, words);
 	FILE *p = popen(command, "r");
 	assert_non_null(p);
 	size_t n = fread(out, 1, sizeof out - 1, p);
@@ -64,10 +78,14 @@ static void expect(const char *db, const char *words, int code, const char *expe
 static void ask_all(const char *db)
 {
 	expect(db, "--json a.p", 0, "[[1795485600000,0.35,\"good\"],\n[1795485630000,0.45,\"good\"],\n[1795485660000,null,\"comm\"]]\n");
-	expect(db, "--json a.p --every 1m", 0, "[[1795485600000,0.35,0.45,0.4,0.45,2,\"good\"],\n[1795485660000,null,null,null,null,0,\"comm\"]]\n");
+	expect(db, "--json a.p --every 1m", 0,
+	       "[[1795485600000,0.35,0.45,0.4,0.45,2,\"good\"],\n[1795485660000,null,null,null,null,0,\"comm\"]]\n");
 	expect(db, "--json 'a.*' b.serial --to 2026-11-24T10:00:10", 2, "--to is given twice");
-	expect(db, "--json 'a.[q]' b.serial", 0, "{\"a.q\":[[1795485601000,7,\"good\"]],\n\"b.serial\":[[1795485602000,\"SN-文\",\"good\"]]}\n");
-	expect(db, "--format csv a.q b.serial", 0, "point,at,value,quality\r\na.q,2026-11-24T10:00:01.000+08:00,7,good\r\nb.serial,2026-11-24T10:00:02.000+08:00,SN-文,good\r\n");
+	expect(db, "--json 'a.[q]' b.serial", 0,
+	       "{\"a.q\":[[1795485601000,7,\"good\"]],\n\"b.serial\":[[1795485602000,\"SN-文\",\"good\"]]}\n");
+	expect(db, "--format csv a.q b.serial", 0,
+	       "point,at,value,quality\r\na.q,2026-11-24T10:00:01.000+08:00,7,good\r\nb.serial,2026-11-24T10:00:02.000+08:00,SN-文,"
+	       "good\r\n");
 	expect(db, "a.q", 0, "a.q\nTIME                              VALUE  QUALITY\n2026-11-24 10:00:01.000               7  good\n");
 	expect(db, "a.none", 1, "the database knows no point 'a.none'");
 	expect(db, "'c.*'", 1, "no point in the database fits 'c.*'");

@@ -17,7 +17,9 @@
 
 /* ---- args ---- */
 
-static const struct args_option options[] = { { "config", 'c', "SITE", "" }, { "follow", 0, NULL, "" }, { "since", 0, "T", "" }, { "help", 'h', NULL, "" } };
+static const struct args_option options[] = {
+	{ "config", 'c', "SITE", "" }, { "follow", 0, NULL, "" }, { "since", 0, "T", "" }, { "help", 'h', NULL, "" }
+};
 
 static int parse(struct args *ret, struct err *e, const char *line)
 {
@@ -35,7 +37,8 @@ static int parse(struct args *ret, struct err *e, const char *line)
 static void args_in_any_order(void **state)
 {
 	static const char *const lines[] = {
-		"-c x.yaml --follow a b", "a -cx.yaml b --follow", "a b --config x.yaml --follow", "--config=x.yaml a --follow b", "--follow --config x.yaml -- a b",
+		"-c x.yaml --follow a b",       "a -cx.yaml b --follow",           "a b --config x.yaml --follow",
+		"--config=x.yaml a --follow b", "--follow --config x.yaml -- a b",
 	};
 	struct args a;
 	struct err e = { 0 };
@@ -65,9 +68,15 @@ static void args_in_any_order(void **state)
 static void args_that_are_wrong(void **state)
 {
 	static const struct { const char *line, *part; } rows[] = {
-		{ "--folow", "unknown option --folow: did you mean --follow?" }, { "--xyz=3", "unknown option --xyz" }, { "-x", "unknown option -x" },
-		{ "--follow=1", "--follow takes no value" }, { "--since", "--since needs a value: --since T" }, { "-c", "--config needs a value" },
-		{ "--follow --follow", "--follow is given twice" }, { "-c a --config b", "--config is given twice" }, { "--", NULL },
+		{ "--folow", "unknown option --folow: did you mean --follow?" },
+		{ "--xyz=3", "unknown option --xyz" },
+		{ "-x", "unknown option -x" },
+		{ "--follow=1", "--follow takes no value" },
+		{ "--since", "--since needs a value: --since T" },
+		{ "-c", "--config needs a value" },
+		{ "--follow --follow", "--follow is given twice" },
+		{ "-c a --config b", "--config is given twice" },
+		{ "--", NULL },
 	};
 	struct args a;
 
@@ -90,8 +99,17 @@ static void args_that_are_wrong(void **state)
 static void widths(void **state)
 {
 	static const struct { const char *text; size_t width; } rows[] = {
-		{ "", 0 }, { "abc", 3 }, { "文龙大厦", 8 }, { "A座12层", 7 }, { "，。", 4 }, { "é", 1 }, { "e\xCC\x81", 1 }, { "ｆｗ", 4 }, { "ｱ", 1 }, { "℃", 1 }, { "≥", 1 }, { "🔥", 2 },
-		{ "…", 1 }, { "\xF0\xA0\x80\x80", 2 }, { "\xff\xfe", 2 }, { "\xE6\x96", 2 }, { "\xC0\x80", 2 }, { "\xED\xA0\x80", 3 }, { "한", 2 }, { "×", 1 }, { "─", 1 },
+		{ "", 0 },          { "abc", 3 },
+		{ "文龙大厦", 8 },  { "A座12层", 7 },
+		{ "，。", 4 },      { "é", 1 },
+		{ "e\xCC\x81", 1 }, { "ｆｗ", 4 },
+		{ "ｱ", 1 },         { "℃", 1 },
+		{ "≥", 1 },         { "🔥", 2 },
+		{ "…", 1 },         { "\xF0\xA0\x80\x80", 2 },
+		{ "\xff\xfe", 2 },  { "\xE6\x96", 2 },
+		{ "\xC0\x80", 2 },  { "\xED\xA0\x80", 3 },
+		{ "한", 2 },        { "×", 1 },
+		{ "─", 1 },
 	};
 
 	(void)state;

@@ -30,7 +30,7 @@ struct fixture {
 	struct control_config   config;
 	char                    dir[64], path[96];
 	struct control_request *held[HELD_MAX]; /* requests of verb "hold", not ended yet */
-	size_t                  n_held, n_gone, n_handled;
+	size_t                  n_held, n_gone, n_handled, n_rows;
 	bool                    closed, row_failed;
 };
 
@@ -66,7 +66,8 @@ static inline void fixture_pace(void *user)
 	}
 }
 
-/* Verbs of the test's app: paced, echo, hold (ended by the test), flood (rows until the peer is given up), guarded (operators), boss (maintainers), fail. */
+/* Verbs of the test's app: paced, echo, hold (ended by the test), flood (rows until the peer is given up), guarded (operators), boss
+ * (maintainers), fail. */
 static inline void fixture_handle(void *app, struct control_request *rq, const char *verb, json_t *args)
 {
 	struct fixture *f = app;
@@ -82,7 +83,7 @@ static inline void fixture_handle(void *app, struct control_request *rq, const c
 		assert_non_null(big);
 		memset(big, '1', 100000);
 		while (control_row_text(rq, big, 100000))
-			continue;
+			f->n_rows++;
 		f->row_failed = true;
 		free(big);
 		control_end(rq, NULL);

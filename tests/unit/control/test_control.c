@@ -57,8 +57,22 @@ static void takes_requests_in_any_cut(void **state)
 static void refuses_garbage(void **state)
 {
 	static const char *const lines[] = {
-		"x", "{", "[]", "3", "null", "\"verb\"", "{}", "{\"verb\":3}", "{\"verb\":\"\"}", "{\"verb\":\"echo\",\"args\":[]}", "{\"verb\":\"echo\",\"args\":null}",
-		"{\"verb\":\"echo\"} x", "{\"verb\":\"echo\",\"verb\":\"fail\"}", "{\"verb\":\"\\u0000\"}", "{\"verb\":\"\xff\"}", "GET / HTTP/1.1",
+		"x",
+		"{",
+		"[]",
+		"3",
+		"null",
+		"\"verb\"",
+		"{}",
+		"{\"verb\":3}",
+		"{\"verb\":\"\"}",
+		"{\"verb\":\"echo\",\"args\":[]}",
+		"{\"verb\":\"echo\",\"args\":null}",
+		"{\"verb\":\"echo\"} x",
+		"{\"verb\":\"echo\",\"verb\":\"fail\"}",
+		"{\"verb\":\"\\u0000\"}",
+		"{\"verb\":\"\xff\"}",
+		"GET / HTTP/1.1",
 		"{\"verb\":\"echo\",\"args\":{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}}",
 		"{\"verb\":\"0123456789012345678901234567890123456789012345678901234567890123\"}",
 	};
@@ -169,6 +183,7 @@ static void gives_up_a_peer_that_does_not_read(void **state)
 	(void)state;
 	client_say(f, fd, "{\"verb\":\"flood\"}\n");
 	wait_until(f, f->row_failed);
+	assert_int_equal(f->n_rows, CONTROL_PENDING_MAX / (100000 + strlen("{\"row\":}\n")));
 	client_say(f, other, "{\"verb\":\"echo\"}\n");
 	expect_echo(f, other, "{}");
 	close(fd);

@@ -21,7 +21,14 @@ static const struct point points[] = {
 	{ .index = 2, .id = "facp.b1-heat", .kind = KIND_HEAT_DETECTOR, .device = 0, .building = 0, .floor = "B1", .zone = "" },
 };
 static const struct site site = {
-	.buildings = buildings, .n_buildings = 2, .buses = buses, .n_buses = 1, .devices = devices, .n_devices = 2, .points = points, .n_points = 3,
+	.buildings = buildings,
+	.n_buildings = 2,
+	.buses = buses,
+	.n_buses = 1,
+	.devices = devices,
+	.n_devices = 2,
+	.points = points,
+	.n_points = 3,
 };
 
 /* Which of the three points fit, as bits. */
@@ -42,12 +49,35 @@ static unsigned fits(const char *text)
 static void words_and_globs(void **state)
 {
 	static const struct { const char *text; unsigned bits; } rows[] = {
-		{ NULL, 7 }, { "", 7 }, { "  \t ", 7 },
-		{ "floor=12", 3 }, { "floor=B1", 4 }, { "floor=1", 0 }, { "floor=12,B1", 7 }, { "floor=12 floor=B1", 7 }, { "floor=1?", 3 },
-		{ "building=a", 5 }, { "building=a floor=12", 1 }, { "bus=riser-a", 7 }, { "bus=x", 0 },
-		{ "device=facp", 5 }, { "zone=12-N", 1 }, { "zone=12-*", 1 }, { "zone=*", 1 },
-		{ "kind=smoke_detector", 1 }, { "kind=smoke_detector,heat_detector", 5 }, { "class=fire", 5 }, { "class=fire floor=B1", 4 },
-		{ "facp.f12-smoke-3", 1 }, { "facp", 0 }, { "facp.*", 5 }, { "*", 7 }, { "facp.b1* f12*", 6 }, { "f* floor=12", 3 }, { "*.[g-p]*", 2 }, { "*.[!g-p]*", 5 },
+		{ NULL, 7 },
+		{ "", 7 },
+		{ "  \t ", 7 },
+		{ "floor=12", 3 },
+		{ "floor=B1", 4 },
+		{ "floor=1", 0 },
+		{ "floor=12,B1", 7 },
+		{ "floor=12 floor=B1", 7 },
+		{ "floor=1?", 3 },
+		{ "building=a", 5 },
+		{ "building=a floor=12", 1 },
+		{ "bus=riser-a", 7 },
+		{ "bus=x", 0 },
+		{ "device=facp", 5 },
+		{ "zone=12-N", 1 },
+		{ "zone=12-*", 1 },
+		{ "zone=*", 1 },
+		{ "kind=smoke_detector", 1 },
+		{ "kind=smoke_detector,heat_detector", 5 },
+		{ "class=fire", 5 },
+		{ "class=fire floor=B1", 4 },
+		{ "facp.f12-smoke-3", 1 },
+		{ "facp", 0 },
+		{ "facp.*", 5 },
+		{ "*", 7 },
+		{ "facp.b1* f12*", 6 },
+		{ "f* floor=12", 3 },
+		{ "*.[g-p]*", 2 },
+		{ "*.[!g-p]*", 5 },
 	};
 
 	(void)state;
@@ -67,11 +97,18 @@ static void chinese_kinds(void **state)
 
 static void alarms_fit_by_either_id(void **state)
 {
-	struct select_subject alarm = { .id = "facp.f12-smoke-3/smoke", .other_id = "facp.f12-smoke-3", .class_ = CLASS_SUPERVISORY, .floor = "12" };
+	struct select_subject alarm = {
+		.id = "facp.f12-smoke-3/smoke", .other_id = "facp.f12-smoke-3", .class_ = CLASS_SUPERVISORY, .floor = "12"
+	};
 	struct select_subject operation = { .class_ = CLASS_OPERATION };
 	static const struct { const char *text; bool alarm, operation; } rows[] = {
-		{ "facp.f12-smoke-3", true, false }, { "*/smoke", true, false }, { "class=supervisory", true, false }, { "class=operation", false, true },
-		{ "building=*", false, false }, { "", true, true }, { "*", true, false },
+		{ "facp.f12-smoke-3", true, false },
+		{ "*/smoke", true, false },
+		{ "class=supervisory", true, false },
+		{ "class=operation", false, true },
+		{ "building=*", false, false },
+		{ "", true, true },
+		{ "*", true, false },
 	};
 
 	(void)state;
@@ -88,9 +125,14 @@ static void alarms_fit_by_either_id(void **state)
 static void errors_name_the_nearest(void **state)
 {
 	static const struct { const char *text, *part; } rows[] = {
-		{ "flor=12", "'flor' (did you mean 'floor'?)" }, { "xyzzy=1", "unknown word 'xyzzy'; known are" }, { "=1", "unknown word ''" },
-		{ "kind=smoke_detecter", "did you mean 'smoke_detector'?" }, { "class=frie", "did you mean 'fire'?" }, { "class=", "'class=' has no value" },
-		{ "floor=1,,2", "'floor=' has no value" }, { "class=qqqqqq", "unknown class 'qqqqqq'" },
+		{ "flor=12", "'flor' (did you mean 'floor'?)" },
+		{ "xyzzy=1", "unknown word 'xyzzy'; known are" },
+		{ "=1", "unknown word ''" },
+		{ "kind=smoke_detecter", "did you mean 'smoke_detector'?" },
+		{ "class=frie", "did you mean 'fire'?" },
+		{ "class=", "'class=' has no value" },
+		{ "floor=1,,2", "'floor=' has no value" },
+		{ "class=qqqqqq", "unknown class 'qqqqqq'" },
 	};
 
 	(void)state;
@@ -131,9 +173,22 @@ static void bounds(void **state)
 static void globs(void **state)
 {
 	static const struct { const char *pattern, *text; bool fits; } rows[] = {
-		{ "", "", true }, { "", "a", false }, { "*", "", true }, { "**", "abc", true }, { "a*c", "abc", true }, { "a*c", "abcd", false }, { "a?c", "ac", false },
-		{ "*b*b", "abab", true }, { "[", "[", true }, { "[abc", "[abc", true }, { "[]a]x", "]x", true }, { "[a-]", "-", true }, { "[^a]", "b", true },
-		{ "[!a]", "a", false }, { "a[0-9]*", "a7bc", true }, { "*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false },
+		{ "", "", true },
+		{ "", "a", false },
+		{ "*", "", true },
+		{ "**", "abc", true },
+		{ "a*c", "abc", true },
+		{ "a*c", "abcd", false },
+		{ "a?c", "ac", false },
+		{ "*b*b", "abab", true },
+		{ "[", "[", true },
+		{ "[abc", "[abc", true },
+		{ "[]a]x", "]x", true },
+		{ "[a-]", "-", true },
+		{ "[^a]", "b", true },
+		{ "[!a]", "a", false },
+		{ "a[0-9]*", "a7bc", true },
+		{ "*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false },
 	};
 
 	(void)state;

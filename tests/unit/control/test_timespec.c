@@ -74,8 +74,27 @@ static void the_zone_counts(void **state)
 static void what_is_no_time(void **state)
 {
 	static const char *const texts[] = {
-		"", "x", "2026-02-30", "2026-13-01", "2026-00-10", "2026-11-24T24:00", "2026-11-24T10:60", "2026-11-24T10", "2026-11-24T", "2026-11-24T10:00x", "2026-11-24T10:00:08.",
-		"2026-11-24T10:00:123", "24", "24 h", "-24h", "10", "10:0", "tomorrow", "2026-11-24T10:00:61", "20261124", " now",
+		"",
+		"x",
+		"2026-02-30",
+		"2026-13-01",
+		"2026-00-10",
+		"2026-11-24T24:00",
+		"2026-11-24T10:60",
+		"2026-11-24T10",
+		"2026-11-24T",
+		"2026-11-24T10:00x",
+		"2026-11-24T10:00:08.",
+		"2026-11-24T10:00:123",
+		"24",
+		"24 h",
+		"-24h",
+		"10",
+		"10:0",
+		"tomorrow",
+		"2026-11-24T10:00:61",
+		"20261124",
+		" now",
 	};
 
 	(void)state;
@@ -93,7 +112,8 @@ static void what_is_no_time(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(all_forms), cmocka_unit_test(the_zone_counts), cmocka_unit_test(what_is_no_time) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(all_forms), cmocka_unit_test(the_zone_counts),
+		                            cmocka_unit_test(what_is_no_time) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
