@@ -13,4 +13,5 @@ target_include_directories(firegw-uplink PRIVATE ${PAHO_INCLUDE})
 target_link_libraries(firegw-uplink PRIVATE firegw_flags firegw_core firegw_uplink_frame firegw_uplink_words ${PAHO_LIBRARY} Threads::Threads)
 install(TARGETS firegw-uplink RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
 
-firegw_library(firegw_uplink_link SOURCES ${uplink}/../uplink_link.c LIBS firegw_core firegw_uplink_frame PkgConfig::UV)
+firegw_library(firegw_uplink_link SOURCES ${uplink}/../uplink_link.c ${uplink}/../uplink_child.c ${uplink}/../uplink_frames.c
+	LIBS firegw_core firegw_uplink_frame PkgConfig::UV)

@@ -457,7 +457,7 @@ static void test_websocket_together(void **state)
 	r->downs = 0;
 	rig_up(r);
 	assert_int_equal(r->receive_max, 1);
-	publish_windowed(r, 20);
+	publish_windowed(r, 5);
 	rig_disconnect(r);
 	broker_kill(&bridge, SIGKILL);
 }

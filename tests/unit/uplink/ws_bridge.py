@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""WebSocket to TCP: ws_bridge.py LISTEN_PORT TARGET_PORT [together]. Back goes one MQTT packet a frame, as mosquitto does it, or `together`: whatever has
-come within 20 ms in one frame, as the standard allows."""
+"""WebSocket to TCP: ws_bridge.py LISTEN_PORT TARGET_PORT [together]. Back goes one MQTT packet a frame, as mosquitto does it, or `together`: two
+in one frame if the second comes within half a second, as the standard allows."""
 import base64
 import hashlib
 import select
@@ -66,7 +66,7 @@ def from_target(sock, target):
     try:
         while True:
             data = read_packet(target)
-            while together and select.select([target], [], [], 0.02)[0]:
+            if together and select.select([target], [], [], 0.5)[0]:
                 data += read_packet(target)
             size = len(data)
             head = bytes([0x82, size]) if size < 126 else bytes([0x82, 126]) + size.to_bytes(2, "big")
