@@ -24,14 +24,14 @@ static const char *const statements[RD_COUNT] = {
 	[RD_SPANS] = "SELECT key, max_at, min_at FROM span WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
 	[RD_EVENT_AT] = "SELECT key FROM event_log WHERE key BETWEEN ?1 AND ?2 AND at >= ?3 ORDER BY key LIMIT 1",
 	[RD_READING_AT] = "SELECT key FROM reading_log WHERE key BETWEEN ?1 AND ?2 AND at >= ?3 ORDER BY key LIMIT 1",
-	/* A point's readings: the full chunks of each reading stream that touch the time, and the chunk that is being filled. */
+	/* A point's readings: the full chunks of each reading stream that touch the time, and the chunk that is being filled. (+: no index made on the fly, which would read all.) */
 	[RD_HISTORY] = "WITH mask(m) AS (SELECT (1 << 44) - 1), s(db) AS (SELECT db FROM stream WHERE stream = 'reading'),"
 	               " piece(lo, hi) AS ("
 	               "  SELECT key >> 44 << 44 | (key & m) * 4096, key >> 44 << 44 | (key & m) * 4096 + 4095 FROM s, mask CROSS JOIN span"
 	               "   ON key BETWEEN db << 44 AND db << 44 | m WHERE max_at >= ?2 AND min_at < ?3"
 	               "  UNION ALL SELECT db << 44 | coalesce((SELECT max(key) & m FROM span WHERE key BETWEEN db << 44 AND db << 44 | m) + 1, 0) * 4096, db << 44 | m FROM s, mask)"
 	               " SELECT r.at, r.value, r.quality FROM piece CROSS JOIN reading_log r ON r.key BETWEEN lo AND hi"
-	               " WHERE r.point = ?1 AND r.at >= ?2 AND r.at < ?3 ORDER BY r.at, r.key",
+	               " WHERE +r.point = ?1 AND r.at >= ?2 AND r.at < ?3 ORDER BY r.at, r.key",
 	[RD_POINT_FIND] = "SELECT db FROM point WHERE name = ?1",
 };
 

@@ -10,12 +10,10 @@
 #define STORE_GATEWAY_MAX 64
 
 /* Checkpoints run beside the commits, in store_prune; a commit does one only when nobody prunes and the WAL grows. In frames of a page. */
-#define STORE_CHECKPOINT_IDLE   256
-#define STORE_CHECKPOINT_COMMIT 2048
+#define STORE_CHECKPOINT_IDLE   512
+#define STORE_CHECKPOINT_COMMIT 4096
 /* A reader that never ends its transaction lets the WAL grow: beyond this readings are refused, events are not. */
 #define STORE_WAL_MAX_BYTES (INT64_C(64) << 20)
-/* What the WAL's file is cut back to. */
-#define STORE_WAL_KEEP_BYTES 4194304
 /* Room above max_bytes for events: max_bytes / RESERVE_PART, at least RESERVE_MIN. */
 #define STORE_RESERVE_PART 50
 #define STORE_RESERVE_MIN  (INT64_C(1) << 20)

@@ -15,7 +15,7 @@
 /* Room kept free below max_bytes: a hundredth, at least this (of a small file an eighth). */
 #define MARGIN_BYTES (INT64_C(256) << 10)
 /* Pages that one step gives back to the file system, when the file stands above its limit. */
-#define VACUUM_PAGES 256
+#define VACUUM_PAGES 512
 
 enum prune_stmt { P_STOP, P_OLD, P_NEXT, P_DELETE, P_AT, P_COUNT };
 struct prune {

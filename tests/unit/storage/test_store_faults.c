@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BATCHES 6
+#define BATCHES 4
 #define READINGS 3
 
 /* What store_commit acknowledged of one batch. */

@@ -181,7 +181,9 @@ static void test_prune_for_space(void **state)
 	while (prune(&f, T0, 1000).more)
 		;
 	struct store_stream st = fixture_stream(&f, f.reading);
-	assert_true(st.first > 1000 && st.first <= 10001);
+	assert_true(st.first > 1000 && st.first <= 15001);
+	store_usage(f.s, &u);
+	assert_true(u.bytes <= u.limit && u.bytes > u.limit * 3 / 4);
 	readings(&f, 100, T0);
 	fixture_commit(&f, T0);
 	/* then what it has not */
