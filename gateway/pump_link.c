@@ -403,10 +403,10 @@ bool pump_link_tick(struct pump *p)
 		return false;
 	case PUMP_STATE_RECONCILING:
 		watch_progress(p);
-		return tick_reconciling(p);
+		return !p->ending && tick_reconciling(p);
 	case PUMP_STATE_UP:
 		watch_progress(p);
-		if (!p->reconcile_wanted)
+		if (!p->reconcile_wanted || p->ending)
 			return false;
 		pump_move(p, PUMP_STATE_RECONCILING);
 		return true;
@@ -452,6 +452,8 @@ int64_t pump_link_deadline(const struct pump *p)
 	case PUMP_STATE_SESSION: return earlier(d, p->session_wait_ns);
 	case PUMP_STATE_CONNECTING: return p->ending ? d : earlier(d, p->attempt_ns + PUMP_CONNECT_WAIT_NS);
 	case PUMP_STATE_RECONCILING:
+		if (p->ending)
+			return d;
 		if (p->sub == SUB_NONE)
 			return earlier(d, p->now.mono_ns + PUMP_ROOM_RETRY_NS);
 		if (p->sub == SUB_QUIET && p->quiet_ns > p->now.mono_ns)

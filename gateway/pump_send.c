@@ -65,16 +65,30 @@ static bool pick_entry(struct pump *p, size_t list, enum tier tier, struct pick 
 	return false;
 }
 
+static bool is_live(const struct pump_lane *l)
+{
+	return l->stream == CLASS_FIRE && l->unsent && l->unsent->first > l->live_from;
+}
+
+/* The first in turn; but an older fire of one node, for which there may be no room, never stands before a live one of another. */
+static struct pump_lane *lane_in_turn(const struct pump *p, size_t list)
+{
+	for (struct chain *c = p->send[list].next; list == SEND_LIVE_FIRE && c != &p->send[list]; c = c->next)
+		if (is_live(chain_of(c, struct pump_lane, send)))
+			return chain_of(c, struct pump_lane, send);
+	return chain_of(p->send[list].next, struct pump_lane, send);
+}
+
 static bool pick_lane(const struct pump *p, size_t list, struct pick *ret)
 {
 	if (chain_empty(&p->send[list]))
 		return false;
-	struct pump_lane *l = chain_of(p->send[list].next, struct pump_lane, send);
+	struct pump_lane *l = lane_in_turn(p, list);
 	*ret = (struct pick){ .what = WHAT_ITEM, .tier = l->stream == STREAM_READING ? TIER_BULK : TIER_EVENT, .lane = l, .item = l->unsent };
-	if (l->lost_count > 0 && l->lost_sent == 0)
-		ret->what = WHAT_LOST;
-	else if (l->stream == CLASS_FIRE && l->unsent->first > l->live_from)
+	if (is_live(l))
 		ret->tier = TIER_LIVE;
+	else if (l->lost_count > 0 && l->lost_sent == 0)
+		ret->what = WHAT_LOST;
 	return true;
 }
 
@@ -261,7 +275,7 @@ static bool send_pick(struct pump *p, const struct pick *k)
 {
 	struct hub_publish pub = { 0 };
 
-	if (p->in_flight >= p->window)
+	if (p->in_flight >= p->window || p->ending || p->noted.down)
 		return false;
 	make_payload(p, k, &pub);
 	if (!fits(p, k->tier, pub.len))

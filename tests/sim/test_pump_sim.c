@@ -84,6 +84,22 @@ static void refuse_or_not(struct rig *r, struct dice *d)
 	r->refusals = true;
 }
 
+/* An event that is not stored yet, or a reply. */
+static void say_something(struct rig *r, struct dice *d)
+{
+	struct outmsg *m = outmsg_new("something", 9);
+
+	assert_non_null(m);
+	m->stream = (uint8_t)roll(d, CLASS_COUNT);
+	m->stream_db = rig_stream(r, 1, m->stream)->db;
+	m->id = 1 + roll(d, 100);
+	if (roll(d, 2))
+		pump_on_undurable(r->pump, m, r->now);
+	else
+		pump_reply(r->pump, "town/answers", m, "c", 1, r->now);
+	outmsg_unref(m);
+}
+
 static void one_move(struct rig *r, struct dice *d)
 {
 	switch (roll(d, 12)) {
@@ -116,6 +132,13 @@ static void one_move(struct rig *r, struct dice *d)
 			refuse_or_not(r, d);
 		if (roll(d, 60) == 0)
 			pump_refresh(r->pump, r->now);
+		if (roll(d, 40) == 0) {
+			r->config.commands = roll(d, 2);
+			pump_set_config(r->pump, &r->config);
+			assert_int_equal(rig_set_streams(r), 0);
+		}
+		if (roll(d, 10) == 0)
+			say_something(r, d);
 		if (roll(d, 60) == 0)
 			pump_on_lost(r->pump, 0, CLASS_FAULT, 3, r->now.wall_ms - 1000, r->now.wall_ms);
 		break;
@@ -145,6 +168,22 @@ static void check_memory(const struct rig *r)
 	assert_int_equal(p->in_flight, p->linked ? r->hub.wire.n + r->hub.unacked.n : 0);
 }
 
+/* Whatever else waits: while the window and the link have room, no live fire does. */
+static void check_fire_first(const struct rig *r)
+{
+	const struct pump *p = r->pump;
+
+	if (!pump_open(p) || p->ending || p->in_flight >= p->window || r->hub.wire.n >= r->hub.room || p->birth)
+		return;
+	assert_true(chain_empty(&p->entry_lists[ENTRIES_LIVE_FIRE]));
+	assert_null(pump_queue_undurable(p, CLASS_FIRE));
+	for (size_t i = 0; i < p->n_lanes; i++) {
+		const struct pump_lane *l = p->lanes[i];
+		if (l->stream == CLASS_FIRE && l->send_list && l->unsent)
+			assert_true(l->unsent->first <= l->live_from);
+	}
+}
+
 static void scenario(uint64_t seed)
 {
 	struct dice d = { seed };
@@ -168,6 +207,7 @@ static void scenario(uint64_t seed)
 		one_move(&r, &d);
 		rig_step(&r);
 		rig_check_log(&r);
+		check_fire_first(&r);
 		if (r.hub.up || r.hub.attempting)
 			check_memory(&r);
 	}
@@ -176,6 +216,8 @@ static void scenario(uint64_t seed)
 	rig_settle(&r);
 	rig_check_complete(&r);
 	rig_check_retained(&r);
+	assert_int_equal(r.pump->n_undurables, 0);
+	assert_int_equal(r.pump->n_replies, 0);
 	for (int f = 0; f < PUMP_FAULT_COUNT; f++)
 		assert_false(r.fault[f]);
 	pump_stop(r.pump, r.now);

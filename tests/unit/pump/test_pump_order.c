@@ -216,6 +216,26 @@ static void test_live_fire_takes_its_older_ones_along(void **state)
 	rig_done(&r);
 }
 
+static void test_older_fires_of_one_node_do_not_stop_a_live_one_of_another(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 1);
+	r.answer_at_once = true;
+	rig_preload(&r, 0, CLASS_FIRE, 100, r.now.wall_ms);
+	rig_start(&r);
+	connect_only(&r);
+	rig_store(&r, 0, CLASS_FIRE, 1, true); /* now all of them are to go, and the cap is full of them */
+	rig_step(&r);
+	size_t on_wire = r.hub.wire.n;
+	rig_store(&r, 1, CLASS_FIRE, 1, true);
+	rig_step(&r);
+	assert_int_equal(r.hub.wire.n, on_wire + 1);
+	assert_string_equal(r.hub.wire.items[on_wire].topic, RIG_PREFIX "tower-b/event/fire");
+	rig_done(&r);
+}
+
 static void test_fire_of_while_the_hub_was_away_is_not_live(void **state)
 {
 	struct rig r;
@@ -435,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_fire_is_next_with_a_window_of_one),
 		cmocka_unit_test(test_live_fire_takes_its_older_ones_along),
 		cmocka_unit_test(test_undurable_goes_out_and_waits_for_its_stored_version),
+		cmocka_unit_test(test_older_fires_of_one_node_do_not_stop_a_live_one_of_another),
 		cmocka_unit_test(test_fire_of_while_the_hub_was_away_is_not_live),
 		cmocka_unit_test(test_cap_halves_once_a_round_trip),
 		cmocka_unit_test(test_nodes_take_turns),
