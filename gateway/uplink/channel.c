@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 int channel_init(struct channel *c, int fd)
 {
@@ -69,8 +68,8 @@ void channel_take(struct channel *c, size_t len)
 		c->in_start = c->in_end = 0;
 }
 
-/* Makes room for len bytes behind out_end. */
-static void make_room(struct channel *c, size_t len)
+/* Makes room for len bytes behind out_end. Without memory the channel ends, and with it the process: the daemon starts another one. */
+static bool make_room(struct channel *c, size_t len)
 {
 	if (c->out_start > 0) {
 		memmove(c->out, c->out + c->out_start, c->out_end - c->out_start);
@@ -78,23 +77,25 @@ static void make_room(struct channel *c, size_t len)
 		c->out_start = 0;
 	}
 	if (c->out_cap - c->out_end >= len)
-		return;
+		return true;
 	size_t cap = c->out_cap;
 	while (cap - c->out_end < len)
 		cap *= 2;
 	unsigned char *bigger = realloc(c->out, cap);
 	if (!bigger) {
 		fputs("firegw-uplink: no memory for the frames to the daemon; ending\n", stderr);
-		_exit(1);
+		c->ended = true;
+		return false;
 	}
 	c->out = bigger;
 	c->out_cap = cap;
+	return true;
 }
 
 void channel_send_bytes(struct channel *c, const void *data, size_t len)
 {
-	if (c->out_cap - c->out_end < len)
-		make_room(c, len);
+	if (c->out_cap - c->out_end < len && !make_room(c, len))
+		return;
 	memcpy(c->out + c->out_end, data, len);
 	c->out_end += len;
 }
@@ -103,8 +104,8 @@ void channel_send(struct channel *c, const struct frame *f)
 {
 	size_t len = frame_size(f);
 
-	if (c->out_cap - c->out_end < len)
-		make_room(c, len);
+	if (c->out_cap - c->out_end < len && !make_room(c, len))
+		return;
 	c->out_end += frame_encode(f, c->out + c->out_end, c->out_cap - c->out_end);
 }
 

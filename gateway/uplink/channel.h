@@ -26,7 +26,7 @@ bool channel_has_room(const struct channel *c);
 /* The next whole frame without taking it: 1, 0 (none yet), or -1 (malformed). It borrows the channel's memory until channel_take or channel_read. */
 int  channel_peek(struct channel *c, struct frame *ret, size_t *ret_len, struct err *reterr);
 void channel_take(struct channel *c, size_t len);
-/* Queues a frame; it is written by channel_flush. Ends the process when there is no memory: the daemon starts another one. */
+/* Queues a frame; it is written by channel_flush. Without memory the channel ends. */
 void channel_send(struct channel *c, const struct frame *f);
 /* Queues a frame that was encoded already. */
 void channel_send_bytes(struct channel *c, const void *data, size_t len);

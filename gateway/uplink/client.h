@@ -1,4 +1,4 @@
-/* client: Paho's MQTTAsync behind a few calls; the only user of MQTTAsync.h. All calls come from the main thread (the library does not bear more than one);
+/* client: Paho's MQTTAsync behind a few calls; with client_events the only user of MQTTAsync.h. All calls come from the main thread (the library does not bear more than one);
  * what the library reports on its own threads goes into `results`. */
 #ifndef FIREGW_GATEWAY_UPLINK_CLIENT_H
 #define FIREGW_GATEWAY_UPLINK_CLIENT_H

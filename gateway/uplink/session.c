@@ -54,62 +54,10 @@ static void tell_subscribed(struct session *s, bool ok, const char *text)
 	channel_send(s->channel, &f);
 }
 
-/* --- setup --- */
-
-static char *copy_text(const char *text)
-{
-	if (!text)
-		return NULL;
-	char *copy = strdup(text);
-	if (!copy) {
-		fputs("firegw-uplink: no memory for the setup; ending\n", stderr);
-		exit(1);
-	}
-	return copy;
-}
-
-static void setup_done(struct setup *u)
-{
-	free(u->client_id);
-	free(u->username);
-	free(u->password_file);
-	free(u->tls_ca);
-	free(u->tls_cert);
-	free(u->tls_key);
-	for (size_t i = 0; i < u->n_urls; i++)
-		free(u->urls[i]);
-	*u = (struct setup){ 0 };
-}
-
-static int set_up(struct session *s, const struct frame *f, struct err *reterr)
-{
-	struct setup *u = &s->setup;
-
-	if (u->done)
-		return err_set(reterr, ERR_PROTOCOL, "a second setup");
-	if ((f->number != 5 && f->number != 311) || f->list.n > SESSION_URLS_MAX || f->keepalive_s > UINT16_MAX)
-		return err_set(reterr, ERR_PROTOCOL, "setup with version %u, %zu urls, keepalive %u", f->number, f->list.n, f->keepalive_s);
-	*u = (struct setup){
-		.done = true, .version = (int)f->number, .keepalive_s = f->keepalive_s ? (int)f->keepalive_s : SESSION_KEEPALIVE_S,
-		.client_id = copy_text(f->client_id), .username = copy_text(f->username), .password_file = copy_text(f->password_file),
-		.tls_ca = copy_text(f->tls_ca), .tls_cert = copy_text(f->tls_cert), .tls_key = copy_text(f->tls_key), .n_urls = f->list.n,
-	};
-	for (size_t i = 0; i < f->list.n; i++)
-		u->urls[i] = copy_text(f->list.items[i]);
-	return 0;
-}
-
 void session_init(struct session *s, struct client *client, struct channel *channel, struct results *results, int notes_fd)
 {
 	*s = (struct session){ .client = client, .channel = channel, .notes_fd = notes_fd, .nudge_ns = CLOCK_NEVER, .deadline_ns = CLOCK_NEVER };
 	s->lookups.results = results;
-}
-
-void session_done(struct session *s)
-{
-	setup_done(&s->setup);
-	free(s->will_topic);
-	free((void *)(uintptr_t)s->will_payload.data);
 }
 
 /* --- an attempt --- */
@@ -188,8 +136,10 @@ static int on_connect(struct session *s, const struct frame *f, int64_t now_ns, 
 		return err_set(reterr, ERR_PROTOCOL, "connect while there is a connection");
 	free(s->will_topic);
 	free((void *)(uintptr_t)s->will_payload.data);
-	s->will_topic = copy_text(f->topic);
+	s->will_topic = f->topic ? strdup(f->topic) : NULL;
 	s->will_payload = (struct frame_bytes){ 0 };
+	if (f->topic && !s->will_topic)
+		return err_set(reterr, ERR_NO_MEMORY, "no memory for the will");
 	if (f->payload.len > 0) {
 		void *copy = malloc(f->payload.len);
 		if (!copy)
@@ -461,7 +411,7 @@ int session_on_frame(struct session *s, const struct frame *f, int64_t now_ns, b
 		return err_set(reterr, ERR_PROTOCOL, "frame '%s' before setup", frame_type_name(f->type));
 	switch (f->type) {
 	case FRAME_SETUP:
-		return set_up(s, f, reterr);
+		return setup_take(&s->setup, f, reterr);
 	case FRAME_CONNECT:
 		return on_connect(s, f, now_ns, reterr);
 	case FRAME_PUBLISH:

@@ -17,24 +17,14 @@
 #include "gateway/uplink/client.h"
 #include "gateway/uplink/lookup.h"
 #include "gateway/uplink/reason.h"
+#include "gateway/uplink/setup.h"
 
-#define SESSION_KEEPALIVE_S      20                       /* where the config names none */
 #define SESSION_CONNECT_NS       INT64_C(10000000000)     /* a look-up; and TCP, TLS and CONNACK together */
 #define SESSION_CLOSE_NS         INT64_C(2000000000)
 #define SESSION_NUDGES           4
 #define SESSION_SLOW_BYTES_PER_S 4096                     /* a link this slow is still a link */
-#define SESSION_URLS_MAX         16
 
 enum session_state { SESSION_IDLE, SESSION_LOOKING_UP, SESSION_CONNECTING, SESSION_UP, SESSION_CLOSING, SESSION_STATE_COUNT };
-
-/* What the daemon set up; owned copies. */
-struct setup {
-	bool   done;
-	int    version, keepalive_s;
-	char  *client_id, *username, *password_file, *tls_ca, *tls_cert, *tls_key;
-	char  *urls[SESSION_URLS_MAX];
-	size_t n_urls;
-};
 
 struct flight { uint64_t token; bool used, subscribe; };
 
@@ -74,7 +64,6 @@ struct session {
 
 /* s is large: not on a stack. */
 void session_init(struct session *s, struct client *client, struct channel *channel, struct results *results, int notes_fd);
-void session_done(struct session *s);
 /* May this frame be handled now? Publishes and subscribes wait while the window is full: the library stalls for a second otherwise. */
 bool session_takes(const struct session *s, enum frame_type type);
 /* A frame from the daemon. ERR_PROTOCOL: not possible now; the process ends. *ret_quit: it should end. */
