@@ -17,6 +17,9 @@ const struct node *node_get(const struct node *map, const char *key)
 /* Beyond this a double is no longer exact to the unit; no quantity of a building comes near. */
 #define DECIMAL_MAX 1e15
 
+/* A list of words: kinds, devices, tags, … */
+#define WORDS_MAX 1000
+
 const char *field_keep(struct loader *l, const struct field *f, const char *or_)
 {
 	return f->text ? arena_copy(&l->keep, f->text) : or_;
@@ -55,6 +58,14 @@ bool bind_is_list(struct loader *l, const struct node *n, const char *what)
 	return false;
 }
 
+size_t bind_count(struct loader *l, const struct node *list, size_t max, const char *what)
+{
+	if (list->n <= max)
+		return list->n;
+	find_error(l, list->items[max], "more than %zu %s", max, what);
+	return max;
+}
+
 const struct node *const *bind_words(struct loader *l, const struct node *n, const char *what, size_t *ret_n)
 {
 	*ret_n = 0;
@@ -75,7 +86,7 @@ const struct node *const *bind_words(struct loader *l, const struct node *n, con
 			find_error(l, n->items[i], "%s must be a list of single values", what);
 			return NULL;
 		}
-	*ret_n = n->n;
+	*ret_n = bind_count(l, n, WORDS_MAX, "words");
 	return (const struct node *const *)n->items;
 }
 

@@ -59,6 +59,9 @@ bool bind_is_list(struct loader *l, const struct node *n, const char *what);
 /* The field's text in the kept arena; `or_` (borrowed) if it was not given. */
 const char *field_keep(struct loader *l, const struct field *f, const char *or_);
 
+/* How many of a list's items to look at: all, or `max` and an error at the first one beyond. */
+size_t bind_count(struct loader *l, const struct node *list, size_t max, const char *what);
+
 const struct node *node_get(const struct node *map, const char *key);
 
 /* A list of words: a scalar or a list of scalars. Returns their nodes; 0 items: said why. */

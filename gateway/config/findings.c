@@ -23,6 +23,11 @@ static void add(struct loader *l, enum finding_severity severity, const struct s
 {
 	char text[FINDING_TEXT_MAX];
 
+	if (l->n_found >= CONFIG_FINDINGS_MAX) {
+		l->errors += severity == FINDING_ERROR;
+		l->dropped++;
+		return;
+	}
 	int n = vsnprintf(text, sizeof text, fmt, args);
 	if (n >= (int)sizeof text) {
 		size_t cut = sizeof text - 1;
@@ -40,10 +45,6 @@ static void add(struct loader *l, enum finding_severity severity, const struct s
 	}
 	if (severity == FINDING_ERROR)
 		l->errors++;
-	if (l->n_found >= CONFIG_FINDINGS_MAX) {
-		l->dropped++;
-		return;
-	}
 	struct raw_finding *f = ARENA_PUSH(&l->scratch, l->found, l->n_found, l->cap_found);
 	*f = (struct raw_finding){
 		.f = { .file = s->shown, .line = line, .column = column, .severity = severity, .text = arena_copy(&l->scratch, text) },
@@ -119,9 +120,9 @@ void findings_finish(struct loader *l, struct findings *ret)
 	if (l->dropped && ret->n) {
 		struct finding *f = &ret->items[ret->n];
 		*f = ret->items[ret->n - 1];
-		f->severity = FINDING_ERROR;
+		f->severity = l->errors ? FINDING_ERROR : FINDING_WARNING;
 		f->text = arena_printf(&m->arena, "%zu more findings are not shown: mend these first", l->dropped);
-		ret->errors++;
+		*(l->errors ? &ret->errors : &ret->warnings) += 1;
 		ret->n++;
 	}
 	m->arena.oom = NULL;

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #define NS_PER_MS INT64_C(1000000)
-#define UNIT_NONE 256
+#define BUSES_MAX 10000
+#define DEVICES_MAX 1000 /* a bus */
 
 struct timing_fields { struct field timeout, retries, pause, max_registers, max_bits, max_gap; };
 
@@ -210,7 +211,8 @@ static void load_bus(struct loader *l, const struct node *n, uint32_t index, str
 		b->devices = devices;
 		if (list->n == 0)
 			find_error(l, list, "devices is an empty list: a bus has at least one");
-		for (size_t i = 0; i < list->n; i++)
+		size_t count = bind_count(l, list, DEVICES_MAX, "devices on one bus");
+		for (size_t i = 0; i < count; i++)
 			if (bind_is_map(l, list->items[i], "a device"))
 				load_device(l, list->items[i], b, &timing, index, devices, &b->n_devices);
 	}
@@ -223,12 +225,12 @@ void load_buses(struct loader *l, const struct node *list)
 {
 	struct config_bus *buses = arena_take(&l->keep, list->n + 1, sizeof *buses);
 	const char **names = arena_take(&l->keep, list->n + 1, sizeof *names);
-	size_t n = 0;
+	size_t n = 0, count = bind_count(l, list, BUSES_MAX, "buses");
 
 	l->bus_places = arena_take(&l->scratch, list->n + 1, sizeof *l->bus_places);
 	if (list->n == 0)
 		find_error(l, list, "buses is an empty list: a site has at least one");
-	for (size_t i = 0; i < list->n; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct node *item = list->items[i];
 		if (!bind_is_map(l, item, "a bus"))
 			continue;

@@ -11,6 +11,7 @@ struct hub_fields {
 
 #define MS_PER_DAY INT64_C(86400000)
 #define HUB_URLS_MAX 8
+#define HUBS_MAX 64
 static const char *const version_words[] = { "5", "3.1.1", NULL };
 static const char *const personal_words[] = { "none", "names", "full", NULL };
 static const char *const start_words[] = { "now", "oldest", NULL };
@@ -226,9 +227,9 @@ void load_hubs(struct loader *l, const struct node *list)
 {
 	struct config_hub *hubs = arena_take(&l->keep, list->n + 1, sizeof *hubs);
 	const char **names = arena_take(&l->keep, list->n + 1, sizeof *names);
-	size_t n = 0;
+	size_t n = 0, count = bind_count(l, list, HUBS_MAX, "hubs");
 
-	for (size_t i = 0; i < list->n; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct node *item = list->items[i];
 		if (!bind_is_map(l, item, "a hub"))
 			continue;

@@ -344,7 +344,7 @@ static const char *tag_words(struct loader *l, const struct node *n)
 	const struct node *const *items = bind_words(l, n, "tags", &count);
 	const char *text = count ? items[0]->text : "";
 
-	for (size_t i = 1; i < count; i++)
+	for (size_t i = 1; i < count && i <= POINT_TAGS_MAX; i++)
 		text = arena_printf(&l->scratch, "%s|%s", text, items[i]->text);
 	return text;
 }

@@ -177,8 +177,6 @@ static bool load_rule(struct loader *l, const struct node *n, struct rule_def *r
 		load_gb(l, f.gb26875.at, &r);
 	if (r.latch && !r.ack)
 		find_error(l, f.latch.at, "latch: an alarm that is to be reset must be acknowledged first: not with ack: false");
-	if (r.latch && when && r.class_given && r.class_ == CLASS_ACTUATION)
-		find_warning(l, f.latch.at, "latch: an actuation that must be reset stays open after it ended");
 	*ret = r;
 	return when;
 }

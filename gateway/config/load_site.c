@@ -7,6 +7,7 @@
 
 #define ZONEINFO "/usr/share/zoneinfo"
 #define HEIGHT_MAX_M 1000.0
+#define BUILDINGS_MAX 1000
 
 struct site_fields { struct field gateway, name, region, timezone, sound, buildings; };
 
@@ -200,7 +201,8 @@ static void load_buildings(struct loader *l, const struct node *list)
 		find_error(l, list, "buildings is an empty list: a site has at least one");
 	l->buildings = arena_take(&l->keep, list->n + 1, sizeof *l->buildings);
 	l->site_buildings = arena_take(&l->keep, list->n + 1, sizeof *l->site_buildings);
-	for (size_t i = 0; i < list->n; i++)
+	size_t count = bind_count(l, list, BUILDINGS_MAX, "buildings");
+	for (size_t i = 0; i < count; i++)
 		if (bind_is_map(l, list->items[i], "a building"))
 			load_building(l, list->items[i]);
 }

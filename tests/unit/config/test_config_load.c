@@ -305,6 +305,25 @@ static void test_many_findings(void **state)
 	findings_done(&f);
 }
 
+/* Thousands of warnings are still warnings. */
+static void test_many_warnings(void **state)
+{
+	struct config *c;
+	struct findings f;
+	FILE *out = fopen(path_of("many.yaml"), "w");
+
+	(void)state;
+	fputs(SITE("\"500110002003\"", "buses:\n") "  - name: b\n    url: tcp://10.0.0.7\n    devices:\n      - name: d\n        points:\n", out);
+	for (int i = 0; i < 3000; i++)
+		fprintf(out, "          - {point: p%d, kind: generic, fc: 3, register: %d}\n", i, i / 2);
+	fclose(out);
+	assert_int_equal(config_load(path_of("many.yaml"), &c, &f), 0);
+	assert_int_equal(f.n, 1001);
+	assert_int_equal(f.errors, 0);
+	config_free(c);
+	findings_done(&f);
+}
+
 static void *load_often(void *name)
 {
 	for (int i = 0; i < 20; i++) {
@@ -337,7 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ten_mistakes), cmocka_unit_test(test_encodings), cmocka_unit_test(test_places_in_tables),
 		cmocka_unit_test(test_profile_is_read_once), cmocka_unit_test(test_hashes_of_parts), cmocka_unit_test(test_reloadable),
-		cmocka_unit_test(test_file_limits), cmocka_unit_test(test_many_findings), cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_file_limits), cmocka_unit_test(test_many_findings), cmocka_unit_test(test_many_warnings), cmocka_unit_test(test_two_threads),
 	};
 
 	return cmocka_run_group_tests_name("config load", tests, setup, teardown);
