@@ -85,12 +85,12 @@ class Process:
 class Broker(Process):
     """mosquitto on loopback. `persistence`: keeps its store over a kill (saved at every change)."""
 
-    def __init__(self, folder, port=None, persistence=False, extra=""):
-        super().__init__(folder / "broker.log")
+    def __init__(self, folder, port=None, persistence=False, extra="", name="broker", anonymous=True):
+        super().__init__(folder / f"{name}.log")
         self.folder, self.port = folder, port or free_port()
-        self.conf = folder / "mosquitto.conf"
+        self.conf = folder / f"{name}.conf"
         store = f"persistence true\npersistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n" if persistence else "persistence false\n"
-        self.conf.write_text(f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+        self.conf.write_text(f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous {str(anonymous).lower()}\nmax_queued_messages 0\nmax_inflight_messages 0\n"
                              f"log_type error\nlog_type warning\nlog_type notice\n{store}{extra}")
 
     def start(self):
@@ -204,6 +204,17 @@ class Daemon(Process):
     def status(self):
         return self.ask("status")[1]["result"]
 
+    def hub(self, name="district"):
+        return next(h for h in self.status()["hubs"] if h["name"] == name)
+
+    def hub_up(self, name="district", seconds=20):
+        """Waits until this hub was told what is current, and commands reach us."""
+        wait_for(lambda: self.hub(name)["state"] == "up", seconds, f"hub {name}")
+        return self
+
+    def points(self, select=""):
+        return {p["id"]: p for p in self.ask("points", select=select)[0]}
+
     def alarms(self):
         return {a["alarm"]: a for a in self.ask("alarms", all=True)[0]}
 
@@ -223,11 +234,13 @@ class Daemon(Process):
 class Console:
     """A subscriber on paho that keeps what it got, in order."""
 
-    def __init__(self, port, topics=("fire/#",), client_id=None, persistent=False, v5=False):
+    def __init__(self, port, topics=("fire/#",), client_id=None, persistent=False, v5=False, user=None):
         self.messages, self.lock, self.port = [], threading.Lock(), port
         self.replies = {}
         clean = {} if v5 else {"clean_session": not persistent}
         self.client = mqtt.Client(client_id=client_id or f"console-{free_port()}", protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311, **clean)
+        if user:
+            self.client.username_pw_set(*user)
         self.client.on_message = self.on_message
         self.subscribed = threading.Event()
         self.client.on_subscribe = lambda *a: self.subscribed.set()
@@ -312,6 +325,9 @@ class Stage:
     def equipment(self, **more):
         return self.add(Equipment(self.folder, **more)).start()
 
+    def throttle(self, broker, rate):
+        return self.add(Throttle(broker.port, rate)).start()
+
     def console(self, broker, **more):
         return self.add(Console(broker.port if isinstance(broker, Broker) else broker, **more)).start()
 
@@ -323,11 +339,63 @@ class Stage:
         return d.start() if start else d
 
 
+class Throttle:
+    """A TCP way to a broker on which only so many bytes a second go towards it, and little stands in between."""
+
+    def __init__(self, port, rate):
+        self.target, self.rate = port, rate
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # of the accepted ones too
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(8)
+        self.port = self.listener.getsockname()[1]
+        self.open, self.ended = [], False
+
+    def start(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def accept(self):
+        while not self.ended:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                continue
+            self.open += [near, far]
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self.carry, args=(near, far, self.rate), daemon=True).start()
+            threading.Thread(target=self.carry, args=(far, near, None), daemon=True).start()
+
+    def carry(self, a, b, rate):
+        piece = 65536 if rate is None else max(64, rate // 50)
+        with contextlib.suppress(OSError):
+            while True:
+                data = a.recv(piece)
+                if not data:
+                    break
+                if rate:
+                    time.sleep(len(data) / rate)  # the link's speed, not a wait
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def stop(self):
+        self.ended = True
+        self.listener.close()
+        for s in self.open:
+            s.close()
+
+
 def hub(port, name="district", send="[events, readings, status, directory, building]", more=""):
     return f"  - {{name: {name}, url: 'mqtt://127.0.0.1:{port}', send: {send}, commands: [snapshot, replay, refresh]{more}}}\n"
 
 
-def site_text(folder, buses, rules="", hubs="", commit="200ms", more=""):
+BUILDING = "    - {id: a, name: A座, class: class1-public, height_m: 98, floors: 32, basements: 2}\n"
+
+
+def site_text(folder, buses, rules="", hubs="", commit="200ms", more="", buildings=BUILDING):
     """A whole site.yaml; buses, rules and hubs are the lists' bodies, indented by two."""
     return f"""site:
   gateway: qj-test-01
@@ -335,8 +403,7 @@ def site_text(folder, buses, rules="", hubs="", commit="200ms", more=""):
   region: "500110002003"
   timezone: Asia/Shanghai
   buildings:
-    - {{id: a, name: A座, class: class1-public, height_m: 98, floors: 32, basements: 2}}
-storage: {{path: firegw.db, commit: {commit}}}
+{buildings}storage: {{path: firegw.db, commit: {commit}}}
 control: {{socket: {folder}/fw.sock}}
 log: {{level: debug}}
 {more}{"hubs:" if hubs else ""}

@@ -118,11 +118,12 @@ def test_commands(site):
     console = site.console(broker)
     eq, text = tower(site, broker)
     d = site.daemon(text)
-    wait_for(lambda: d.status()["hubs"][0]["up"], what="the hub")
+    d.hub_up()
     eq.set(1, 0, 1)
     wait_for(lambda: console.events(alarm="facp.smoke1/smoke"), what="raised")
     pages = console.command("snapshot")
     assert [a["alarm"] for a in pages[0]["result"]] == ["facp.smoke1/smoke"]
+    assert console.command("refresh")[0]["ok"]
     status = wait_for(lambda: [s for s in console.got("/status") if s["streams"].get("qj-test-01/fire", {}).get("stored")] or None, seconds=40, what="a status with fire in it")[-1]
     whole = console.command("replay", log=status["log"], stream="fire", **{"from": 1, "to": 100})
     sent = {e["id"]: e for e in console.events()}
@@ -130,7 +131,6 @@ def test_commands(site):
         assert e == sent[e["id"]]
     readings = console.command("replay", log=status["log"], stream="reading", **{"from": 1, "to": 3})
     assert [m["first"] for m in readings[0]["result"]][0] == 1 and readings[0]["result"][-1]["last"] == 3
-    assert console.command("refresh")[0]["ok"]
     for bad, fields in [("unknown", {}), ("history", {}), ("snapshot", {"expires": "2020-01-01T00:00:00Z"}), ("snapshot", {"expires": None}), ("replay", {"log": "ffffffff", "stream": "fire", "from": 1, "to": 2}),
                         ("replay", {"log": status["log"], "stream": "nothing", "from": 1, "to": 2})]:
         answer = console.command(bad, **fields)
@@ -142,7 +142,7 @@ def test_commands(site):
     d.kill()
     d.start()
     console.messages.clear()
-    wait_for(lambda: d.status()["hubs"][0]["up"], what="the hub again")
+    d.hub_up()
     assert console.command("snapshot", id="same")[0]["ok"] is False, "a replayed id is remembered over kill -9"
 
 
