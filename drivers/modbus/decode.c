@@ -202,22 +202,7 @@ static bool fits_int64(__int128 v)
 	return v >= INT64_MIN && v <= INT64_MAX;
 }
 
-/* a × b and a + b, exactly; false if the result does not fit. */
-static bool multiply(struct decimal a, struct decimal b, struct decimal *ret)
-{
-	__int128 m = (__int128)a.mantissa * b.mantissa;
-	int places = a.places + b.places;
-
-	while (places > 0 && m % 10 == 0 && (places > 18 || !fits_int64(m))) {
-		m /= 10;
-		places--;
-	}
-	if (places > 18 || !fits_int64(m))
-		return false;
-	*ret = (struct decimal){ (int64_t)m, (uint8_t)places };
-	return true;
-}
-
+/* a + b, exactly; false if that does not fit. */
 static bool add(struct decimal a, struct decimal b, struct decimal *ret)
 {
 	uint8_t places = a.places > b.places ? a.places : b.places;
@@ -234,32 +219,22 @@ static bool add(struct decimal a, struct decimal b, struct decimal *ret)
 	return true;
 }
 
-/* value = (raw × scale + offset) × factor + shift. The shift of a unit with another zero (K, °F) is folded into the first two steps where that is
- * exact, so that the result is still rounded once. */
+/* (raw × scale + offset) in the point's unit becomes the kind's: the shift of a unit with another zero (K, °F) joins the offset, so that the result is
+ * rounded once. Only where that sum has too many digits it is added afterwards. */
 static double scale_value(const struct bus_point *p, const struct raw *r, struct decimal scale, struct value *ret, char *text)
 {
-	struct decimal offset = p->offset, factor = p->convert.factor, shift = p->convert.offset;
-	bool exact = false, negative = false;
+	struct decimal offset = p->offset;
+	bool exact = false, negative = false, shifted = add(p->offset, p->convert.before, &offset);
 	uint64_t magnitude = 0;
 	double v;
 
-	if (shift.mantissa) {
-		struct decimal s, o, sum;
-
-		if (multiply(scale, factor, &s) && multiply(offset, factor, &o) && add(o, shift, &sum)) {
-			scale = s;
-			offset = sum;
-			factor = DECIMAL_ONE;
-			shift = DECIMAL_ZERO;
-		}
-	}
 	if (r->is_float)
-		v = decimal_apply_float(r->real, scale, offset, factor);
+		v = decimal_apply_float(r->real, scale, offset, p->convert.factor);
 	else
-		v = decimal_apply_int(r->negative, r->magnitude, scale, offset, factor, &exact, &negative, &magnitude);
-	if (shift.mantissa)
-		v += decimal_double(shift);
-	else if (exact) {
+		v = decimal_apply_int(r->negative, r->magnitude, scale, offset, p->convert.factor, &exact, &negative, &magnitude);
+	if (!shifted)
+		return v + decimal_double(p->convert.offset);
+	if (exact) {
 		snprintf(text, VALUE_TEXT_MAX, "%s%" PRIu64, negative ? "-" : "", magnitude);
 		ret->text = text;
 	}

@@ -300,7 +300,7 @@ static void dispatch(struct modbus_bus *b, struct stamp now, struct sample_sink 
 	else if (b->request_waits)
 		send_request(b, now, sink);
 	else if (b->config->close_between && b->link.useful && !poll_has_work(b, now.mono_ns))
-		link_rest(&b->link);
+		link_rest(&b->link, now.mono_ns);
 }
 
 /* Nobody has answered for a while: the connection may be half open. */

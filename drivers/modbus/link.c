@@ -35,7 +35,7 @@ void link_init(struct link *l, const struct bus_config *config, int64_t now_ns)
 {
 	struct sockaddr_storage *a = &l->addresses[0];
 
-	*l = (struct link){ .host = config->host, .port = config->port, .settle_ns = config->settle_ns, .fd = -1, .until_ns = now_ns,
+	*l = (struct link){ .host = config->host, .port = config->port, .settle_ns = config->settle_ns, .fd = -1, .until_ns = now_ns, .down_since_ns = now_ns,
 		.backoff_ns = BACKOFF_FIRST_NS, .random = config->seed ^ UINT64_C(0x2545f4914f6cdd1d) };
 	if (inet_pton(AF_INET, l->host, &((struct sockaddr_in *)a)->sin_addr) == 1)
 		a->ss_family = AF_INET;
@@ -271,6 +271,7 @@ void link_lose(struct link *l, int64_t now_ns, const char *fmt, ...)
 	va_end(args);
 	set_why(l, "%s", text);
 	l->disconnects++;
+	l->down_since_ns = now_ns;
 	if (!l->useful) {
 		go_down(l, now_ns);
 		return;
@@ -280,9 +281,10 @@ void link_lose(struct link *l, int64_t now_ns, const char *fmt, ...)
 	l->until_ns = now_ns;
 }
 
-void link_rest(struct link *l)
+void link_rest(struct link *l, int64_t now_ns)
 {
 	close_descriptor(l);
+	l->down_since_ns = now_ns;
 	l->state = LINK_RESTING;
 	l->until_ns = CLOCK_NEVER;
 }
@@ -294,7 +296,7 @@ void link_lose_idle(struct link *l, int64_t now_ns)
 		return;
 	}
 	l->disconnects++;
-	link_rest(l);
+	link_rest(l, now_ns);
 }
 
 void link_useful(struct link *l)

@@ -31,7 +31,7 @@ struct link {
 	bool                    lookup_first; /* the known addresses all failed: ask anew before using them again */
 	bool                    useful;       /* this connection has brought a good reply */
 	bool                    outage;       /* there was no line for a while; the bus clears it when it has taken note */
-	int64_t                 up_since_ns;
+	int64_t                 up_since_ns, down_since_ns; /* the newest of each */
 	struct sockaddr_storage addresses[LINK_ADDRESSES_MAX]; /* the newest that a look-up gave; kept when later ones fail */
 	size_t                  n_addresses;
 	size_t                  at, tried;    /* the address in use; how many failed in this round */
@@ -51,7 +51,7 @@ void link_lose(struct link *l, int64_t now_ns, const char *fmt, ...) __attribute
 /* The other side closed while nothing was asked. Harmless if the connection was useful or stood for a second: rests until wanted. */
 void link_lose_idle(struct link *l, int64_t now_ns);
 /* Closes on purpose until there is work again. */
-void link_rest(struct link *l);
+void link_rest(struct link *l, int64_t now_ns);
 /* A good reply came. */
 void link_useful(struct link *l);
 /* Fills fd, fd_generation, poll_events (POLLIN while up; the bus adds POLLOUT), resolve, and the link's own deadline. */

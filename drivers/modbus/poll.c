@@ -339,10 +339,13 @@ static bool is_ready(const struct bus_group *g, int64_t now_ns)
 	return g->running ? g->not_before_ns <= now_ns : g->due_ns <= now_ns;
 }
 
-/* The last moment to which a poll waits for a line that is on its way up, or will be: well before the next one is due. */
-static int64_t patience(const struct bus_group *g)
+/* The last moment to which a poll waits for a line that is on its way up, or will be: well before the next one is due. A poll that waited for its turn
+ * while the line was up begins to wait for the line when that goes. */
+static int64_t patience(const struct modbus_bus *b, const struct bus_group *g)
 {
-	return (g->running ? g->started_ns : g->due_ns) + g->every_ns / 2;
+	int64_t since = g->running ? g->started_ns : g->due_ns;
+
+	return (since > b->link.down_since_ns ? since : b->link.down_since_ns) + g->every_ns / 2;
 }
 
 static bool is_hopeless(const struct modbus_bus *b, const struct bus_group *g, int64_t now_ns)
@@ -351,9 +354,9 @@ static bool is_hopeless(const struct modbus_bus *b, const struct bus_group *g, i
 
 	if (b->link.state == LINK_UP)
 		return u->dead && u->probe_ns > now_ns;
-	if (b->link.state == LINK_DOWN && b->link.until_ns > patience(g))
+	if (b->link.state == LINK_DOWN && b->link.until_ns > patience(b, g))
 		return true;
-	return patience(g) <= now_ns;
+	return patience(b, g) <= now_ns;
 }
 
 void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
@@ -438,7 +441,7 @@ int64_t poll_deadline(const struct modbus_bus *b, int64_t now_ns)
 
 		/* What is ready now waits for the line: for its next free moment, which is the exchange's to know, or for it to come up. */
 		if (t <= now_ns)
-			t = up ? CLOCK_NEVER : patience(g);
+			t = up ? CLOCK_NEVER : patience(b, g);
 		if (t < deadline)
 			deadline = t;
 	}

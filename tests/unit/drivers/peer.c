@@ -163,6 +163,10 @@ static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq
 		if (rq[6] == 2)
 			return;
 		break;
+	case PEER_DEAD_UNIT_CLOSING:
+		if (rq[6] != 2)
+			queue(c, now, f, len)->close_after = true;
+		return;
 	case PEER_SLOW: now += p->timeout_ns * 3 / 5; break;
 	case PEER_LATE: now += p->timeout_ns * 3 / 2; break;
 	case PEER_WRONG_UNIT: f[6]++; break;

@@ -11,6 +11,7 @@ enum peer_behaviour {
 	PEER_GOOD,
 	PEER_DEAD,            /* accepts, reads, never answers */
 	PEER_DEAD_UNIT,       /* does not answer unit 2 */
+	PEER_DEAD_UNIT_CLOSING, /* the same, and closes after each answer of the others */
 	PEER_REFUSING,        /* nobody listens */
 	PEER_SLOW,            /* answers after 3/5 of the timeout */
 	PEER_LATE,            /* answers after 3/2 of the timeout */

@@ -168,14 +168,15 @@ static void test_scale_is_decimal(void **state)
 	p = point(TYPE_F32);
 	p.scale = dec("2");
 	expect(&p, W(0x3F80, 0), 2);
-	/* Another zero: K → °C, rounded once. */
+	/* Another zero, rounded once. */
 	p = point(TYPE_U16);
 	p.scale = dec("0.1");
-	p.convert = (struct unit_conversion){ DECIMAL_ONE, dec("-273.15") };
+	assert_int_equal(unit_convert("K", "°C", &p.convert), 0);
 	expect(&p, W(2931), 19.95);
-	/* Where it cannot be folded exactly the result is still right to the last place or two. */
-	p.convert.factor = dec("0.555555555555555556");
-	p.convert.offset = dec("-17.7777777777777778");
+	assert_int_equal(unit_convert("°F", "°C", &p.convert), 0);
+	expect(&p, W(2120), 100);
+	/* Where the sum has too many digits the result is still right to the last place or two. */
+	p.offset = dec("0.000000000000000001");
 	struct value v;
 	assert_int_equal(decode_value(&p, W(2120), 0, text, &v), QUALITY_GOOD);
 	assert_true(fabs(v.number - 100) < 1e-12);
