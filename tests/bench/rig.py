@@ -194,6 +194,13 @@ class Meter:
         return out, span
 
 
+def lasting_broker(st):
+    """A mosquitto that keeps what it holds over a stop. The tests' one saves at every message, which would be measured with ours."""
+    broker = stage.Broker(st.folder, persistence=True)
+    broker.conf.write_text(broker.conf.read_text().replace("autosave_on_changes true\nautosave_interval 1\n", "autosave_interval 0\n"))
+    return st.add(broker).start()
+
+
 RULES = """  - id: bench-high
     for: {kind: [generic, hydrant_pressure, sprinkler_pressure, conductor_temperature, residual_current]}
     when: {above: 5000, deadband: 10}

@@ -259,7 +259,7 @@ def row_outage(ctx):
     away = 6 if ctx.quick else 20
     with stage.Stage(ctx.folder) as st:
         server = st.add(rig.Server(st.folder, DEVICES + 1))
-        broker = st.broker(persistence=True)
+        broker = rig.lasting_broker(st)
         console = st.add(rig.Console(st.folder, broker.port, ["fire/+/+/+/+/+/event/#", "fire/+/+/+/+/+/reading"]))
         site = rig.Site(st.folder)
         site.load(server.ports[:DEVICES], "1s")
@@ -278,8 +278,7 @@ def row_outage(ctx):
         time.sleep(3)
         quiet(console, daemon)
         status = daemon.status()
-        daemon.terminate()
-    ledger = Ledger(console.live("/event/") + console.live("/reading"))
+        ledger = Ledger(console.live("/event/") + console.live("/reading"))
     total = sum(s["stored"] for s in status["streams"].values())
     fires = len({e["alarm"] for _, e in console.live("/event/fire") if e["transition"] == "raised"})
     yield Figure("missing", ledger.missing(status), "", aim=0, note=f"of {total} records")
@@ -293,7 +292,7 @@ def row_catch_up(ctx):
     fires = range(200)
     with stage.Stage(ctx.folder) as st:
         server = st.add(rig.Server(st.folder, DEVICES + 1, change="all"))
-        broker = st.broker(persistence=True)
+        broker = rig.lasting_broker(st)
         console = st.add(rig.Console(st.folder, broker.port, ["fire/+/+/+/+/+/event/#", "fire/+/+/+/+/+/reading"]))
         site = rig.Site(st.folder)
         site.load(server.ports[:DEVICES], "200ms")
