@@ -215,6 +215,11 @@ static void scenario(uint64_t seed)
 	r.hub.room = SIZE_MAX;
 	rig_settle(&r);
 	rig_check_complete(&r);
+	if (r.refusals && r.hub.up) {
+		/* A refused clearing is taken up again by the next connection. */
+		fake_hub_lose(&r.hub, HUB_DOWN_LOST, "reset");
+		rig_settle(&r);
+	}
 	rig_check_retained(&r);
 	assert_int_equal(r.pump->n_undurables, 0);
 	assert_int_equal(r.pump->n_replies, 0);
