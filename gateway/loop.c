@@ -112,6 +112,8 @@ static void arm(struct loop *l)
 
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns)
 {
+	if (deadline_ns <= l->firing_ns)
+		deadline_ns = l->firing_ns + 1;
 	if (t->deadline_ns == deadline_ns && (t->pos != NO_POSITION || deadline_ns == CLOCK_NEVER))
 		return;
 	t->deadline_ns = deadline_ns;
@@ -147,7 +149,7 @@ static void on_timer(uv_poll_t *handle, int status, int events)
 	if (n < 0 && errno != EAGAIN)
 		abort(); /* our own descriptor */
 	l->armed_ns = 0;
-	/* Those that become due while we work wait for the next turn: a timer that keeps setting itself cannot starve the rest. */
+	l->firing_ns = now.mono_ns;
 	while (l->n && l->heap[0]->deadline_ns <= now.mono_ns) {
 		struct loop_timer *t = l->heap[0];
 		int64_t late = now.mono_ns - t->deadline_ns;
@@ -159,6 +161,7 @@ static void on_timer(uv_poll_t *handle, int status, int events)
 		if (l->closing)
 			return;
 	}
+	l->firing_ns = 0;
 	l->armed_ns = 0;
 	arm(l);
 }

@@ -23,6 +23,7 @@ struct loop {
 	struct loop_timer  **heap;
 	size_t               n, cap;
 	int64_t              armed_ns;
+	int64_t              firing_ns;     /* the turn's moment while timers fire, else 0 */
 	/* the wall clock's trust */
 	int64_t              offset_ms;     /* wall - mono when last looked at */
 	int64_t              not_before_ms; /* the build's date, or the newest stored record */
@@ -40,7 +41,8 @@ void loop_done(struct loop *l);
 void loop_set_not_before(struct loop *l, int64_t wall_ms);
 /* Reads both clocks; notices steps of the wall clock of over 5 s and tells on_step once a step. */
 struct stamp loop_now(struct loop *l);
-/* Sets or moves; CLOCK_NEVER stops it. Setting the same deadline again costs nothing. */
+/* Sets or moves; CLOCK_NEVER stops it. Setting the same deadline again costs nothing. A timer that is set to the past while timers fire waits for the next turn of the
+ * loop, so that one which keeps setting itself starves nobody. */
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns);
 int64_t loop_take_late(struct loop *l);
 
