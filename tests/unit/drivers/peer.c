@@ -148,79 +148,90 @@ static bool touches_hole(const struct peer *p, const uint8_t *rq)
 	return get16(rq + 8) <= p->hole && p->hole < get16(rq + 8) + get16(rq + 10);
 }
 
-static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq, int64_t now)
+/* Puts one lie into a right answer; its length. */
+static size_t lie(enum peer_behaviour behaviour, uint8_t *f, size_t len)
 {
-	static const uint8_t garbage[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
-	uint8_t f[600];
-	size_t len = answer(rq, now, f);
-
-	p->requests++;
-	p->requests_of_unit[rq[6]]++;
-	switch (p->behaviour) {
-	case PEER_GOOD: case PEER_REFUSING: case PEER_CLOSES_AT_ONCE: break;
-	case PEER_DEAD: return;
-	case PEER_DEAD_UNIT:
-		if (rq[6] == 2)
-			return;
-		break;
-	case PEER_DEAD_UNIT_CLOSING:
-		if (rq[6] != 2)
-			queue(c, now, f, len)->close_after = true;
-		return;
-	case PEER_SLOW: now += p->timeout_ns * 3 / 5; break;
-	case PEER_LATE: now += p->timeout_ns * 3 / 2; break;
+	switch ((int)behaviour) {
 	case PEER_WRONG_UNIT: f[6]++; break;
 	case PEER_WRONG_ID: put16(f, (uint16_t)(get16(f) + 100)); break;
 	case PEER_WRONG_PROTOCOL: f[2] = 1; break;
 	case PEER_WRONG_PROTOCOL_LOW: f[3] = 1; break;
 	case PEER_WRONG_FUNCTION: f[7] = f[7] == 3 ? 4 : 3; break;
 	case PEER_WRONG_BYTE_COUNT: f[8] = (uint8_t)(f[8] + 2); break;
+	case PEER_OVERSIZE: put16(f + 4, 255); break;
+	case PEER_HALF_FRAME: return len / 2;
 	case PEER_SHORT:
-		len -= rq[7] > 2 ? 2 : 1;
+		len -= f[7] > 2 ? 2 : 1;
 		f[8] = (uint8_t)(len - 9);
 		put16(f + 4, (uint16_t)(len - 6));
 		break;
-	case PEER_HALF_FRAME: len /= 2; break;
 	case PEER_TWO_FRAMES:
 		memcpy(f + len, f, len < 280 ? len : 0);
-		len *= 2;
-		break;
-	case PEER_DRIPPING:
-		for (size_t i = 0; i < len; i++)
-			(void)queue(c, now + p->timeout_ns / 10 * (int64_t)(i + 1), f + i, 1);
-		return;
-	case PEER_CLOSES_AFTER_REPLY:
-		queue(c, now, f, len)->close_after = true;
-		return;
-	case PEER_CLOSES_ON_REQUEST: queue(c, now, f, 0)->close_after = true; return;
-	case PEER_GARBAGE: (void)queue(c, now, garbage, sizeof garbage - 1); return;
-	case PEER_OVERSIZE: put16(f + 4, 255); break;
-	case PEER_FLOOD: flood(c, f, len, now); return;
-	case PEER_EXCEPTION: len = refuse(rq, p->exception, f); break;
-	case PEER_BUSY_ONCE: {
-		bool *refused = &p->refused[(rq[6] * 31 + rq[7] * 7 + rq[9]) % 256];
+		return len * 2;
+	}
+	return len;
+}
 
+/* Whether the behaviour leaves this request without an answer. */
+static bool ignores(const struct peer *p, const uint8_t *rq)
+{
+	switch ((int)p->behaviour) {
+	case PEER_DEAD: return true;
+	case PEER_DEAD_UNIT: case PEER_DEAD_UNIT_CLOSING: return rq[6] == 2;
+	case PEER_MUTE_BLOCK: return touches_hole(p, rq);
+	}
+	return false;
+}
+
+/* Whether it refuses the request, and with which exception; 0: it does not. */
+static int exception_to(struct peer *p, const uint8_t *rq)
+{
+	bool *refused = &p->refused[(rq[6] * 31 + rq[7] * 7 + rq[9]) % 256];
+
+	switch ((int)p->behaviour) {
+	case PEER_EXCEPTION: return p->exception;
+	case PEER_BUSY_ONCE:
 		*refused = !*refused;
-		if (*refused)
-			len = refuse(rq, 6, f);
-		break;
+		return *refused ? 6 : 0;
+	case PEER_HOLES: return touches_hole(p, rq) ? 2 : 0;
 	}
+	return 0;
+}
+
+static void drip(const struct peer *p, struct peer_connection *c, const uint8_t *f, size_t len, int64_t now_ns)
+{
+	for (size_t i = 0; i < len; i++)
+		(void)queue(c, now_ns + p->timeout_ns / 10 * (int64_t)(i + 1), f + i, 1);
+}
+
+static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq, int64_t now)
+{
+	static const uint8_t garbage[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+	uint8_t f[600];
+	int exception = exception_to(p, rq);
+	size_t len = exception ? refuse(rq, exception, f) : answer(rq, now, f);
+
+	p->requests++;
+	p->requests_of_unit[rq[6]]++;
+	if (ignores(p, rq))
+		return;
+	len = lie(p->behaviour, f, len);
+	switch ((int)p->behaviour) {
+	case PEER_SLOW: (void)queue(c, now + p->timeout_ns * 3 / 5, f, len); break;
+	case PEER_LATE: (void)queue(c, now + p->timeout_ns * 3 / 2, f, len); break;
+	case PEER_DRIPPING: drip(p, c, f, len, now); break;
+	case PEER_FLOOD: flood(c, f, len, now); break;
+	case PEER_GARBAGE: (void)queue(c, now, garbage, sizeof garbage - 1); break;
+	case PEER_CLOSES_AFTER_REPLY: case PEER_DEAD_UNIT_CLOSING: queue(c, now, f, len)->close_after = true; break;
+	case PEER_CLOSES_ON_REQUEST: queue(c, now, f, 0)->close_after = true; break;
 	case PEER_CLOSES_ON_BLOCK:
-		if (touches_hole(p, rq)) {
+		if (touches_hole(p, rq))
 			queue(c, now, f, 0)->close_after = true;
-			return;
-		}
+		else
+			(void)queue(c, now, f, len);
 		break;
-	case PEER_MUTE_BLOCK:
-		if (touches_hole(p, rq))
-			return;
-		break;
-	case PEER_HOLES:
-		if (touches_hole(p, rq))
-			len = refuse(rq, 2, f);
-		break;
+	default: (void)queue(c, now, f, len); break;
 	}
-	(void)queue(c, now, f, len);
 }
 
 static bool accept_all(struct peer *p)
