@@ -196,7 +196,7 @@ struct pump {
 		size_t        n_results;
 	} noted;
 
-	/* streams (pump_lane.c) */
+	/* streams (pump_lane.c, pump_streams.c) */
 	struct pump_lane **lanes;    /* by db */
 	size_t             n_lanes;
 	struct chain       send[SEND_LISTS], read[SEND_LISTS], later;
@@ -256,10 +256,11 @@ int64_t pump_link_deadline(const struct pump *p);
 void    pump_link_faults(struct pump *p);
 void    pump_link_end(struct pump *p, const char *why);
 
-void    pump_lane_init(struct pump *p);
+void    pump_lane_init(struct pump *p);   /* these four: pump_streams.c */
 void    pump_lane_done(struct pump *p);
 struct pump_lane *pump_lane_find(const struct pump *p, uint32_t db);
 struct pump_lane *pump_lane_of(const struct pump *p, uint32_t node, unsigned stream);
+void    pump_lane_drop(struct pump *p, struct pump_lane *l);
 void    pump_lane_update(struct pump *p, struct pump_lane *l);
 void    pump_lane_classify(struct pump *p, struct pump_lane *l);
 void    pump_lane_sent(struct pump *p, struct pump_lane *l, struct pump_item *i);

@@ -3,7 +3,6 @@
  * acknowledged, cursor moves. A refusal stops the lane for a while, a lost link winds every lane back to its cursor; neither moves a cursor. */
 #include "gateway/pump_inside.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static int64_t queue_end(const struct pump_lane *l)
@@ -112,7 +111,8 @@ static void find_unsent(struct pump_lane *l)
 	}
 }
 
-static void drop_queue(struct pump *p, struct pump_lane *l)
+/* Forgets what is in memory; what of it is in flight concerns nobody any more. */
+void pump_lane_drop(struct pump *p, struct pump_lane *l)
 {
 	pump_send_forget_lane(p, l);
 	while (l->head)
@@ -198,7 +198,7 @@ void pump_lane_classify(struct pump *p, struct pump_lane *l)
 	l->wanted = l->node < c->n_nodes && (is_reading(l) ? c->send_readings : c->send_events && c->classes[l->stream]);
 	if (l->wanted)
 		return;
-	drop_queue(p, l);
+	pump_lane_drop(p, l);
 	pump_queue_forget_lane(p, l);
 	pump_lane_works(p, l);
 	l->acked = l->stored;
@@ -278,7 +278,7 @@ void pump_lane_up(struct pump *p)
 		l->live_from = l->stored;
 		/* What grew too old while the hub was away is for the reader to tell. */
 		if (l->head && l->head->msg && l->head->msg->at_ms < not_older_than(p, l))
-			drop_queue(p, l);
+			pump_lane_drop(p, l);
 		pump_lane_update(p, l);
 	}
 }
@@ -409,143 +409,4 @@ void pump_on_lost(struct pump *p, uint32_t node, unsigned stream, int64_t count,
 		l->lost_to_ms = to_ms;
 	l->lost_count += count;
 	pump_lane_update(p, l);
-}
-
-struct pump_lane *pump_lane_of(const struct pump *p, uint32_t node, unsigned stream)
-{
-	for (size_t n = 0; n < p->n_lanes; n++)
-		if (p->lanes[n]->node == node && p->lanes[n]->stream == stream)
-			return p->lanes[n];
-	return NULL;
-}
-
-struct pump_lane *pump_lane_find(const struct pump *p, uint32_t db)
-{
-	size_t low = 0, high = p->n_lanes;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (p->lanes[mid]->db == db)
-			return p->lanes[mid];
-		if (p->lanes[mid]->db < db)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return NULL;
-}
-
-static void lane_free(struct pump *p, struct pump_lane *l)
-{
-	drop_queue(p, l);
-	pump_queue_forget_lane(p, l);
-	pump_lane_works(p, l);
-	chain_remove(&l->send);
-	chain_remove(&l->read);
-	chain_remove(&l->later);
-	free(l);
-}
-
-static struct pump_lane *lane_new(uint32_t db)
-{
-	struct pump_lane *l = calloc(1, sizeof *l);
-
-	if (!l)
-		return NULL;
-	l->db = db;
-	chain_init(&l->send);
-	chain_init(&l->read);
-	chain_init(&l->later);
-	return l;
-}
-
-static void lane_set(struct pump *p, struct pump_lane *l, const struct pump_stream *s, bool is_new)
-{
-	bool anew = !is_new && s->stored < l->acked;
-
-	l->node = s->node;
-	l->stream = s->stream;
-	if (anew)
-		drop_queue(p, l);
-	if (is_new || anew) {
-		l->stored = s->stored;
-		l->acked = l->told = s->acked < s->stored ? s->acked : s->stored;
-		l->sent_high = l->acked;
-		l->live_from = s->stored;
-		l->first = 0;
-	} else if (s->stored > l->stored) {
-		l->stored = s->stored;
-	}
-	if (s->first > l->first)
-		l->first = s->first <= l->stored + 1 ? s->first : l->stored + 1;
-	pump_lane_classify(p, l);
-	pump_lane_update(p, l);
-}
-
-static int by_db(const void *a, const void *b)
-{
-	uint32_t x = (*(struct pump_lane *const *)a)->db, y = (*(struct pump_lane *const *)b)->db;
-
-	return x < y ? -1 : x > y;
-}
-
-int pump_set_streams(struct pump *p, const struct pump_stream *s, size_t n)
-{
-	struct pump_lane **lanes = calloc(n + 1, sizeof *lanes);
-	size_t made;
-
-	if (!lanes)
-		return -1;
-	for (made = 0; made < n; made++) {
-		lanes[made] = pump_lane_find(p, s[made].db);
-		if (!lanes[made])
-			lanes[made] = lane_new(s[made].db);
-		if (!lanes[made])
-			goto fail;
-	}
-	for (size_t i = 0; i < n; i++)
-		lane_set(p, lanes[i], &s[i], !pump_lane_find(p, s[i].db));
-	for (size_t i = 0; i < p->n_lanes; i++) {
-		bool kept = false;
-		for (size_t k = 0; k < n && !kept; k++)
-			kept = lanes[k] == p->lanes[i];
-		if (!kept)
-			lane_free(p, p->lanes[i]);
-	}
-	free(p->lanes);
-	qsort(lanes, n, sizeof *lanes, by_db);
-	p->lanes = lanes;
-	p->n_lanes = n;
-	p->follow_ns = 0;
-	return 0;
-
-fail:
-	while (made-- > 0)
-		if (!pump_lane_find(p, lanes[made]->db))
-			free(lanes[made]);
-	free(lanes);
-	return -1;
-}
-
-void pump_lane_init(struct pump *p)
-{
-	for (size_t n = 0; n < SEND_LISTS; n++) {
-		chain_init(&p->send[n]);
-		chain_init(&p->read[n]);
-	}
-	chain_init(&p->later);
-	p->later_ns = CLOCK_NEVER;
-	for (size_t n = 0; n < PUMP_ITEMS; n++) {
-		p->items[n].next = p->free_items;
-		p->free_items = &p->items[n];
-	}
-}
-
-void pump_lane_done(struct pump *p)
-{
-	for (size_t n = 0; n < p->n_lanes; n++)
-		lane_free(p, p->lanes[n]);
-	free(p->lanes);
-	p->lanes = NULL;
-	p->n_lanes = 0;
 }

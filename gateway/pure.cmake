@@ -6,6 +6,7 @@ firegw_library(firegw_pump SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/pump_link.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_send.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_lane.c
+	${CMAKE_CURRENT_LIST_DIR}/pump_streams.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_entry.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_queue.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_text.c
