@@ -295,6 +295,7 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	start_signals(a);
 	a->loop.on_step = app_clock_step;
 	a->loop.user = a;
+	app_own_started(a);
 	char en[160];
 	snprintf(en, sizeof en, "firegwd %s started, log %s", FIREGW_VERSION, a->log_id);
 	app_operation(a, TRANSITION_STARTED, CAUSE_RESTART, "网关已启动", en, NULL);

@@ -59,6 +59,7 @@ struct app_hub {
 	bool                    *acked_dirty;
 	struct desk_backlog      backlog;
 	bool                     backlog_busy, closing, kicked;
+	unsigned                 faults_before;   /* bits of enum pump_fault: they stood before this pump, which does not know of them */
 };
 
 struct app_bus {
@@ -193,6 +194,10 @@ void app_hub_alarm_state(struct app *a, const struct record_event *e, struct out
 
 /* app_faults.c: our own faults */
 void app_own(struct app *a, const char *thing, const char *name, const char *what, bool on);
+/* Whether it stands; of an earlier run or config too. */
+bool app_own_stands(struct app *a, const char *thing, const char *name, const char *what);
+/* What stood when the last run ended and is over because this one began. */
+void app_own_started(struct app *a);
 void app_tick(void *user, struct stamp now);
 void app_clock_step(void *user, int64_t by_ms, struct stamp now);
 

@@ -10,16 +10,39 @@
 #define LOOP_LATE_NS   (500 * CLOCK_NS_PER_MS)
 #define LOOP_CALM_NS   (30 * CLOCK_NS_PER_S)
 
-void app_own(struct app *a, const char *thing, const char *name, const char *what, bool on)
+static uint32_t find(struct app *a, const char *thing, const char *name, const char *what)
 {
 	char id[160];
-	struct pipeline_event e = { .type = EVENT_OWN, .now = loop_now(&a->loop), .on = on };
+
+	snprintf(id, sizeof id, name ? "_gw.%s-%s/%s" : "_gw.%s%s/%s", thing, name ? name : "", what);
+	return a->pipeline ? rules_find(pipeline_rules(a->pipeline), id) : RULES_ALARM_NONE;
+}
+
+bool app_own_stands(struct app *a, const char *thing, const char *name, const char *what)
+{
+	uint32_t alarm = find(a, thing, name, what);
+	struct rules_present present;
+
+	if (alarm == RULES_ALARM_NONE)
+		return false;
+	rules_present(pipeline_rules(a->pipeline), alarm, &present);
+	return present.active;
+}
+
+void app_own_started(struct app *a)
+{
+	app_own(a, "storage", NULL, "slow", false);
+	app_own(a, "storage", NULL, "failing", false);
+	app_own(a, "storage", NULL, "full", false);
+	app_own(a, "config", NULL, "refused", false);
+	a->clock_told = app_own_stands(a, "clock", NULL, "untrusted"); /* the first tick says how it is now */
+}
+
+void app_own(struct app *a, const char *thing, const char *name, const char *what, bool on)
+{
+	struct pipeline_event e = { .type = EVENT_OWN, .now = loop_now(&a->loop), .on = on, .alarm = find(a, thing, name, what) };
 	struct pipeline_effects fx;
 
-	if (!a->pipeline)
-		return;
-	snprintf(id, sizeof id, name ? "_gw.%s-%s/%s" : "_gw.%s%s/%s", thing, name ? name : "", what);
-	e.alarm = rules_find(pipeline_rules(a->pipeline), id);
 	if (e.alarm == RULES_ALARM_NONE)
 		return;
 	pipeline_step(a->pipeline, &e, &fx);
@@ -47,8 +70,10 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 	for (size_t i = 0; i < c->bus.n_devices; i++) {
 		poller_unit_stats(b->poller, i, &u);
 		int64_t since = u.last_good_ns ? u.last_good_ns : b->opened_ns;
-		b->silent_since_ns[i] = now.mono_ns - since >= slowest_ns(c, i) ? since : 0;
-		silent += b->silent_since_ns[i] != 0;
+		bool late = now.mono_ns - since >= slowest_ns(c, i);
+		/* What was silent before this line was opened is so until it answers. */
+		b->silent_since_ns[i] = late || (!u.last_good_ns && b->told_silent[i]) ? since : 0;
+		silent += b->silent_since_ns[i] || (!u.last_good_ns && b->told_down);
 	}
 	poller_stats(b->poller, &s);
 	/* Of a single device behind an open connection it is the device that is silent. */

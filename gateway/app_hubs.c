@@ -66,6 +66,17 @@ int app_alarms_room(struct app *a, struct err *reterr)
 	return 0;
 }
 
+static const char *const fault_words[] = { "unreachable", "refused", "stopped", "certificate" };
+
+/* A fault that an earlier run or config told of, and that this link shows to be over. */
+static void over(struct app_hub *h, enum pump_fault what)
+{
+	if (!(h->faults_before & 1u << what))
+		return;
+	h->faults_before &= ~(1u << what);
+	app_own(h->app, "hub", h->config->link.name, fault_words[what], false);
+}
+
 /* The link's events go through here, so that the next deadline is known after each. */
 static void on_up(void *user, uint16_t receive_max)
 {
@@ -73,6 +84,9 @@ static void on_up(void *user, uint16_t receive_max)
 
 	log_info("hub", "%s: connected", h->config->link.name);
 	h->to_pump.up(h->to_pump.user, receive_max);
+	over(h, PUMP_UNREACHABLE);
+	over(h, PUMP_CERTIFICATE);
+	over(h, PUMP_REFUSED);
 	app_hub_kick(h);
 }
 
@@ -93,6 +107,7 @@ static void on_delivered(void *user, uint64_t token)
 	struct app_hub *h = user;
 
 	h->to_pump.delivered(h->to_pump.user, token);
+	over(h, PUMP_STOPPED);
 	app_hub_kick(h);
 }
 
@@ -201,12 +216,12 @@ static void cursor(void *user, uint32_t stream_db, int64_t acked)
 
 static void fault(void *user, enum pump_fault what, bool on, const char *text)
 {
-	static const char *const words[] = { "unreachable", "refused", "stopped", "certificate" };
 	struct app_hub *h = user;
 
 	if (on)
 		log_error("hub", "%s: %s", h->config->link.name, text);
-	app_own(h->app, "hub", h->config->link.name, words[what], on);
+	h->faults_before &= ~(1u << what);
+	app_own(h->app, "hub", h->config->link.name, fault_words[what], on);
 }
 
 static void command(void *user, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
@@ -288,6 +303,8 @@ int app_hub_open(struct app_hub *h, struct generation *g, const struct config_hu
 	h->generation = generation_ref(g);
 	h->config = c;
 	fill_pump_config(h);
+	for (unsigned f = 0; f < PUMP_FAULT_COUNT; f++)
+		h->faults_before |= app_own_stands(a, "hub", c->link.name, fault_words[f]) ? 1u << f : 0;
 	if (!h->acked || !h->acked_dirty || states_init(&h->states, states_wanted(a)))
 		return err_set(reterr, ERR_NO_MEMORY, "hub '%s': no memory", c->link.name);
 	h->link = uplink_link_new(&a->uv, &c->link, a->uplink_program, &through, reterr);

@@ -72,6 +72,9 @@ static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size
 	b->told_silent = calloc(c->bus.n_devices + 1, sizeof *b->told_silent);
 	if (!b->silent_since_ns || !b->told_silent)
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", c->bus.name);
+	b->told_down = app_own_stands(a, "bus", c->bus.name, "down");
+	for (size_t d = 0; d < c->bus.n_devices; d++)
+		b->told_silent[d] = app_own_stands(a, "device", c->bus.devices[d].name, "silent");
 	return poller_open(&a->loop, &pc, &b->poller, reterr);
 }
 
@@ -150,6 +153,10 @@ int app_take_hubs(struct app *a, struct binding *b, struct err *reterr)
 	a->streams = b->streams;
 	a->n_streams = b->n_streams;
 	b->streams = NULL;
+	for (size_t i = 0; i < a->n_streams; i++) /* commits may have gone on since the binding was made */
+		for (size_t j = 0; j < n_old_streams; j++)
+			if (old_streams[j].db == a->streams[i].db && old_streams[j].stored > a->streams[i].stored)
+				a->streams[i].stored = old_streams[j].stored;
 	for (size_t i = 0; i < b->n_hubs; i++) {
 		const struct config_hub *c = &g->config->hubs[i];
 		hubs[i] = take_same_hub(a, c, g->config);
