@@ -129,7 +129,7 @@ struct bus_unit_stats harness_unit(const struct harness *h, size_t device)
 }
 
 /* Whether something is on its way between the two, so that it is worth a wait of the real clock. */
-static bool on_the_way(const struct harness *h, uint64_t *ret_signs)
+static bool on_the_way(struct harness *h, uint64_t *ret_signs)
 {
 	struct bus_stats s = harness_stats(h);
 
@@ -139,6 +139,12 @@ static bool on_the_way(const struct harness *h, uint64_t *ret_signs)
 	ret_signs[1] = s.bytes_in - h->peer->bytes_out;
 	ret_signs[2] = s.disconnects - h->peer->closed;
 	ret_signs[3] = h->wants.poll_events & POLLOUT ? h->wants.fd_generation : 0;
+	/* What an old connection still had on its way is lost. */
+	if (h->generation != h->wants.fd_generation) {
+		h->generation = h->wants.fd_generation;
+		h->quiet[0] = ret_signs[0];
+		h->quiet[1] = ret_signs[1];
+	}
 	return memcmp(ret_signs, h->quiet, sizeof h->quiet) != 0;
 }
 

@@ -34,6 +34,7 @@ struct harness {
 	uint16_t           answer[2000];
 	struct err         answer_error;
 	uint64_t           steps;
+	uint32_t           generation;       /* of the descriptor that the following is about */
 	uint64_t           quiet[4];         /* the differences that a wait of the real clock did not resolve: lost with a connection */
 };
 

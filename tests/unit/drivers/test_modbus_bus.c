@@ -121,13 +121,16 @@ static void test_probes_take_turns(void **state)
 		peer.hole = hole;
 		harness_init(&h, BUS_TCP, &peer);
 		h.check = check_value;
-		add_unit(&h, 1);
+		for (uint16_t a = 0; a < 8; a += 2)
+			harness_point(&h, 1, 3, a, TYPE_U32, S);
+		for (uint16_t a = 200; a < 208; a += 2)
+			harness_point(&h, 1, 3, a, TYPE_U32, S);
 		harness_open(&h);
 		harness_run(&h, 20 * S);
 		peer_behave(&peer, PEER_MUTE_BLOCK);
 		harness_run(&h, 60 * S);
 		for (size_t i = 0; i < h.n_points; i++)
-			if (h.points[i].fc == 3 && h.points[i].address / 100 != hole / 100)
+			if (h.points[i].address / 100 != hole / 100)
 				assert_int_equal(h.seen[i].last.quality, QUALITY_GOOD);
 		harness_close(&h);
 		peer_close(&peer);
