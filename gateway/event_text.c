@@ -52,7 +52,7 @@ static const char *placeholder(const char *name, size_t len, const struct messag
 {
 	const struct { const char *word, *value; } table[] = {
 		{ "name", v->name }, { "value", v->value }, { "unit", v->unit }, { "limit", v->limit }, { "point", v->point }, { "floor", v->floor },
-		{ "zone", v->zone }, { "building", v->building }, { "kind", v->kind }, { "quality", v->quality }, { "count", v->count },
+		{ "zone", v->zone }, { "building", v->building }, { "kind", v->kind }, { "quality", v->quality }, { "count", v->count }, { "class", v->class_ },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -132,6 +132,16 @@ static const char *default_message(const struct rules_alarm *a, bool zh)
 	return given ? given : other;
 }
 
+/* For a rule without a message of its own. */
+static const char *plain_message(const struct described *d, const struct rules_alarm *a, bool zh)
+{
+	if (a->count_rule)
+		return zh ? "{name} {class},{count} 个点位" : "{name}: {class}, {count} points";
+	if (!d->v.value[0])
+		return zh ? "{name} {class}" : "{name}: {class}";
+	return zh ? "{name} {class} {value}{unit}" : d->v.unit[0] ? "{name}: {class} {value} {unit}" : "{name}: {class} {value}";
+}
+
 static void put_message(struct strbuf *out, struct described *d, const struct rules_alarm *a, bool zh)
 {
 	char mem[1024];
@@ -139,17 +149,8 @@ static void put_message(struct strbuf *out, struct described *d, const struct ru
 	const char *template_ = default_message(a, zh);
 
 	strbuf_init_fixed(&text, mem, sizeof mem);
-	if (template_) {
-		message_expand(&text, template_, &d->v);
-	} else if (zh) {
-		strbuf_printf(&text, "%s %s", d->v.name, class_word_zh(a->class_));
-		if (d->v.value[0])
-			strbuf_printf(&text, " %s%s", d->v.value, d->v.unit);
-	} else {
-		strbuf_printf(&text, "%s: %s", d->v.name, alarm_class_name(a->class_));
-		if (d->v.value[0])
-			strbuf_printf(&text, " %s %s", d->v.value, d->v.unit);
-	}
+	d->v.class_ = zh ? class_word_zh(a->class_) : alarm_class_name(a->class_);
+	message_expand(&text, template_ ? template_ : plain_message(d, a, zh), &d->v);
 	strbuf_json_string(out, mem);
 }
 

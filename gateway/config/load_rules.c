@@ -44,7 +44,7 @@ static const struct bind_key gb_keys[] = {
 	{ "component", NULL, BIND_INT, 0, offsetof(struct gb_fields, component), 0, 255 },
 };
 
-static const char *const placeholders[] = { "name", "value", "unit", "limit", "point", "floor", "zone", "building", "kind", "quality", "count", NULL };
+static const char *const placeholders[] = { "name", "value", "unit", "limit", "point", "floor", "zone", "building", "kind", "quality", "count", "class", NULL };
 
 /* Which placeholders stand in a message, as bits; unknown ones are said. */
 static unsigned find_placeholders(struct loader *l, const struct field *f)

@@ -156,3 +156,22 @@ def test_a_second_daemon_is_refused(site):
     import subprocess
     done = subprocess.run([BIN / "firegwd", "-c", site.folder / "second.yaml"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1 and "in use" in done.stderr
+
+
+def test_a_killed_daemon_leaves_its_will_retained(site):
+    broker = site.broker()
+    console = site.console(broker)
+    eq, text = tower(site, broker)
+    d = site.daemon(text)
+    birth = wait_for(lambda: console.got("/status"), what="the birth")[0]
+    assert birth["online"] is True and birth["streams"]["qj-test-01/operation"]["stored"] >= 1
+    d.kill()
+    wait_for(lambda: [s for s in console.got("/status") if not s["online"]], what="the will")
+    kept = console.retained()["fire/v1/500110/002/003/qj-test-01/status"]
+    assert kept["online"] is False and kept["session"] == birth["session"]
+    d.start()
+    again = wait_for(lambda: [s for s in console.got("/status") if s["online"] and s["session"] > birth["session"]], what="the next birth")[0]
+    assert again["boot"] != birth["boot"]
+    assert d.terminate() == 0
+    stopped = wait_for(lambda: [s for s in console.got("/status") if s.get("reason") == "stopped"], what="the stop")[0]
+    assert stopped["online"] is False and stopped["session"] == again["session"]
