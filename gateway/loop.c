@@ -99,7 +99,7 @@ static void arm(struct loop *l)
 	int64_t next = l->n ? l->heap[0]->deadline_ns : CLOCK_NEVER;
 	struct itimerspec its = { 0 };
 
-	if (next == l->armed_ns)
+	if (next == l->armed_ns || l->firing)
 		return;
 	l->armed_ns = next;
 	if (next != CLOCK_NEVER) {
@@ -140,15 +140,11 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns)
 static void on_timer(uv_poll_t *handle, int status, int events)
 {
 	struct loop *l = handle->data;
-	uint64_t fired;
-	ssize_t n = read(l->fd, &fired, sizeof fired);
 	struct stamp now = loop_now(l);
 
 	(void)status;
 	(void)events;
-	if (n < 0 && errno != EAGAIN)
-		abort(); /* our own descriptor */
-	l->armed_ns = 0;
+	l->firing = true;
 	l->firing_ns = now.mono_ns;
 	while (l->n && l->heap[0]->deadline_ns <= now.mono_ns) {
 		struct loop_timer *t = l->heap[0];
@@ -162,6 +158,8 @@ static void on_timer(uv_poll_t *handle, int status, int events)
 			return;
 	}
 	l->firing_ns = 0;
+	/* Setting the timer also takes back that it fired: it needs no read. */
+	l->firing = false;
 	l->armed_ns = 0;
 	arm(l);
 }

@@ -31,7 +31,7 @@ struct loop {
 	void               (*on_step)(void *user, int64_t by_ms, struct stamp now);
 	void                *user;
 	int64_t              worst_late_ns; /* the most that a deadline was missed by since loop_take_late */
-	bool                 closing;
+	bool                 closing, firing; /* firing: the timer is set once, at the end */
 };
 
 int  loop_init(struct loop *l, uv_loop_t *uv, struct err *reterr);

@@ -226,7 +226,12 @@ static void on_operation(struct pipeline *p, const struct pipeline_event *e)
 
 void pipeline_step_begin(struct pipeline *p, struct pipeline_effects *ret)
 {
-	memset(ret, 0, sizeof *ret);
+	/* Field by field: the error's text is long, and this runs at every sample. */
+	ret->commit_now = false;
+	ret->lost_readings = ret->lost_events = 0;
+	ret->deadline_ns = CLOCK_NEVER;
+	ret->refused.code = ERR_NONE;
+	ret->refused.text[0] = '\0';
 	p->effects = ret;
 }
 
