@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,15 @@ static void raise_descriptors(void)
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);
 	}
+}
+
+/* Large blocks stay apart from the heap for good. By itself the C library stops that once one was freed, as the config's trees are; then what is taken at the
+ * start for the worst case comes out of used memory, is cleared, and so costs real pages. */
+#define LARGE_BLOCK (128 * 1024)
+
+static void keep_large_blocks_apart(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 }
 
 /* Beside our own program: so that a build tree and an installation both find their own. */
@@ -119,6 +129,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	umask(0027);
 	raise_descriptors();
+	keep_large_blocks_apart();
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	log_set_sink(isatty(STDERR_FILENO) ? to_terminal : to_journal);
 	int failed = config_load(o.config_path, &config, &findings);
