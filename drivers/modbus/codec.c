@@ -79,11 +79,12 @@ void codec_free(struct modbus_codec *c)
 	free(c);
 }
 
+/* A short read has taken all there was: nobody else writes into the pair. */
 static void drain(int fd)
 {
 	uint8_t waste[CODEC_FRAME_MAX * 2];
 
-	while (recv(fd, waste, sizeof waste, MSG_DONTWAIT) > 0)
+	while (recv(fd, waste, sizeof waste, MSG_DONTWAIT) == (ssize_t)sizeof waste)
 		;
 }
 

@@ -10,6 +10,7 @@ struct scenario {
 	int                 exception;
 	bool                values;    /* good samples are expected under the fault */
 	enum quality        quality;   /* else all samples are of this */
+	bool                no_retries;
 	uint64_t            late, wrong, garbage, connects; /* at least so many must be counted */
 };
 
@@ -29,7 +30,7 @@ static const struct scenario scenarios[] = {
 	{ "half a frame", PEER_HALF_FRAME, .quality = QUALITY_COMM },
 	{ "two frames in one", PEER_TWO_FRAMES, .values = true, .late = 1 },
 	{ "dripping", PEER_DRIPPING, .quality = QUALITY_COMM },
-	{ "closes after each reply", PEER_CLOSES_AFTER_REPLY, .values = true },
+	{ "closes after each reply", PEER_CLOSES_AFTER_REPLY, .values = true, .no_retries = true },
 	{ "closes at once", PEER_CLOSES_AT_ONCE, .quality = QUALITY_COMM },
 	{ "closes on each request", PEER_CLOSES_ON_REQUEST, .quality = QUALITY_COMM },
 	{ "garbage", PEER_GARBAGE, .quality = QUALITY_COMM, .garbage = 1 },
@@ -58,6 +59,8 @@ static void run_scenario(const struct scenario *sc, size_t n_units)
 	h.check = check_value;
 	for (size_t i = 0; i < n_units; i++)
 		add_unit(&h, (uint8_t)(i + 1));
+	for (size_t i = 0; sc->no_retries && i < n_units; i++)
+		h.devices[i].timing.retries = 0;
 	harness_open(&h);
 	harness_run(&h, 60 * S);
 
