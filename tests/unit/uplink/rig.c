@@ -153,16 +153,6 @@ void rig_close_link(struct rig *r)
 	r->link = NULL;
 }
 
-void rig_done(struct rig *r)
-{
-	rig_close_link(r);
-	uv_close((uv_handle_t *)&r->bound, NULL);
-	uv_run(&r->loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&r->loop), 0);
-	for (size_t i = 0; i < r->n_heard; i++)
-		free(r->heard[i].payload);
-}
-
 int rig_connect(struct rig *r, size_t url, const char *will_topic, const char *will_payload)
 {
 	const struct hub_connect c = { .url = url, .session = 1, .will_topic = will_topic, .will_payload = will_payload };
@@ -244,8 +234,9 @@ static void on_observer_exit(uv_process_t *p, int64_t status, int signal_number)
 }
 
 /* A retained message on a topic of its own tells that the subscription stands. */
-void observer_start(struct observer *o, struct rig *r, const struct broker *b, const char *filter)
+struct observer *observer_start(struct rig *r, const struct broker *b, const char *filter)
 {
+	struct observer *o = calloc(1, sizeof *o);
 	char port[16], command[200];
 	char *args[] = { (char *)(uintptr_t) "mosquitto_sub", (char *)(uintptr_t) "-h", (char *)(uintptr_t) "127.0.0.1", (char *)(uintptr_t) "-p", port,
 		(char *)(uintptr_t) "-q", (char *)(uintptr_t) "1", (char *)(uintptr_t) "-t", (char *)(uintptr_t)filter, (char *)(uintptr_t) "-t",
@@ -253,7 +244,7 @@ void observer_start(struct observer *o, struct rig *r, const struct broker *b, c
 	uv_stdio_container_t stdio[3] = { { .flags = UV_IGNORE }, { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE }, { .flags = UV_IGNORE } };
 	uv_process_options_t options = { .exit_cb = on_observer_exit, .file = "mosquitto_sub", .args = args, .stdio = stdio, .stdio_count = 3 };
 
-	memset(o, 0, sizeof *o);
+	assert_non_null(o);
 	snprintf(port, sizeof port, "%d", b->port);
 	snprintf(command, sizeof command, "mosquitto_pub -h 127.0.0.1 -p %d -q 1 -r -t observer/ready -m yes", b->port);
 	broker_shell(b, command);
@@ -261,17 +252,21 @@ void observer_start(struct observer *o, struct rig *r, const struct broker *b, c
 	stdio[1].data.stream = (uv_stream_t *)&o->out;
 	o->out.data = o->process.data = o;
 	assert_int_equal(uv_spawn(&r->loop, &o->process, &options), 0);
+	o->next = r->observers;
+	r->observers = o;
 	uv_read_start((uv_stream_t *)&o->out, on_room, on_output);
 	WAIT(r, observer_find(o, 0, "1|observer/ready|") != SIZE_MAX);
+	return o;
 }
 
-void observer_stop(struct observer *o, struct rig *r)
+static void observer_stop(struct observer *o, struct rig *r)
 {
 	uv_process_kill(&o->process, SIGKILL);
 	WAIT(r, o->closed == 2);
 	for (size_t i = 0; i < o->n; i++)
 		free(o->lines[i]);
 	free(o->buf);
+	free(o);
 }
 
 size_t observer_find(const struct observer *o, size_t from, const char *begins)
@@ -280,4 +275,19 @@ size_t observer_find(const struct observer *o, size_t from, const char *begins)
 		if (strncmp(o->lines[i], begins, strlen(begins)) == 0)
 			return i;
 	return SIZE_MAX;
+}
+
+void rig_done(struct rig *r)
+{
+	while (r->observers) {
+		struct observer *o = r->observers;
+		r->observers = o->next;
+		observer_stop(o, r);
+	}
+	rig_close_link(r);
+	uv_close((uv_handle_t *)&r->bound, NULL);
+	uv_run(&r->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&r->loop), 0);
+	for (size_t i = 0; i < r->n_heard; i++)
+		free(r->heard[i].payload);
 }

@@ -20,6 +20,8 @@
 struct answer { uint64_t token; int reason; char text[400]; bool ok; };
 struct heard { char topic[128], response[128], correlation[64]; char *payload; size_t len; bool retained; };
 
+struct observer;
+
 struct rig {
 	uv_loop_t           loop;
 	uv_timer_t          bound;
@@ -29,7 +31,7 @@ struct rig {
 	struct hub_config   config;
 	const char         *urls[4];
 	char                url[4][128];
-	int                 stop_on_up; /* a test's own use */
+	struct observer    *observers;
 
 	size_t        ups, downs;
 	uint16_t      receive_max;
@@ -51,25 +53,26 @@ void rig_set_url(struct rig *r, size_t i, const char *scheme, const char *host, 
 void rig_link(struct rig *r);                /* makes the link, with the built program */
 void rig_link_program(struct rig *r, const char *program);
 void rig_close_link(struct rig *r);
-void rig_done(struct rig *r);                /* closes what is open; the loop must be empty then */
+void rig_done(struct rig *r);                /* ends observers and link, also after a failed test; the loop must be empty then */
 
 int  rig_connect(struct rig *r, size_t url, const char *will_topic, const char *will_payload);
 void rig_up(struct rig *r);                  /* connects and waits for up */
 int  rig_send(struct rig *r, uint64_t token, const char *topic, bool retain, const void *payload, size_t len);
 void rig_disconnect(struct rig *r);          /* and waits for down */
 
-/* mosquitto_sub on a topic filter: "retain|topic|length|payload" a line. It is subscribed when this returns. */
+/* mosquitto_sub on a topic filter: "retain|topic|length|payload" a line. */
 struct observer {
-	uv_process_t process;
-	uv_pipe_t    out;
-	char        *buf;
-	size_t       len, cap;
-	char        *lines[RIG_MAX];
-	size_t       n;
-	int          closed;
+	struct observer *next;
+	uv_process_t     process;
+	uv_pipe_t        out;
+	char            *buf;
+	size_t           len, cap;
+	char            *lines[RIG_MAX];
+	size_t           n;
+	int              closed;
 };
-void   observer_start(struct observer *o, struct rig *r, const struct broker *b, const char *filter);
-void   observer_stop(struct observer *o, struct rig *r);
+/* It is subscribed when this returns, and ends with the rig. */
+struct observer *observer_start(struct rig *r, const struct broker *b, const char *filter);
 /* Index of the first line from `from` that begins so, or SIZE_MAX. */
 size_t observer_find(const struct observer *o, size_t from, const char *begins);
 

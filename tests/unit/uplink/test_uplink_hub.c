@@ -56,22 +56,21 @@ static void publish_windowed(struct rig *r, size_t count)
 static void delivers_in_order(struct world *w, int version, uint16_t window)
 {
 	struct rig *r = &w->rig;
-	struct observer o;
+	struct observer *o;
 	char line[64];
 
 	r->config.version = version;
 	open_world(w);
-	observer_start(&o, r, &w->broker, "rig/#");
+	o = observer_start(r, &w->broker, "rig/#");
 	rig_up(r);
 	assert_int_equal(r->receive_max, window);
 	publish_windowed(r, 500);
-	WAIT(r, observer_find(&o, 0, "0|rig/stream|3|499") != SIZE_MAX);
-	for (size_t i = 0, at = observer_find(&o, 0, "0|rig/stream|"); i < 500; i++, at++) {
+	WAIT(r, observer_find(o, 0, "0|rig/stream|3|499") != SIZE_MAX);
+	for (size_t i = 0, at = observer_find(o, 0, "0|rig/stream|"); i < 500; i++, at++) {
 		snprintf(line, sizeof line, "0|rig/stream|%d|%zu", i < 10 ? 1 : i < 100 ? 2 : 3, i);
-		assert_string_equal(o.lines[at], line);
+		assert_string_equal(o->lines[at], line);
 	}
 	rig_disconnect(r);
-	observer_stop(&o, r);
 }
 
 static void test_delivers_in_order_v5(void **state)
@@ -106,7 +105,7 @@ static void test_retained_set_and_cleared(void **state)
 {
 	struct world *w = *state;
 	struct rig *r = &w->rig;
-	struct observer o;
+	struct observer *o;
 
 	open_world(w);
 	rig_up(r);
@@ -114,24 +113,23 @@ static void test_retained_set_and_cleared(void **state)
 	assert_int_equal(rig_send(r, 2, "rig/alarm/b", true, "quiet", 5), 0);
 	assert_int_equal(rig_send(r, 3, "rig/alarm/b", true, "", 0), 0);
 	WAIT(r, r->n_delivered == 3);
-	observer_start(&o, r, &w->broker, "rig/#");
-	WAIT(r, observer_find(&o, 0, "1|rig/alarm/a|7|burning") != SIZE_MAX);
-	assert_int_equal(observer_find(&o, 0, "1|rig/alarm/b"), SIZE_MAX);
+	o = observer_start(r, &w->broker, "rig/#");
+	WAIT(r, observer_find(o, 0, "1|rig/alarm/a|7|burning") != SIZE_MAX);
+	assert_int_equal(observer_find(o, 0, "1|rig/alarm/b"), SIZE_MAX);
 	rig_disconnect(r);
-	observer_stop(&o, r);
 }
 
 static void test_big_payload(void **state)
 {
 	struct world *w = *state;
 	struct rig *r = &w->rig;
-	struct observer o;
+	struct observer *o;
 	size_t len = 128 * 1024;
 	char *payload = malloc(len);
 
 	memset(payload, 'p', len);
 	open_world(w);
-	observer_start(&o, r, &w->broker, "rig/#");
+	o = observer_start(r, &w->broker, "rig/#");
 	rig_up(r);
 	for (uint64_t i = 0; i < 5; i++)
 		assert_int_equal(rig_send(r, i, "rig/big", false, payload, len), 0);
@@ -140,22 +138,21 @@ static void test_big_payload(void **state)
 		;
 	assert_int_equal(rig_send(r, 100, "rig/small", false, "s", 1), 0);
 	WAIT(r, r->n_delivered > 0 && r->delivered[r->n_delivered - 1] == 100);
-	WAIT(r, observer_find(&o, 0, "0|rig/small|1|s") != SIZE_MAX);
-	assert_true(observer_find(&o, 0, "0|rig/big|131072|pppp") != SIZE_MAX);
+	WAIT(r, observer_find(o, 0, "0|rig/small|1|s") != SIZE_MAX);
+	assert_true(observer_find(o, 0, "0|rig/big|131072|pppp") != SIZE_MAX);
 	free(payload);
 	rig_disconnect(r);
-	observer_stop(&o, r);
 }
 
 static void test_will_after_kill(void **state)
 {
 	struct world *w = *state;
 	struct rig *r = &w->rig;
-	struct observer o;
+	struct observer *o;
 	struct uplink_link_stats stats;
 
 	open_world(w);
-	observer_start(&o, r, &w->broker, "rig/#");
+	o = observer_start(r, &w->broker, "rig/#");
 	rig_up(r);
 	uplink_link_stats(r->link, &stats);
 	assert_true(stats.pid > 0);
@@ -163,11 +160,10 @@ static void test_will_after_kill(void **state)
 	WAIT(r, r->downs == 1);
 	assert_int_equal(r->why, HUB_DOWN_PROCESS);
 	assert_string_equal(r->text, "firegw-uplink ended: signal 9");
-	WAIT(r, observer_find(&o, 0, "0|rig/status|7|offline") != SIZE_MAX);
-	/* Too early: refused, and said so. */
-	assert_int_equal(rig_connect(r, 0, NULL, NULL), -1);
-	WAIT(r, r->downs == 2);
-	assert_int_equal(r->why, HUB_DOWN_PROCESS);
+	WAIT(r, observer_find(o, 0, "0|rig/status|7|offline") != SIZE_MAX);
+	/* Retained: a console that comes later has it. */
+	struct observer *late = observer_start(r, &w->broker, "rig/#");
+	WAIT(r, observer_find(late, 0, "1|rig/status|7|offline") != SIZE_MAX);
 	while (rig_connect(r, 0, NULL, NULL) < 0) {
 		size_t before = r->downs;
 		WAIT(r, r->downs == before + 1);
@@ -177,17 +173,16 @@ static void test_will_after_kill(void **state)
 	assert_int_equal(stats.starts, 2);
 	assert_int_equal(stats.deaths, 1);
 	rig_disconnect(r);
-	observer_stop(&o, r);
 }
 
 static void test_no_will_after_disconnect(void **state)
 {
 	struct world *w = *state;
 	struct rig *r = &w->rig;
-	struct observer o;
+	struct observer *o;
 
 	open_world(w);
-	observer_start(&o, r, &w->broker, "rig/#");
+	o = observer_start(r, &w->broker, "rig/#");
 	rig_up(r);
 	rig_disconnect(r);
 	/* The process stays, and connects again with another will. */
@@ -196,9 +191,8 @@ static void test_no_will_after_disconnect(void **state)
 	assert_int_equal(rig_send(r, 1, "rig/x", false, "x", 1), 0);
 	WAIT(r, r->n_delivered == 1);
 	rig_close_link(r);
-	WAIT(r, observer_find(&o, 0, "0|rig/status2|8|offline2") != SIZE_MAX);
-	assert_int_equal(observer_find(&o, 0, "0|rig/status|"), SIZE_MAX);
-	observer_stop(&o, r);
+	WAIT(r, observer_find(o, 0, "0|rig/status2|8|offline2") != SIZE_MAX);
+	assert_int_equal(observer_find(o, 0, "0|rig/status|"), SIZE_MAX);
 }
 
 static void test_password(void **state)

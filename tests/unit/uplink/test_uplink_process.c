@@ -272,6 +272,11 @@ static void test_malformed_from_process(void **state)
 	/* Well formed, and at the wrong time: delivered (66) before up. */
 	impostor(w, "#!/bin/sh\nprintf '\\011\\000\\000\\000\\103\\001\\000\\000\\000\\000\\000\\000\\000' >&3\nexec sleep 1000\n");
 	expect_process_down(r, 0, "frame 'delivered' out of turn");
+	rig_close_link(r);
+	/* Up (65) twice. */
+	impostor(w, "#!/bin/sh\nfor i in 1 2; do printf '\\005\\000\\000\\000\\101\\007\\000\\000\\000' >&3; done\nexec sleep 1000\n");
+	expect_process_down(r, 0, "frame 'up' out of turn");
+	assert_int_equal(r->ups, 1);
 }
 
 /* What it said before it died counts. */
