@@ -1,4 +1,4 @@
-/* reader_internal: the reader's inside, shared by reader.c and reader_history.c. */
+/* reader_internal: the reader's inside, shared by the reader*.c files. */
 #ifndef FIREGW_STORAGE_READER_INTERNAL_H
 #define FIREGW_STORAGE_READER_INTERNAL_H
 
@@ -35,5 +35,7 @@ int  reader_begin(struct reader *r, struct err *reterr);
 void reader_bind_range(sqlite3_stmt *st, uint32_t stream_db, int64_t first, int64_t last);
 /* The stream, or an error; looks again for streams that are newer than the last look. */
 int  reader_stream(struct reader *r, uint32_t stream_db, const struct reader_stream **ret, struct err *reterr);
+/* Hands on the rows of a statement (key, n, at, alarm, tail, gateway) until the caller stops, and resets it. */
+int  reader_each_event(struct reader *r, sqlite3_stmt *st, bool (*each)(void *user, const struct reader_event *e), void *user, struct err *reterr);
 
 #endif
