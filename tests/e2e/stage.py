@@ -83,14 +83,15 @@ class Process:
 
 
 class Broker(Process):
-    """mosquitto on loopback. `persistence`: keeps its store over a kill (saved at every change)."""
+    """mosquitto on loopback. `persistence`: keeps its store over a kill (saved at every change). Its queues have a limit: with none, mosquitto 2.0.11 ends the connection
+    of whoever publishes what it does not allow."""
 
     def __init__(self, folder, port=None, persistence=False, extra="", name="broker", anonymous=True):
         super().__init__(folder / f"{name}.log")
         self.folder, self.port = folder, port or free_port()
         self.conf = folder / f"{name}.conf"
         store = f"persistence true\npersistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n" if persistence else "persistence false\n"
-        self.conf.write_text(f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous {str(anonymous).lower()}\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+        self.conf.write_text(f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous {str(anonymous).lower()}\nmax_queued_messages 1000000\nmax_inflight_messages 0\n"
                              f"log_type error\nlog_type warning\nlog_type notice\n{store}{extra}")
 
     def start(self):
@@ -169,9 +170,10 @@ class Daemon(Process):
     def __init__(self, folder, site, program="firegwd"):
         super().__init__(folder / "daemon.log")
         self.folder, self.site, self.program = folder, site, program
+        self.wrapper = []  # what runs the program: valgrind, unshare
 
     def start(self, wait=True, env=None):
-        self.spawn([BIN / self.program, "-c", self.site], env={**os.environ, **(env or {})})
+        self.spawn([*self.wrapper, BIN / self.program, "-c", self.site], env={**os.environ, **(env or {})})
         if wait:
             try:
                 wait_for(lambda: not self.running() or self.ready(), seconds=40, what="the daemon's socket")
