@@ -24,7 +24,8 @@ static void on_mail(struct mail *m)
 	struct keeper *k = (struct keeper *)((char *)m - offsetof(struct keeper, mail));
 
 	atomic_store(&k->mail_posted, false);
-	k->on_trouble(k->user);
+	if (k->store) /* else it was on its way when the thread ended: nothing can be stored about it any more */
+		k->on_trouble(k->user);
 }
 
 static void tell(struct keeper *k, enum keeper_trouble trouble, const char *text)
