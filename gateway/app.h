@@ -66,7 +66,7 @@ struct app_bus {
 	struct generation *generation;
 	struct poller     *poller;
 	int64_t            since_ms;   /* up or down since */
-	bool               up, told_down;
+	bool               told_down;
 	int64_t           *silent_since_ns; /* by device: 0 = answers */
 	bool              *told_silent;
 	int64_t            opened_ns;
@@ -199,6 +199,8 @@ bool app_own_stands(struct app *a, const char *thing, const char *name, const ch
 /* What stood when the last run ended and is over because this one began. */
 void app_own_started(struct app *a);
 void app_tick(void *user, struct stamp now);
+/* Something on this line answers. */
+bool app_bus_up(const struct app_bus *b);
 void app_clock_step(void *user, int64_t by_ms, struct stamp now);
 
 /* binding.c: a config's names in the database. Made on the thread that owns the store. */

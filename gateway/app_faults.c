@@ -59,6 +59,19 @@ static int64_t slowest_ns(const struct config_bus *b, size_t device)
 	return every * 3 > SILENT_MIN_NS ? every * 3 : SILENT_MIN_NS;
 }
 
+bool app_bus_up(const struct app_bus *b)
+{
+	const struct config_bus *c = poller_bus(b->poller);
+	struct bus_unit_stats u;
+
+	for (size_t i = 0; i < c->bus.n_devices && !b->told_down; i++) {
+		poller_unit_stats(b->poller, i, &u);
+		if (u.last_good_ns)
+			return true;
+	}
+	return false;
+}
+
 /* One fault a device, and one for a line of which nothing answers instead of one for each of its devices. */
 static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 {
@@ -87,7 +100,6 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 			log_info("bus", "%s: up again", c->bus.name);
 		app_own(a, "bus", c->bus.name, "down", down);
 	}
-	b->up = !down;
 	for (size_t i = 0; i < c->bus.n_devices; i++) {
 		bool is_silent = b->silent_since_ns[i] != 0 && !down;
 		if (is_silent == b->told_silent[i] || (down && b->told_silent[i]))

@@ -33,7 +33,7 @@ void status_payload(struct app *a, struct strbuf *out, int64_t session, bool onl
 	size_t up = 0;
 
 	for (size_t i = 0; i < a->n_buses; i++)
-		up += a->buses[i].poller && a->buses[i].up;
+		up += a->buses[i].poller && app_bus_up(&a->buses[i]);
 	strbuf_puts(out, "{\"v\":1,\"gateway\":");
 	strbuf_json_string(out, c->site.gateway);
 	strbuf_json_key(out, "node");

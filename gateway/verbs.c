@@ -138,6 +138,7 @@ static json_t *line_status(const struct app_bus *b, struct stamp now)
 	json_t *devices = json_array();
 
 	poller_stats(b->poller, &s);
+	bool up = s.connected && app_bus_up(b);
 	for (size_t i = 0; i < c->bus.n_devices; i++) {
 		struct bus_unit_stats u;
 		poller_unit_stats(b->poller, i, &u);
@@ -150,7 +151,7 @@ static json_t *line_status(const struct app_bus *b, struct stamp now)
 			"polls_bad", (json_int_t)u.polls_bad, "timeouts", (json_int_t)u.timeouts, "late", (json_int_t)u.late));
 	}
 	return json_pack("{s:s, s:s, s:s, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", c->bus.name, "url", c->url,
-		"transport", transports[c->bus.transport], "up", s.connected && b->up, "why", s.connected && b->up ? NULL : s.why[0] ? s.why : "nothing has answered yet",
+		"transport", transports[c->bus.transport], "up", up, "why", up ? NULL : s.why[0] ? s.why : "nothing has answered yet",
 		"since", time_or_null(b->since_ms), "polls_good", (json_int_t)good, "polls_bad", (json_int_t)bad, "requests", (json_int_t)requests,
 		"timeouts", (json_int_t)timeouts, "late", (json_int_t)s.late_replies, "wrong", (json_int_t)s.wrong_frames, "missed", (json_int_t)s.missed, "devices", devices);
 }

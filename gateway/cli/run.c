@@ -48,6 +48,8 @@ int run_result(enum client_answer a, const struct err *e)
 	case CLIENT_STOPPED:
 		return RESULT_DONE;
 	case CLIENT_FAILED:
+		if (e->code == ERR_CLOSED) /* it is stopping */
+			break;
 		return run_fail(e, e->code == ERR_INVALID ? RESULT_USAGE : RESULT_NO);
 	case CLIENT_LOST:
 		break;

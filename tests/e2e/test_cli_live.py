@@ -1,0 +1,215 @@
+"""The command beside a running daemon, and without one: what it prints, what programs get from it, how it ends."""
+import csv
+import io
+import json
+import os
+import pwd
+import signal
+import subprocess
+import time
+
+import pytest
+from stage import BIN, SMOKE_RULE, bus, free_port, hub, site_text, smoke_points, wait_for
+
+PRESSURE = "{point: p, name: 压力, kind: hydrant_pressure, fc: 3, register: 0, type: u16, scale: 0.01, unit: MPa}"
+LATCH = """  - id: latched
+    for: {point: facp.smoke2}
+    when: {equals: 1}
+    class: fire
+    latch: true
+"""
+
+
+@pytest.fixture
+def live(site):
+    site.eq = site.equipment()
+    site.eq.set(3, 0, 35)
+    site.d = site.daemon(site_text(site.folder, bus(site.eq.ports[0], [*smoke_points(3), PRESSURE]), rules=SMOKE_RULE + LATCH, hubs=hub(free_port())))
+    wait_for(lambda: all(p["quality"] == "good" for p in site.d.points().values()), what="values")
+    return site
+
+
+class Follower:
+    """`firegw events --follow` and what it has printed so far."""
+
+    def __init__(self, site, name, *args):
+        self.out = site.folder / f"{name}.out"
+        with open(self.out, "wb") as f:
+            self.child = subprocess.Popen([BIN / "firegw", "events", "--follow", *args], stdout=f, stderr=subprocess.STDOUT, env={**os.environ, "FIREGW_SOCKET": str(site.folder / "fw.sock")})
+
+    def lines(self):
+        return self.out.read_text().splitlines()
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+
+
+def test_present(live):
+    d = live.d
+    text = d.cli("status").stdout
+    for part in ("qj-test-01", "line", "district", "1 of 1", "up"):
+        assert part in text, text
+    status = json.loads(d.cli("status", "--json").stdout)
+    assert status["gateway"] == "qj-test-01" and status["lines"][0]["up"] is True and status["hubs"][0]["up"] is False and status["points"] == {"total": 4, "good": 4}
+    assert "facp.p" in d.cli("points").stdout and "0.35" in d.cli("points", "facp.p").stdout
+    points = json.loads(d.cli("points", "kind=smoke_detector", "--json").stdout)
+    assert [p["id"] for p in points] == ["facp.smoke1", "facp.smoke2", "facp.smoke3"] and all(p["value"] == 0 and p["quality"] == "good" for p in points)
+    assert d.cli("points", "floor=13", check=False).returncode == 1
+    assert json.loads(d.cli("alarms", "--json").stdout) == []
+    live.eq.set(1, 0, 1)
+    wait_for(lambda: json.loads(d.cli("alarms", "--json").stdout), what="an alarm")
+    alarms = json.loads(d.cli("alarms", "--json", "class=fire").stdout)
+    assert [a["alarm"] for a in alarms] == ["facp.smoke1/smoke"] and alarms[0]["state"] == "active"
+    assert "facp.smoke1/smoke" in d.cli("alarms").stdout
+    events = [json.loads(line) for line in d.cli("events", "--json").stdout.splitlines()]
+    assert [e["n"] for e in events] == list(range(1, len(events) + 1)) and [e for e in events if e["alarm"] == "facp.smoke1/smoke"] == alarms
+    assert [json.loads(line)["transition"] for line in d.cli("events", "--json", "--class", "fire").stdout.splitlines()] == ["raised"]
+    version = d.cli("version").stdout
+    assert d.ask("version")[1]["result"]["version"] in version
+
+
+def test_acting(live):
+    d = live.d
+    for verb in ("ack", "reset"):
+        done = d.cli(verb, "facp.smoke1/smoke", check=False)
+        assert done.returncode == 1 and "normal" in done.stderr
+    done = d.cli("ack", "nothing/at-all", check=False)
+    assert done.returncode == 1 and "nothing/at-all" in done.stderr
+    assert d.cli("ack", check=False).returncode == 2
+    live.eq.set(1, 0, [1, 1])
+    wait_for(lambda: {"facp.smoke1/smoke", "facp.smoke2/latched"} <= d.alarms().keys(), what="both alarms")
+    d.cli("ack", "facp.smoke1/smoke", "--note", "看过了")
+    assert d.alarms()["facp.smoke1/smoke"]["state"] == "acked"
+    event = [e for e in d.ask("events")[0] if e["transition"] == "acknowledged"][0]
+    assert event["note"] == "看过了" and event["actor"] and event["cause"] == "person"
+    assert d.cli("ack", "facp.smoke1/smoke", check=False).returncode == 1
+    done = d.cli("reset", "facp.smoke2/latched", "--json", check=False)
+    assert done.returncode == 1 and json.loads(done.stdout)["ok"] is False
+    assert json.loads(d.cli("ack", "facp.smoke2/latched", "--json").stdout)["ok"] is True
+    live.eq.set(1, 0, [0, 0])
+    wait_for(lambda: d.alarms().get("facp.smoke2/latched", {}).get("state") == "latched", what="latched")
+    d.cli("reset", "facp.smoke2/latched")
+    assert "facp.smoke2/latched" not in d.alarms() and "facp.smoke1/smoke" not in d.alarms()
+
+
+def test_roles(live):
+    """Who is in no group of ours may look and not touch."""
+    if os.geteuid() != 0:
+        pytest.skip("needs another user to be")
+    nobody = pwd.getpwnam("nobody")
+    for folder in (live.folder, *live.folder.parents):
+        if folder.stat().st_mode & 0o001 == 0 and folder.stat().st_uid == 0 and str(folder) != "/":
+            folder.chmod(folder.stat().st_mode | 0o001)
+    (live.folder / "fw.sock").chmod(0o666)
+    def as_nobody(*args):
+        return subprocess.run([BIN / "firegw", *args, "--socket", live.folder / "fw.sock"], capture_output=True, text=True, user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+    done = as_nobody("status")
+    assert done.returncode == 0, done.stderr
+    live.eq.set(1, 0, 1)
+    wait_for(lambda: "facp.smoke1/smoke" in live.d.alarms(), what="an alarm")
+    done = as_nobody("ack", "facp.smoke1/smoke")
+    assert done.returncode == 1 and "firegw-operators" in done.stderr
+    assert live.d.alarms()["facp.smoke1/smoke"]["state"] == "active"
+
+
+def test_follow(live):
+    text, many = live.add(Follower(live, "follow", "--since", "1h")), live.add(Follower(live, "follow-json", "--since", "1h", "--json"))
+    wait_for(lambda: len(many.lines()) >= 2, what="the stored ones")
+    for i in range(3):
+        live.eq.set(1, i, 1)
+        wait_for(lambda: any(f"smoke{i + 1}/smoke" in line for line in many.lines()), seconds=10, what="a new event, at once")
+    wait_for(lambda: any("smoke3/smoke" in line for line in text.lines()), what="for people too")
+    got = [json.loads(line) for line in many.lines()]
+    assert [e["n"] for e in got] == list(range(1, len(got) + 1)), "no gap and no repetition between what was stored and what is new"
+    many.child.send_signal(signal.SIGINT)
+    assert many.child.wait(10) in (0, 130, -signal.SIGINT)
+    live.d.terminate()
+    assert text.child.wait(10) == 3, "the daemon went away"
+
+
+def test_history(live):
+    d = live.d
+    for v in (40, 45, 50):
+        live.eq.set(3, 0, v)
+        wait_for(lambda: d.points()["facp.p"]["value"] == v / 100, what="the value")
+    wait_for(lambda: json.loads(d.cli("history", "facp.p", "--json").stdout)[-1][1] == 0.5, what="all stored")
+    rows = json.loads(d.cli("history", "facp.p", "--json").stdout)
+    assert [r[1] for r in rows if r[2] == "good"] == [0.35, 0.4, 0.45, 0.5] and all(abs(r[0] / 1000 - time.time()) < 120 for r in rows)
+    table = d.cli("history", "facp.p").stdout
+    assert all(v in table for v in ("0.35", "0.4", "0.45", "0.5"))
+    sheet = list(csv.DictReader(io.StringIO(d.cli("history", "facp.p", "--format", "csv").stdout.lstrip("\ufeff"))))
+    assert [float(r["value"]) for r in sheet if r["quality"] == "good"] == [0.35, 0.4, 0.45, 0.5] and {r["point"] for r in sheet} == {"facp.p"}
+    buckets = json.loads(d.cli("history", "facp.p", "--every", "1h", "--json").stdout)
+    good = [b for b in buckets if b[5]]
+    assert sum(b[5] for b in good) == 4 and min(b[1] for b in good) == 0.35 and max(b[2] for b in good) == 0.5 and good[-1][4] == 0.5
+    whole = json.loads(d.cli("history", "facp.*", "--json").stdout)
+    assert {"facp.p", "facp.smoke1"} <= whole.keys() and whole["facp.p"] == rows
+    assert d.cli("history", "no.such", check=False).returncode == 1
+    beside = subprocess.run([BIN / "firegw", "history", "facp.p", "--json", "--db", live.folder / "firegw.db"], capture_output=True, text=True)
+    assert beside.returncode == 0 and json.loads(beside.stdout) == rows, "the file, while the daemon runs"
+    assert d.terminate() == 0
+    done = d.cli("history", "facp.p", check=False)
+    assert done.returncode == 3 and "fw.sock" in done.stderr
+    after = subprocess.run([BIN / "firegw", "history", "facp.p", "--json", "--db", live.folder / "firegw.db"], capture_output=True, text=True)
+    assert json.loads(after.stdout) == rows
+    for verb in ("status", "points", "alarms", "events"):
+        assert d.cli(verb, check=False).returncode == 3
+
+
+MISTAKES = {
+    "site.yaml": """site:
+  gateway: QJ-01
+  region: "50011000200"
+  colour: red
+  buildings:
+    - {id: a, floors: 32}
+hubs:
+  - {name: district, url: "ftp://hub.example"}
+buses:
+  - name: line
+    url: tcp://127.0.0.1:1502
+    timeout: 500
+    devices:
+      - {name: facp, unit: 1, building: c, points: facp.csv}
+rules: [rules.yaml]
+""",
+    "facp.csv": "point,kind,fc,register,type\np1,smoke_detektor,1,0,bool\np2,smoke_detector,3,1,u17\np2,smoke_detector,1,2,bool\n",
+    "rules.yaml": """rules:
+  - {id: low, for: {kind: smoke_detector}, when: {below: 0.1, deadband: -1}}
+""",
+}
+EXPECTED = [("site.yaml", 2, 12, "QJ-01"), ("site.yaml", 3, 11, "12"), ("site.yaml", 4, 3, "colour"), ("site.yaml", 8, 27, "ftp"), ("site.yaml", 12, 14, "duration"), ("site.yaml", 14, 41, "building"),
+            ("facp.csv", 2, 4, "smoke_detector"), ("facp.csv", 3, 23, "u16"), ("facp.csv", 4, 1, "twice"), ("rules.yaml", 2, 73, "negative")]
+
+
+def test_ten_mistakes(tmp_path):
+    for name, text in MISTAKES.items():
+        (tmp_path / name).write_text(text)
+    done = subprocess.run([BIN / "firegw", "check", "-c", tmp_path / "site.yaml", "--json"], capture_output=True, text=True)
+    findings = [f for f in json.loads(done.stdout) if f["severity"] == "error"]
+    got = {(os.path.basename(f["file"]), f["line"], f["column"]): f["text"] for f in findings}
+    assert done.returncode == 2 and got.keys() == {e[:3] for e in EXPECTED}, done.stdout
+    for file, at, column, word in EXPECTED:
+        assert word in got[file, at, column]
+    plain = subprocess.run([BIN / "firegw", "check", "-c", tmp_path / "site.yaml"], capture_output=True, text=True)
+    for file, at, column, _ in EXPECTED:
+        assert f"{tmp_path / file}:{at}:{column}: error: " in plain.stdout + plain.stderr
+    daemon = subprocess.run([BIN / "firegwd", "-c", tmp_path / "site.yaml"], capture_output=True, text=True, timeout=30)
+    assert daemon.returncode == 2 and daemon.stderr.count(": error: ") == 10
+
+
+def test_show_is_the_same_site(live):
+    """What the daemon says its config is, is what `show` gives, loaded again by another daemon."""
+    d = live.d
+    shown = d.cli("show", "-c", d.site).stdout
+    again = live.folder / "shown.yaml"
+    again.write_text(shown)
+    d.cli("check", "-c", again)
+    assert d.cli("show", "-c", again).stdout == shown
+    config, log = d.status()["config"], d.status()["log"]
+    assert d.terminate() == 0
+    d.site = again
+    d.start()
+    assert d.status()["config"] == config and d.status()["log"] == log
