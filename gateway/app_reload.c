@@ -235,6 +235,10 @@ static void swap(struct reload *r)
 	struct stamp now = loop_now(&a->loop);
 	struct err e;
 
+	if (a->stopping) {
+		refuse(r, "the daemon is stopping");
+		return;
+	}
 	if (app_store_turn(a, g)) {
 		loop_timer_set(&a->loop, &r->retry, now.mono_ns + SWAP_RETRY_NS);
 		return;
@@ -312,7 +316,8 @@ static void loaded(struct mail *m)
 	struct app *a = r->app;
 	struct err e = { 0 };
 
-	uv_thread_join(&r->thread);
+	if (!r->joined)
+		uv_thread_join(&r->thread);
 	r->joined = true;
 	print_findings(&r->findings);
 	if (a->stopping) {
@@ -376,6 +381,12 @@ void app_reload(struct app *a)
 
 void app_reload_abandon(struct app *a)
 {
-	if (a->reload && !a->reload->joined)
-		uv_thread_join(&a->reload->thread);
+	struct reload *r = a->reload;
+
+	if (r && !r->joined) {
+		uv_thread_join(&r->thread);
+		r->joined = true; /* its mail is still under way */
+	} else if (r && r->retry.deadline_ns != CLOCK_NEVER) {
+		refuse(r, "the daemon is stopping");
+	}
 }
