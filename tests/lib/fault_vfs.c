@@ -19,7 +19,7 @@ struct image {
 	struct image  *next;
 	char          *path;
 	unsigned char *bytes;
-	size_t         len;
+	size_t         len, cap;
 	struct pending *pending;
 	size_t         n_pending, cap_pending;
 };
@@ -76,7 +76,10 @@ static int fault(struct fault_vfs *f, enum fault_op op, const char *path)
 
 static void resize(struct image *im, size_t len)
 {
-	im->bytes = realloc(im->bytes, len + 1);
+	if (len >= im->cap) {
+		im->cap = len * 2 + 1;
+		im->bytes = realloc(im->bytes, im->cap);
+	}
 	if (len > im->len)
 		memset(im->bytes + im->len, 0, len - im->len);
 	im->len = len;

@@ -1,0 +1,559 @@
+/* The symbols here take the place of those in loop.c, mailbox.c, worker.c, poller.c, uplink_link.c, control.c, verbs.c, commands.c, and of a few of libuv's and the C library's. */
+#include "tests/sim/house_edges.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define WORKERS 2
+#define TIMERS  64
+#define SIDE_STACK (1 << 20)
+
+enum side_state { SIDE_IDLE, SIDE_STARTING, SIDE_PAUSED, SIDE_RAN };
+/* A worker's thread; it runs only between go and back. */
+struct side {
+	struct worker  *w;
+	pthread_t       thread;
+	sem_t           go, back;
+	struct job     *job;
+	enum side_state state;
+	int64_t         wake_ns;
+	bool            quit;
+};
+
+static struct edges {
+	struct house *h;
+	struct side   sides[WORKERS];
+	struct loop  *loop;
+	uv_check_t   *check;
+	uv_check_cb   check_cb;
+	bool          closed;
+} edges;
+
+void edges_take(struct house *h)
+{
+	memset(&edges, 0, sizeof edges);
+	edges.h = h;
+}
+
+/* ---- the loop ---- */
+
+void loop_timer_init(struct loop_timer *t, void (*fire)(void *user, struct stamp now), void *user)
+{
+	*t = (struct loop_timer){ .deadline_ns = CLOCK_NEVER, .pos = SIZE_MAX, .fire = fire, .user = user };
+}
+
+int loop_init(struct loop *l, uv_loop_t *uv, struct err *reterr)
+{
+	(void)reterr;
+	memset(l, 0, sizeof *l);
+	l->uv = uv;
+	l->heap = calloc(TIMERS, sizeof *l->heap);
+	edges.loop = l;
+	edges.closed = false;
+	return l->heap ? 0 : -1;
+}
+
+void loop_close(struct loop *l)
+{
+	l->closing = true;
+	edges.closed = true;
+}
+
+void loop_done(struct loop *l)
+{
+	free(l->heap);
+	l->heap = NULL;
+	edges.loop = NULL;
+	edges.check = NULL;
+	edges.closed = false;
+}
+
+void loop_set_not_before(struct loop *l, int64_t wall_ms)
+{
+	l->not_before_ms = wall_ms;
+}
+
+struct stamp loop_now(struct loop *l)
+{
+	(void)l;
+	return edges.h->now;
+}
+
+int64_t loop_take_late(struct loop *l)
+{
+	(void)l;
+	return 0;
+}
+
+void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns)
+{
+	if (deadline_ns <= l->firing_ns)
+		deadline_ns = l->firing_ns + 1;
+	t->deadline_ns = deadline_ns;
+	if (deadline_ns == CLOCK_NEVER) {
+		if (t->pos != SIZE_MAX) {
+			l->heap[t->pos] = l->heap[--l->n];
+			l->heap[t->pos]->pos = t->pos;
+			t->pos = SIZE_MAX;
+		}
+	} else if (t->pos == SIZE_MAX) {
+		assert(l->n < TIMERS);
+		t->pos = l->n++;
+		l->heap[t->pos] = t;
+	}
+}
+
+static struct loop_timer *earliest(const struct loop *l)
+{
+	struct loop_timer *first = NULL;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!first || l->heap[i]->deadline_ns < first->deadline_ns)
+			first = l->heap[i];
+	return first;
+}
+
+bool edges_fire(struct stamp now)
+{
+	struct loop *l = edges.loop;
+	bool fired = false;
+
+	for (struct loop_timer *t = earliest(l); t && t->deadline_ns <= now.mono_ns && !edges.closed; t = earliest(l)) {
+		l->firing_ns = now.mono_ns;
+		loop_timer_set(l, t, CLOCK_NEVER);
+		t->fire(t->user, now);
+		fired = true;
+	}
+	if (!edges.closed)
+		l->firing_ns = 0;
+	return fired;
+}
+
+void edges_check(void)
+{
+	if (edges.check)
+		edges.check_cb(edges.check);
+}
+
+bool edges_closed(void)
+{
+	return edges.closed;
+}
+
+int64_t edges_next(void)
+{
+	struct loop_timer *t = earliest(edges.loop);
+	int64_t next = t ? t->deadline_ns : CLOCK_NEVER;
+
+	for (size_t i = 0; i < WORKERS; i++)
+		if (edges.sides[i].w && edges.sides[i].state != SIDE_IDLE && edges.sides[i].wake_ns < next)
+			next = edges.sides[i].wake_ns;
+	return next;
+}
+
+/* ---- the mailbox ---- */
+
+void mailbox_init(struct mailbox *b, uv_loop_t *loop)
+{
+	(void)loop;
+	b->first = b->last = NULL;
+}
+
+void mailbox_post(struct mailbox *b, struct mail *m)
+{
+	m->next = NULL;
+	*(b->last ? &b->last->next : &b->first) = m;
+	b->last = m;
+}
+
+void mailbox_drain(struct mailbox *b)
+{
+	struct mail *m = b->first;
+
+	b->first = b->last = NULL;
+	while (m) {
+		struct mail *next = m->next;
+		m->open(m);
+		m = next;
+	}
+}
+
+void mailbox_close(struct mailbox *b) { (void)b; }
+void mailbox_done(struct mailbox *b) { (void)b; }
+
+bool edges_drain(struct app *a)
+{
+	bool some = a->box.first != NULL;
+
+	mailbox_drain(&a->box);
+	return some;
+}
+
+void edges_forget_mail(struct mailbox *b)
+{
+	while (b->first)
+		mailbox_drain(b);
+}
+
+/* ---- the threads ---- */
+
+static void *side_main(void *arg)
+{
+	struct side *s = arg;
+
+	for (;;) {
+		sem_wait(&s->go);
+		if (s->quit)
+			return NULL;
+		s->job->run(s->job, s->w->context);
+		s->state = SIDE_RAN;
+		sem_post(&s->back);
+	}
+}
+
+static struct side *side_of(const struct worker *w)
+{
+	for (size_t i = 0; i < WORKERS; i++)
+		if (edges.sides[i].w == w)
+			return &edges.sides[i];
+	return NULL;
+}
+
+static void give_turn(struct side *s)
+{
+	sem_post(&s->go);
+	sem_wait(&s->back);
+}
+
+static struct job *take_job(struct worker *w)
+{
+	struct job **first = w->first_urgent ? &w->first_urgent : &w->first, **last = w->first_urgent ? &w->last_urgent : &w->last;
+	struct job *j = *first;
+
+	if (j && !(*first = j->next))
+		*last = NULL;
+	return j;
+}
+
+static void on_job_mail(struct mail *m)
+{
+	struct job *j = (struct job *)m;
+
+	j->done(j);
+}
+
+static void post_job(struct side *s)
+{
+	struct job *j = s->job;
+
+	s->job = NULL;
+	s->state = SIDE_IDLE;
+	j->mail.open = on_job_mail;
+	mailbox_post(s->w->box, &j->mail);
+}
+
+static int64_t some_ms(uint64_t most)
+{
+	return (int64_t)roll(&edges.h->dice, most + 1) * CLOCK_NS_PER_MS;
+}
+
+/* True: it moved. */
+static bool side_step(struct side *s, int64_t now_ns)
+{
+	switch (s->state) {
+	case SIDE_IDLE:
+		s->job = take_job(s->w);
+		if (!s->job)
+			return false;
+		s->state = SIDE_STARTING;
+		s->wake_ns = now_ns + some_ms(roll(&edges.h->dice, 4) ? 2 : 30);
+		if (s->wake_ns < edges.h->stall_until_ns)
+			s->wake_ns = edges.h->stall_until_ns;
+		return true;
+	case SIDE_STARTING:
+	case SIDE_PAUSED:
+		if (s->wake_ns > now_ns)
+			return false;
+		give_turn(s);
+		if (s->state == SIDE_RAN)
+			s->wake_ns = now_ns + some_ms(roll(&edges.h->dice, 4) ? 1 : 10);
+		return true;
+	case SIDE_RAN:
+		if (s->wake_ns > now_ns)
+			return false;
+		post_job(s);
+		return true;
+	}
+	return false;
+}
+
+bool edges_work(int64_t now_ns)
+{
+	bool moved = false;
+
+	for (size_t i = 0; i < WORKERS; i++)
+		if (edges.sides[i].w)
+			while (side_step(&edges.sides[i], now_ns)) {
+				moved = true;
+				if (edges.h->dies_by_fault && fault_vfs_hit(edges.h->vfs))
+					return true;
+			}
+	return moved;
+}
+
+bool edges_idle(void)
+{
+	for (size_t i = 0; i < WORKERS; i++)
+		if (edges.sides[i].w && edges.sides[i].state != SIDE_IDLE)
+			return false;
+	return true;
+}
+
+int worker_start(struct worker *w, const char *name, struct mailbox *box, void *context)
+{
+	struct side *s = side_of(NULL);
+	pthread_attr_t attr;
+
+	(void)name;
+	memset(w, 0, sizeof *w);
+	w->box = box;
+	w->context = context;
+	w->started = true;
+	assert(s);
+	*s = (struct side){ .w = w };
+	sem_init(&s->go, 0, 0);
+	sem_init(&s->back, 0, 0);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, SIDE_STACK);
+	int r = pthread_create(&s->thread, &attr, side_main, s);
+	pthread_attr_destroy(&attr);
+	return r;
+}
+
+void worker_add(struct worker *w, struct job *j, bool urgent)
+{
+	if (!w->started)
+		return;
+	struct job **first = urgent ? &w->first_urgent : &w->first, **last = urgent ? &w->last_urgent : &w->last;
+	j->next = NULL;
+	*(*last ? &(*last)->next : first) = j;
+	*last = j;
+}
+
+bool worker_is_stopping(struct worker *w)
+{
+	return w->stopping;
+}
+
+void worker_pause(struct worker *w, unsigned ms)
+{
+	struct side *s = side_of(w);
+
+	if (w->stopping)
+		return;
+	s->state = SIDE_PAUSED;
+	s->wake_ns = edges.h->now.mono_ns + ms * CLOCK_NS_PER_MS;
+	sem_post(&s->back);
+	sem_wait(&s->go);
+}
+
+void worker_stop(struct worker *w)
+{
+	w->stopping = true;
+}
+
+void worker_join(struct worker *w)
+{
+	struct side *s = side_of(w);
+
+	if (!w->started)
+		return;
+	do
+		s->wake_ns = INT64_MIN; /* nobody waits any more */
+	while (side_step(s, edges.h->now.mono_ns));
+	s->quit = true;
+	sem_post(&s->go);
+	pthread_join(s->thread, NULL);
+	sem_destroy(&s->go);
+	sem_destroy(&s->back);
+	s->w = NULL;
+	w->started = false;
+}
+
+/* ---- the lines ---- */
+
+struct poller { const struct config_bus *bus; };
+
+int poller_open(struct loop *l, const struct poller_config *c, struct poller **ret, struct err *reterr)
+{
+	(void)l;
+	(void)reterr;
+	*ret = calloc(1, sizeof **ret);
+	assert(*ret);
+	(*ret)->bus = c->bus;
+	return 0;
+}
+
+void poller_close(struct poller *p) { free(p); }
+void poller_set_map(struct poller *p, uint32_t *map) { (void)p; free(map); }
+const struct config_bus *poller_bus(const struct poller *p) { return p->bus; }
+
+uint32_t poller_map(const struct poller *p, uint32_t point)
+{
+	(void)p;
+	return point;
+}
+
+void poller_stats(const struct poller *p, struct bus_stats *ret)
+{
+	(void)p;
+	*ret = (struct bus_stats){ .connected = !edges.h->silent, .last_good_ns = edges.h->now.mono_ns };
+}
+
+void poller_unit_stats(const struct poller *p, size_t device, struct bus_unit_stats *ret)
+{
+	(void)p;
+	(void)device;
+	*ret = (struct bus_unit_stats){ .last_good_ns = edges.h->now.mono_ns };
+}
+
+/* ---- the links: the handle is the fake hub itself ---- */
+
+struct uplink_link *uplink_link_new(uv_loop_t *loop, const struct hub_config *config, const char *program, const struct hub_events *events, struct err *reterr)
+{
+	(void)loop;
+	(void)program;
+	(void)reterr;
+	for (size_t i = 0; i < HOUSE_HUBS; i++)
+		if (strcmp(house_hubs[i], config->name) == 0) {
+			edges.h->hubs[i].events = *events;
+			return (struct uplink_link *)(void *)&edges.h->hubs[i];
+		}
+	return NULL;
+}
+
+const struct hub_ops *uplink_link_ops(void)
+{
+	return &fake_hub_ops;
+}
+
+static void nobody_down(void *user, enum hub_down why, const char *text)
+{
+	(void)user;
+	(void)why;
+	(void)text;
+}
+
+void uplink_link_close(struct uplink_link *l, void (*closed)(void *user), void *user)
+{
+	struct fake_hub *k = (struct fake_hub *)(void *)l;
+
+	if (!k)
+		return;
+	k->events = (struct hub_events){ .down = nobody_down };
+	fake_hub_lose(k, HUB_DOWN_PROCESS, "closed");
+	if (closed)
+		closed(user);
+}
+
+/* ---- people and commands: not here ---- */
+
+int control_start(uv_loop_t *loop, const struct control_config *c, control_handler *handler, void *app, struct control **ret, struct err *reterr)
+{
+	(void)loop;
+	(void)c;
+	(void)handler;
+	(void)app;
+	(void)reterr;
+	*ret = NULL;
+	return 0;
+}
+
+void control_close(struct control *c, void (*closed)(void *app)) { (void)c; (void)closed; }
+void verbs_handle(void *app, struct control_request *rq, const char *verb, json_t *args) { (void)app; (void)rq; (void)verb; (void)args; }
+void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg) { (void)a; (void)n; (void)msg; }
+void verbs_on_stored(struct app *a, const struct slot *s) { (void)a; (void)s; }
+void verbs_end_listings(struct app *a) { (void)a; }
+void verbs_stop(struct app *a) { (void)a; }
+
+void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
+                     const void *correlation, size_t correlation_len)
+{
+	(void)h;
+	(void)node;
+	(void)name;
+	(void)payload;
+	(void)len;
+	(void)response_topic;
+	(void)correlation;
+	(void)correlation_len;
+}
+
+/* ---- libuv and the C library ---- */
+
+int uv_loop_init(uv_loop_t *loop) { (void)loop; return 0; }
+int uv_loop_close(uv_loop_t *loop) { (void)loop; return 0; }
+int uv_signal_init(uv_loop_t *loop, uv_signal_t *s) { (void)loop; (void)s; return 0; }
+int uv_signal_start(uv_signal_t *s, uv_signal_cb cb, int number) { (void)s; (void)cb; (void)number; return 0; }
+int uv_check_init(uv_loop_t *loop, uv_check_t *check) { (void)loop; (void)check; return 0; }
+void uv_close(uv_handle_t *handle, uv_close_cb cb) { (void)handle; (void)cb; }
+uint64_t uv_hrtime(void) { return (uint64_t)edges.h->now.mono_ns; }
+
+int uv_check_start(uv_check_t *check, uv_check_cb cb)
+{
+	edges.check = check;
+	edges.check_cb = cb;
+	return 0;
+}
+
+unsigned alarm(unsigned seconds)
+{
+	(void)seconds;
+	return 0;
+}
+
+ssize_t getrandom(void *buf, size_t len, unsigned flags)
+{
+	uint8_t *to = buf;
+
+	(void)flags;
+	for (size_t i = 0; i < len; i++)
+		to[i] = (uint8_t)roll(&edges.h->dice, 256);
+	return (ssize_t)len;
+}
+
+/* Of a size for ten points: hundreds of lives are begun. */
+struct batch *__real_batch_new(struct batch_sizes sizes);
+struct batch *__wrap_batch_new(struct batch_sizes sizes);
+struct batch *__wrap_batch_new(struct batch_sizes sizes)
+{
+	sizes.readings = 1024;
+	sizes.states = 512;
+	sizes.events = 1024;
+	sizes.arena = 1 << 20;
+	return __real_batch_new(sizes);
+}
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	if (!edges.h || clock != CLOCK_REALTIME)
+		return __real_clock_gettime(clock, ts);
+	*ts = (struct timespec){ edges.h->now.wall_ms / 1000, edges.h->now.wall_ms % 1000 * CLOCK_NS_PER_MS };
+	return 0;
+}
+
+#ifdef __SANITIZE_ADDRESS__
+/* What was freed is kept apart less long, for the batches of hundreds of lives are large. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=16";
+}
+#endif
