@@ -3,7 +3,8 @@
  *   channel  frames from and to the daemon          session  the connection, as a state machine
  *   client   Paho's calls and callbacks             results  from Paho's threads to this one
  *   lookup   names, on a thread each                guard    ends the process when the daemon is gone or this thread stands still
- *   notes    why a connection failed                secret   password and TLS files */
+ *   notes    why a connection failed                secret   password and TLS files
+ *   setup    names, files and addresses             reason   codes and library lines as sentences */
 #include "gateway/uplink/channel.h"
 #include "gateway/uplink/client.h"
 #include "gateway/uplink/guard.h"
