@@ -64,7 +64,7 @@ def polling(ctx, devices, interval_ms, cpu_aim, rss_aim=None):
     wanted = devices * rig.REGISTERS * 1000 / interval_ms
     stored = sum(s["stored"] - before["streams"][k]["stored"] for k, s in after["streams"].items() if k.endswith("/reading")) / ctx.seconds
     daemon_use, uplink_use = used["firegwd"], used["uplink"]
-    yield Figure("registers read", rate, "/s", floor_rate, wanted, True)
+    yield Figure("registers read", rate, "/s", floor_rate, note=f"{wanted:,.0f} asked for")
     yield Figure("CPU, both processes", daemon_use["cpu"] + uplink_use["cpu"], "% of a core", floor["cpu"], cpu_aim)
     yield Figure("CPU, firegwd", daemon_use["cpu"], "% of a core")
     yield Figure("CPU, firegw-uplink", uplink_use["cpu"], "% of a core")

@@ -60,20 +60,25 @@ def tell(name, took, d):
     print(f"{name}: fires took {1000 * sum(took) / len(took):.0f} ms on the mean, {1000 * max(took):.0f} at most, polling included; loop late {d.status()['loop_late_ms']:.1f} ms")
 
 
-def test_a_dead_port_beside_a_live_hub(site):
+def test_a_dead_port_and_mute_brokers_beside_a_live_hub(site):
+    """Nobody at the port; one that takes the connection and never answers; one that says yes and then reads no more."""
     broker = site.broker()
     console = site.console(broker)
     eq = site.equipment()
     dead = free_port()
-    d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(12), every="50ms"), rules=SMOKE_RULE, hubs=hub(broker.port) + hub(dead, name="dead")))
+    silent, deaf = site.add(Mute(False)).start(), site.add(Mute(True)).start()
+    hubs = hub(broker.port) + hub(dead, name="dead") + hub(silent.port, name="silent") + hub(deaf.port, name="deaf")
+    d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(12), every="50ms"), rules=SMOKE_RULE, hubs=hubs))
     d.hub_up()
-    tell("dead port", fires(site, d, eq, console, 12), d)
-    wait_for(lambda: console.events(alarm="_gw.hub-dead/unreachable", transition="raised"), seconds=60, what="the fault about the other")
-    assert d.hub()["reconnects"] == 0 and not d.hub("dead")["up"] and d.hub("dead")["why"]
+    tell("dead port, mute brokers", fires(site, d, eq, console, 12), d)
+    for fault in ("dead/unreachable", "silent/unreachable", "deaf/stopped"):
+        wait_for(lambda: console.events(alarm=f"_gw.hub-{fault}", transition="raised"), seconds=60, what=f"the fault {fault}")
+    assert d.hub()["reconnects"] == 0 and not d.hub("dead")["up"] and d.hub("dead")["why"] and not d.hub("silent")["up"] and d.hub("deaf")["up"]
     late = site.add(Broker(site.folder, port=dead, name="late")).start()
     second = site.console(late)
     wait_for(lambda: [e["seq"] for e in second.events(**{"class": "fire"})] == list(range(1, 13)), seconds=60, what="the other hub gets all of it")
     wait_for(lambda: console.events(alarm="_gw.hub-dead/unreachable", transition="returned"), what="the fault is over")
+    assert d.hub()["reconnects"] == 0
 
 
 def test_a_dead_resolver_beside_a_live_hub(site):
@@ -108,20 +113,6 @@ def bindable(s, address):
         return True
     except OSError:
         return False
-
-
-@pytest.mark.parametrize("answers", [False, True])
-def test_a_broker_that_stops_reading_beside_a_live_hub(site, answers):
-    broker = site.broker()
-    console = site.console(broker)
-    eq = site.equipment()
-    mute = site.add(Mute(answers)).start()
-    d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(12), every="50ms"), rules=SMOKE_RULE, hubs=hub(broker.port) + hub(mute.port, name="mute")))
-    d.hub_up()
-    tell("mute broker", fires(site, d, eq, console, 12), d)
-    what = "stopped" if answers else "unreachable"
-    wait_for(lambda: console.events(alarm=f"_gw.hub-mute/{what}", transition="raised"), seconds=60, what="the fault about the other")
-    assert d.hub()["reconnects"] == 0
 
 
 def test_a_stopped_broker_comes_back(site):

@@ -202,6 +202,10 @@ static void test_history(void **state)
 	assert_int_equal(seq, 15000);
 	assert_int_equal(reader_seq_at(r, f.reading, T0 + 14999001, &seq, &e), 0);
 	assert_int_equal(seq, 15002);
+	/* the first and the last of a full chunk: seq 4095, 4096, 8191, 8192 */
+	SAW(reader_history(r, "a.p0", T0 + 4094000, T0 + 4095001, see_row, &x, &e_), "4094000 4094 - good\n4095000 4095 - good\n");
+	SAW(reader_history(r, "a.p0", T0 + 8190000, T0 + 8190001, see_row, &x, &e_), "8190000 8190 - good\n");
+	SAW(reader_history(r, "a.p0", T0 + 8191000, T0 + 8191001, see_row, &x, &e_), "8191000 8191 - good\n");
 	SAW(reader_history_every(r, "a.p0", T0, T0 + 2 * HOUR, HOUR, see_bucket, &x, &e_),
 	    "1795485600000 1 3599 1799.83 3599 3596 good\n1795489200000 3600 7199 5399.39 7199 3596 good\n");
 	reader_close(r);
@@ -267,6 +271,8 @@ static void test_log_events(void **state)
 	SAW(reader_log_events(r, 899, 0, INT64_MAX, 100, see_event, &x, &e_), "gw-1/fault 450 900 x/y\ngw-1/fault 451 901 -\n");
 	SAW(reader_log_events(r, 901, 0, INT64_MAX, 100, see_event, &x, &e_), "");
 	SAW(reader_log_events(r, 0, T0 + 100000, T0 + 101000, 100, see_event, &x, &e_), "gw-1/fire 51 101 x/y\ngw-1/fault 51 102 x/y\ngw-1/fault 451 901 -\n");
+	SAW(reader_log_events(r, 0, T0 + 510000, T0 + 511000, 100, see_event, &x, &e_), "gw-1/fire 256 511 x/y\ngw-1/fault 256 512 x/y\n");
+	SAW(reader_log_events(r, 0, T0 + 510000, T0 + 510000, 100, see_event, &x, &e_), "gw-1/fire 256 511 x/y\n");
 	SAW(reader_log_events(r, 101, T0 + 100000, T0 + 101000, 100, see_event, &x, &e_), "gw-1/fault 51 102 x/y\ngw-1/fault 451 901 -\n");
 	SAW(reader_log_events(r, 700, T0 + 100000, T0 + 101000, 100, see_event, &x, &e_), "gw-1/fault 451 901 -\n");
 	memset(&x, 0, sizeof x);

@@ -348,6 +348,27 @@ static void test_not_root(struct fixture *f, const char *what, const char *expec
 		fail_msg("%s: %s", what, e.text);
 }
 
+/* Closed in order is said only while it is true: the next start trusts it and does not check the file. */
+static void test_mark_of_order(void **state)
+{
+	struct fixture f;
+	char text[16];
+	(void)state;
+
+	fixture_init(&f);
+	for (int i = 0; i < 2; i++) {
+		fixture_open(&f);
+		fixture_reading(&f, f.reading, f.point[0], T0, 1);
+		fixture_commit(&f, T0);
+		fixture_sql(&f, "SELECT value FROM meta WHERE key = 'clean'", text, sizeof text);
+		assert_string_equal(text, "NULL");
+		fixture_close(&f);
+		fixture_sql(&f, "SELECT value FROM meta WHERE key = 'clean'", text, sizeof text);
+		assert_string_equal(text, "1");
+	}
+	fixture_done(&f);
+}
+
 static void test_unwritable(void **state)
 {
 	struct fixture f;
@@ -436,7 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_alarm_table), cmocka_unit_test(test_state_cursor_command_session),
 		cmocka_unit_test(test_ids_are_stable), cmocka_unit_test(test_audit_chain), cmocka_unit_test(test_second_opener),
-		cmocka_unit_test(test_files_and_rights), cmocka_unit_test(test_unwritable), cmocka_unit_test(test_wrong_files),
+		cmocka_unit_test(test_files_and_rights), cmocka_unit_test(test_mark_of_order), cmocka_unit_test(test_unwritable), cmocka_unit_test(test_wrong_files),
 		cmocka_unit_test(test_bad_ids_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

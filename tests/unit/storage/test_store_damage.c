@@ -196,6 +196,80 @@ static void test_damage_while_running(void **state)
 	fixture_done(&f);
 }
 
+/* The same in a part of the file that holds only old readings: the rest works, and so could call itself whole. */
+static void test_damage_in_old_readings(void **state)
+{
+	struct fixture f;
+	struct store_pruned p;
+	struct err e = { 0 };
+	char log[16];
+	struct stat st;
+	(void)state;
+
+	fixture_init(&f);
+	fill_for_damage(&f, log);
+	fixture_close(&f);
+	fixture_open(&f);
+	stat(f.path, &st);
+	overwrite(f.path, st.st_size / 2, 100000);
+	batch_clear(f.b);
+	fixture_event(&f, f.fire, "n/smoke", TRANSITION_RAISED, STATE_ACTIVE, T0);
+	fixture_commit(&f, T0);
+	int rc = 0;
+	for (int i = 0; i < 10 && rc == 0; i++)
+		rc = store_prune(f.s, T0 + 500 * DAY, 5000, &p, &e);
+	assert_int_equal(rc, -1);
+	assert_int_equal(e.code, ERR_DAMAGED);
+	fixture_commit(&f, T0); /* alarms go on */
+	fixture_close(&f);
+	fixture_open(&f);
+	assert_true(f.report.damaged);
+	/* once more within the second: the first one's name is kept */
+	char first[512];
+	snprintf(first, sizeof first, "%s", f.report.set_aside);
+	crash_close(&f);
+	overwrite(f.path, 0, 100);
+	fixture_open(&f);
+	assert_true(f.report.damaged);
+	assert_int_equal(access(first, F_OK), 0);
+	assert_int_equal(access(f.report.set_aside, F_OK), 0);
+	assert_string_not_equal(f.report.set_aside, first);
+	fixture_done(&f);
+}
+
+/* A hole in the table of points: those on both sides keep their ids, the others get new ones. */
+static void test_salvage_from_both_ends(void **state)
+{
+	static char names[3000][16];
+	static const char *ids[3000];
+	static uint32_t before[3000], after[3000];
+	struct fixture f;
+	struct err e;
+	int same = 0;
+	(void)state;
+
+	for (int i = 0; i < 3000; i++) {
+		snprintf(names[i], sizeof names[i], "device%d.p%d", i / 100, i);
+		ids[i] = names[i];
+	}
+	fixture_init(&f);
+	fixture_open(&f);
+	assert_int_equal(store_bind_points(f.s, ids, 3000, before, &e), 0);
+	crash_close(&f);
+	int64_t page = fixture_int(&f, "SELECT pageno FROM dbstat WHERE name = 'point' AND pagetype = 'leaf' ORDER BY path LIMIT 1 OFFSET 15");
+	assert_true(page > 5);
+	overwrite(f.path, (page - 1) * 2048, 2048);
+	fixture_open(&f);
+	assert_true(f.report.damaged);
+	assert_int_equal(store_bind_points(f.s, ids, 3000, after, &e), 0);
+	for (int i = 0; i < 3000; i++)
+		same += before[i] == after[i];
+	assert_true(same > 2700 && same < 3000);
+	assert_int_equal(before[0], after[0]);
+	assert_int_equal(before[2999], after[2999]);
+	fixture_done(&f);
+}
+
 /* ---- versions ---- */
 
 static char *read_text(const char *path)
@@ -258,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_damaged_log_is_set_aside), cmocka_unit_test(test_damage_anywhere), cmocka_unit_test(test_damage_while_running),
+		cmocka_unit_test(test_damage_in_old_readings), cmocka_unit_test(test_salvage_from_both_ends),
 		cmocka_unit_test(test_migration),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
