@@ -51,11 +51,12 @@ int64_t store_session(struct store *s, uint32_t hub_db); /* the last one; 0 */
 
 /* All or nothing, durable when it returns 0: numbers events (seq, n) and readings (seq) in the batch, keeps the alarm table (a row while not normal), states, cursors,
  * audits, commands, sessions. On -1 nothing was stored and no number was given: ERR_FULL (disk or quota: prune and try again), ERR_IO, ERR_DAMAGED.
- * Readings are refused with ERR_FULL before events are (the reserve). */
+ * Readings are refused with ERR_FULL before events are (the reserve): the caller may set n_readings to 0 and commit what is left. */
 int store_commit(struct store *s, struct batch *b, int64_t now_ms, struct err *reterr);
 
 /* A step of keeping the limits: deletes at most about `rows` records that are past keep, or that stand over max_bytes: readings that all hubs have, readings, then events that
- * all hubs have and that are older than keep_events. Never blocks long. *ret_more: call again. */
+ * all hubs have and that are older than keep_events. Never blocks long. ret->more: call again. now_ms 0, while the clock is not trusted: nothing goes by age. Only hubs
+ * bound since open count. Copies the WAL into the file too: to be called every few seconds. */
 struct store_pruned { int64_t readings, events; bool more; };
 int store_prune(struct store *s, int64_t now_ms, int rows, struct store_pruned *ret, struct err *reterr);
 struct store_usage { int64_t bytes, limit; };
