@@ -5,6 +5,7 @@ import signal
 from stage import CONFIRM_RULE, SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
 
 PRESSURE = "{point: p, name: 压力, kind: hydrant_pressure, fc: 3, register: 0, type: u16, scale: 0.01, unit: MPa}"
+SLOW = "{point: slow, name: 慢, kind: hydrant_pressure, fc: 3, register: 1, type: u16, scale: 0.01, unit: MPa, every: 1h}"
 
 
 def low(limit):
@@ -39,10 +40,10 @@ class House:
         self.broker = site.broker()
         self.console = site.console(self.broker)
         self.eq = site.equipment(n=3)
-        self.eq.set(3, 0, 35)
+        self.eq.set(3, 0, [35, 36])
 
     def text(self, limit="0.10", points=3, rules=None, second="", gateway="qj-test-01"):
-        lines = bus(self.eq.ports[0], [*smoke_points(points), PRESSURE]) + second
+        lines = bus(self.eq.ports[0], [*smoke_points(points), PRESSURE, SLOW]) + second
         text = site_text(self.site.folder, lines, rules=(SMOKE_RULE + CONFIRM_RULE if rules is None else rules) + low(limit), hubs=hub(self.broker.port))
         return text.replace("gateway: qj-test-01", f"gateway: {gateway}")
 
@@ -62,7 +63,10 @@ def test_what_changed_and_what_did_not(site):
     assert len(tcp) == 1 and len(mqtt) >= 2 and before["facp.smoke1/smoke"]["state"] == "acked"
     # a limit beyond the value that stands: decided at once; and a line more
     second = bus(eq.ports[1], smoke_points(1), name="second", device="other")
+    wait_for(lambda: d.points()["facp.slow"]["value"] == 0.36, what="the pressure that is read once an hour")
     event = reload(d, console, h.text(limit="0.40", second=second))
+    standing = wait_for(lambda: console.events(alarm="facp.slow/low"), what="the alarm of a value that is not read again for long")[0]
+    assert standing["value"] == 0.36 and standing["limit"] == 0.4
     raised = wait_for(lambda: console.events(alarm="facp.p/low"), what="the alarm of the new limit")[0]
     assert raised["transition"] == "raised" and raised["limit"] == 0.4 and raised["value"] == 0.35 and raised["n"] > 0
     assert event["class"] == "operation" and event["message"]["zh"]
@@ -85,7 +89,7 @@ def test_what_changed_and_what_did_not(site):
     for alarm in ("facp.smoke1/smoke", "facp.smoke2/smoke", "a.12-N/fire-confirmed"):
         wait_for(lambda: console.events(alarm=alarm, transition="removed"), what=f"{alarm} removed")
     assert not [a for a in d.alarms() if "smoke" in a or "confirmed" in a]
-    assert console.command("snapshot")[0]["result"] == [e for e in [console.events(alarm="facp.p/low")[-1]] if e["state"] != "normal"]
+    assert {e["alarm"] for e in console.command("snapshot")[0]["result"]} == {"facp.p/low", "facp.slow/low"}
     # and comes again as new
     reload(d, console, h.text())
     new = wait_for(lambda: [e for e in console.events(alarm="facp.smoke1/smoke", transition="raised") if e["id"] != before["facp.smoke1/smoke"]["occurrence"]], what="raised anew")[0]
