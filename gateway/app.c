@@ -121,6 +121,8 @@ static void on_prune(void *user, struct stamp now)
 	if (p)
 		p->found.streams = malloc(a->n_streams * sizeof *p->found.streams);
 	if (!p || !p->found.streams || a->stopping) {
+		if (p)
+			free(p->found.streams);
 		free(p);
 		loop_timer_set(&a->loop, &a->prune_timer, now.mono_ns + PRUNE_EVERY_NS);
 		return;
