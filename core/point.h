@@ -13,7 +13,7 @@ enum quality {
 	QUALITY_COMM,   /* no answer, or not one that could be trusted */
 	QUALITY_DEVICE, /* the device says that it has no value */
 	QUALITY_RANGE,  /* a value that cannot be */
-	QUALITY_STALE,  /* no good value for 3 × every (at least 10 s), and not comm */
+	QUALITY_STALE,  /* a point without an answer: no good value for 3 × every (at least 10 s) */
 	QUALITY_NEVER,  /* nothing yet since the start */
 	QUALITY_COUNT,
 };

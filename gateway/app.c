@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #define TICK_FIRST_NS   CLOCK_NS_PER_S
-#define PRUNE_FIRST_NS  (20 * CLOCK_NS_PER_S)
-#define PRUNE_EVERY_NS  (60 * CLOCK_NS_PER_S)
+#define PRUNE_FIRST_NS  (5 * CLOCK_NS_PER_S)
+#define PRUNE_EVERY_NS  (5 * CLOCK_NS_PER_S)  /* the WAL is written back as often */
 #define PRUNE_MORE_NS   (50 * CLOCK_NS_PER_MS)
 #define PRUNE_ROWS      2000
 #define STOP_LOOK_NS    (10 * CLOCK_NS_PER_MS)
@@ -31,6 +31,7 @@ struct prune {
 	struct app         *app;
 	struct store_pruned pruned;
 	struct binding      found;  /* only its streams: first of each */
+	int64_t             now_ms;
 	bool                failed;
 };
 
@@ -83,11 +84,9 @@ static void run_prune(struct job *j, void *context)
 {
 	struct prune *p = (struct prune *)j;
 	struct keeper *k = context;
-	struct timespec ts;
 	struct err e;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	p->failed = store_prune(k->store, (int64_t)ts.tv_sec * 1000, PRUNE_ROWS, &p->pruned, &e) != 0;
+	p->failed = store_prune(k->store, p->now_ms, PRUNE_ROWS, &p->pruned, &e) != 0;
 	if (!p->failed && p->pruned.readings + p->pruned.events)
 		store_each_stream(k->store, on_stream_first, p, &e);
 }
@@ -130,6 +129,7 @@ static void on_prune(void *user, struct stamp now)
 	memcpy(p->found.streams, a->streams, a->n_streams * sizeof *p->found.streams);
 	p->found.n_streams = a->n_streams;
 	p->app = a;
+	p->now_ms = now.wall_trusted ? now.wall_ms : 0; /* nothing is deleted for its age by a clock that may have jumped */
 	p->job.run = run_prune;
 	p->job.done = prune_done;
 	a->pruning = true;
@@ -182,13 +182,9 @@ static void on_kept_alarm(void *user, const struct record_event *e, const char *
 static void on_kept_command(void *user, const char *id, int64_t expires_ms)
 {
 	struct app *a = user;
+	char forgotten[SEEN_ID_MAX + 1];
 
-	if (a->n_seen == SEEN_COMMANDS_MAX)
-		return;
-	struct seen_command *c = &a->seen[a->n_seen++];
-	c->expires_ms = expires_ms;
-	c->hub_db = a->seen_hub;
-	snprintf(c->id, sizeof c->id, "%s", id);
+	(void)seen_add(&a->seen, a->seen_hub, id, expires_ms, forgotten); /* without memory the start fails soon enough */
 }
 
 /* The alarms, delays and commands of the last run. */
@@ -283,14 +279,13 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	a->started = loop_now(&a->loop);
 	a->config_since_ms = a->started.wall_ms;
 	a->machine_boot = machine_boot();
-	a->seen = calloc(SEEN_COMMANDS_MAX, sizeof *a->seen);
 	a->generation = generation_new(config);
 	a->shared = driver_shared_new(reterr);
 	if (getrandom(&a->boot, sizeof a->boot, 0) != sizeof a->boot || getrandom(&a->seed, sizeof a->seed, 0) != sizeof a->seed)
 		return err_set(reterr, ERR_IO, "no random numbers: %s", strerror(errno));
 	if (!a->shared)
 		return -1;
-	if (!a->seen || !a->generation)
+	if (!a->generation)
 		return err_set(reterr, ERR_NO_MEMORY, "no memory");
 	if (start_rooms(a, &report, reterr))
 		return -1;
@@ -437,7 +432,7 @@ void app_done(struct app *a)
 	generation_unref(a->generation);
 	driver_shared_free(a->shared);
 	free(a->streams);
-	free(a->seen);
+	seen_done(&a->seen);
 	loop_done(&a->loop);
 	mailbox_done(&a->box);
 	if (uv_loop_close(&a->uv) != 0)

@@ -10,6 +10,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/poller.h"
 #include "gateway/pump.h"
+#include "gateway/seen.h"
 #include "gateway/states.h"
 #include "gateway/uplink_link.h"
 #include "storage/store.h"
@@ -59,6 +60,8 @@ struct app_hub {
 	bool                    *acked_dirty;
 	struct desk_backlog      backlog;
 	bool                     backlog_busy, closing, kicked;
+	int64_t                  command_paid_ns; /* its commands so far are paid for until then (see commands.c) */
+	int64_t                  commands_refused;/* of them, as too many, since the last one that was taken */
 	unsigned                 faults_before;   /* bits of enum pump_fault: they stood before this pump, which does not know of them */
 };
 
@@ -71,9 +74,6 @@ struct app_bus {
 	bool              *told_silent;
 	int64_t            opened_ns;
 };
-
-struct seen_command { uint32_t hub_db; int64_t expires_ms; char id[128]; };
-#define SEEN_COMMANDS_MAX 2048
 
 struct follow;
 struct acting;
@@ -118,8 +118,8 @@ struct app {
 	char                 audit_head[72], log_id[16];
 	int64_t              commit_ns[128];
 	size_t               n_commits;
-	struct seen_command *seen;
-	size_t               n_seen;
+	struct seen          seen;       /* hubs' commands */
+	unsigned             n_answers;  /* to commands, under way */
 	struct follow       *follows;
 	struct listing      *listings;
 	struct acting       *acts;       /* acknowledgements and the like that wait for the store */

@@ -1,16 +1,20 @@
 /* Commands of a hub (CONTRACT.md §3): allowed, well-formed, in time, and not seen before; anything else is answered with an error, leaves an audit row, and does nothing. */
 #include "gateway/app.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_MAX         96
+#define ID_MAX         SEEN_ID_MAX
 #define PAGE_BYTES     (PAYLOAD_MAX - 4096)
 #define REPLAY_RECORDS 50000
 #define REPLAY_BYTES   (16u << 20)
 #define RETRY_NS       (20 * CLOCK_NS_PER_MS)
+#define COMMANDS_BURST    120
+#define COMMAND_PERIOD_NS (500 * CLOCK_NS_PER_MS)
+#define ANSWERS_MAX       16  /* a replay's is up to REPLAY_BYTES */
 
 /* An answer under way: made whole, page by page, then handed to the pump as it has room. */
 struct answer {
@@ -44,6 +48,7 @@ static struct app_hub *find_hub(struct app *a, const char *name)
 static void free_answer(struct answer *w)
 {
 	loop_timer_set(&w->app->loop, &w->timer, CLOCK_NEVER);
+	w->app->n_answers--;
 	for (size_t i = 0; i < w->n_pages; i++)
 		strbuf_done(&w->pages[i]);
 	free(w->pages);
@@ -286,40 +291,37 @@ static void replay(struct answer *w, json_t *o)
 	worker_add(&w->app->desk.worker, &w->job, false);
 }
 
-static bool seen_before(struct app *a, uint32_t hub_db, const char *id, int64_t now_ms)
+static bool record(struct batch *b, uint32_t hub_db, const char *id, int64_t expires_ms)
 {
-	size_t kept = 0;
-	bool seen = false;
+	const char *kept = batch_keep(b, id, strlen(id));
+	struct record_command *r = kept ? batch_add_command(b) : NULL;
 
-	for (size_t i = 0; i < a->n_seen; i++) {
-		struct seen_command *c = &a->seen[i];
-		if (c->expires_ms < now_ms)
-			continue;
-		seen = seen || (c->hub_db == hub_db && strcmp(c->id, id) == 0);
-		if (kept != i)
-			a->seen[kept] = *c;
-		kept++;
-	}
-	a->n_seen = kept;
-	return seen;
+	if (r)
+		*r = (struct record_command){ hub_db, kept, expires_ms };
+	return r != NULL;
 }
 
 static int remember(struct app *a, uint32_t hub_db, const char *id, int64_t expires_ms, struct err *e)
 {
 	struct batch *b = a->open->commit.batch;
+	char forgotten[SEEN_ID_MAX + 1];
 
-	if (a->n_seen == SEEN_COMMANDS_MAX)
-		return err_set(e, ERR_BUSY, "%d commands that have not expired are remembered already; wait, or give shorter expiries", SEEN_COMMANDS_MAX);
-	struct seen_command *c = &a->seen[a->n_seen];
-	*c = (struct seen_command){ .hub_db = hub_db, .expires_ms = expires_ms };
-	snprintf(c->id, sizeof c->id, "%s", id);
-	const char *kept = batch_keep(b, id, strlen(id));
-	struct record_command *r = kept ? batch_add_command(b) : NULL;
-	if (!r)
+	if (!record(b, hub_db, id, expires_ms) || seen_add(&a->seen, hub_db, id, expires_ms, forgotten))
 		return err_set(e, ERR_BUSY, "the store is behind; try again later");
-	*r = (struct record_command){ hub_db, kept, expires_ms };
-	a->n_seen++;
+	if (forgotten[0])
+		record(b, hub_db, forgotten, 0); /* expired, for the store: it deletes it with the next one at the latest */
 	return 0;
+}
+
+/* So many at once, then one a period: what a command costs (an audit row that is never deleted, an answer in memory) is bounded whatever a hub sends. */
+static bool may_take(struct app_hub *h, int64_t now_ns)
+{
+	if (h->command_paid_ns < now_ns)
+		h->command_paid_ns = now_ns;
+	if (h->command_paid_ns - now_ns > (COMMANDS_BURST - 1) * COMMAND_PERIOD_NS || h->app->n_answers >= ANSWERS_MAX)
+		return false;
+	h->command_paid_ns += COMMAND_PERIOD_NS;
+	return true;
 }
 
 static int find_command(const struct app_hub *h, const char *name, enum hub_command *ret, struct err *e)
@@ -355,7 +357,7 @@ static int check(struct app_hub *h, struct answer *w, json_t *o, struct err *e)
 		return err_set(e, ERR_INVALID, "'expires' must be an RFC 3339 time with a zone");
 	if (now.wall_trusted && expires_ms <= now.wall_ms)
 		return err_set(e, ERR_REFUSED, "expired at %s", expires);
-	if (seen_before(h->app, h->db, id, now.wall_ms))
+	if (seen_has(&h->app->seen, h->db, id, now))
 		return err_set(e, ERR_REFUSED, "id '%s' was used before", id);
 	return remember(h->app, h->db, id, expires_ms, e);
 }
@@ -369,6 +371,7 @@ static struct answer *new_answer(struct app_hub *h, uint32_t node, const char *n
 	if (!w)
 		return NULL;
 	w->app = h->app;
+	w->app->n_answers++;
 	w->generation = generation_ref(h->generation);
 	w->node = node;
 	loop_timer_init(&w->timer, send_pages, w);
@@ -391,17 +394,20 @@ static struct answer *new_answer(struct app_hub *h, uint32_t node, const char *n
 void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
                      const void *correlation, size_t correlation_len)
 {
-	struct answer *w = new_answer(h, node, name, response_topic, correlation, correlation_len);
 	char actor[64];
 	enum hub_command command = HUB_COMMAND_COUNT;
 	struct err e = { 0 };
 	json_error_t je;
+	bool taken = may_take(h, loop_now(&h->app->loop).mono_ns);
 
+	if (!taken && h->commands_refused++)
+		return; /* one answer says it; more would help nobody */
+	struct answer *w = new_answer(h, node, name, response_topic, correlation, correlation_len);
 	if (!w)
 		return;
 	json_t *o = len <= PAYLOAD_MAX ? json_loadb(payload, len, JSON_REJECT_DUPLICATES, &je) : NULL;
-	int failed = 0;
-	if (!json_is_object(o))
+	int failed = taken ? 0 : err_set(&e, ERR_BUSY, "too many commands; at most %d at once and then one in %d ms", COMMANDS_BURST, (int)(COMMAND_PERIOD_NS / CLOCK_NS_PER_MS));
+	if (!failed && !json_is_object(o))
 		failed = err_set(&e, ERR_INVALID, "not a JSON object");
 	/* The id first: also a refusal should name it. */
 	const char *id = json_string_value(json_object_get(o, "id"));
@@ -409,6 +415,13 @@ void commands_handle(struct app_hub *h, uint32_t node, const char *name, const v
 		snprintf(w->id, sizeof w->id, "%s", id);
 	failed = failed || find_command(h, name, &command, &e) || check(h, w, o, &e);
 	snprintf(actor, sizeof actor, "hub %s", h->config->link.name);
+	if (taken && h->commands_refused > 1) {
+		char text[80];
+		snprintf(text, sizeof text, "%" PRId64 " more were refused as too many", h->commands_refused - 1);
+		app_audit(h->app, actor, "", "commands", "", text, "");
+	}
+	if (taken)
+		h->commands_refused = 0;
 	app_audit(h->app, actor, "", name, w->id, failed ? e.text : "ok", "");
 	if (failed) {
 		log_warning("hub", "%s: command %.40s: %s", h->config->link.name, name, e.text);

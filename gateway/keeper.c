@@ -42,6 +42,7 @@ static void tell(struct keeper *k, enum keeper_trouble trouble, const char *text
 	}
 }
 
+/* By the limit only: what is too old is the regular pruning's, which knows whether the clock can be trusted. */
 static bool make_room(struct keeper *k)
 {
 	struct store_pruned pruned = { .more = true };
@@ -49,7 +50,7 @@ static bool make_room(struct keeper *k)
 	int64_t freed = 0;
 
 	for (int i = 0; i < PRUNE_ROUNDS && pruned.more; i++) {
-		if (store_prune(k->store, wall_ms(), PRUNE_ROWS, &pruned, &e))
+		if (store_prune(k->store, 0, PRUNE_ROWS, &pruned, &e))
 			return false;
 		freed += pruned.readings + pruned.events;
 	}

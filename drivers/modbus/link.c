@@ -121,6 +121,16 @@ static void connected(struct link *l, int64_t now_ns)
 	l->until_ns = l->settle_ns > 0 ? now_ns + l->settle_ns : CLOCK_NEVER;
 }
 
+/* A port of this machine that nobody listens on, from the range that connects draw from, may be connected to itself and echo every request: refused, as it would be mostly. */
+static bool is_own_echo(int fd)
+{
+	struct sockaddr_storage here = { 0 }, there = { 0 };
+	socklen_t here_len = sizeof here, there_len = sizeof there;
+
+	return getsockname(fd, (struct sockaddr *)&here, &here_len) == 0 && getpeername(fd, (struct sockaddr *)&there, &there_len) == 0 &&
+		here_len == there_len && memcmp(&here, &there, here_len) == 0;
+}
+
 static void address_failed(struct link *l, int error)
 {
 	close_descriptor(l);
@@ -139,8 +149,11 @@ static void try_addresses(struct link *l, int64_t now_ns)
 		if (l->fd >= 0) {
 			l->generation++;
 			if (connect(l->fd, (const struct sockaddr *)a, address_length(a)) == 0) {
-				connected(l, now_ns);
-				return;
+				if (!is_own_echo(l->fd)) {
+					connected(l, now_ns);
+					return;
+				}
+				errno = ECONNREFUSED;
 			}
 			if (errno == EINPROGRESS) {
 				l->state = LINK_CONNECTING;
@@ -216,6 +229,8 @@ static void check_connect(struct link *l, int revents, int64_t now_ns)
 	if (revents & (POLLOUT | POLLERR | POLLHUP)) {
 		if (getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 			error = errno;
+		if (error == 0 && is_own_echo(l->fd))
+			error = ECONNREFUSED;
 		if (error == 0) {
 			connected(l, now_ns);
 			return;

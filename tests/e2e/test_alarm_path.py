@@ -1,8 +1,10 @@
 """From a register to the hub and back to normal: what CONTRACT.md §3 says of one alarm's life, seen by an independent console."""
+import json
+import sqlite3
 import time
 
 import pytest
-from stage import CONFIRM_RULE, SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
+from stage import CONFIRM_RULE, PREFIX, SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
 
 
 def tower(site, broker, n=3, **more):
@@ -144,6 +146,29 @@ def test_commands(site):
     console.messages.clear()
     d.hub_up()
     assert console.command("snapshot", id="same")[0]["ok"] is False, "a replayed id is remembered over kill -9"
+
+
+def test_too_many_commands(site):
+    """A hub that floods us gets an answer to the first that is too many, costs the audit table a row now and then for the rest, and is served again soon."""
+    broker = site.broker()
+    console = site.console(broker)
+    eq, text = tower(site, broker)
+    d = site.daemon(text)
+    d.hub_up()
+    for i in range(400):
+        console.client.publish(f"{PREFIX}qj-test-01/command/refresh", json.dumps({"v": 1, "id": f"flood-{i}", "issued": "2026-01-01T00:00:00Z", "expires": "2099-01-01T00:00:00Z"}), 1)
+    wait_for(lambda: [r for r in console.got("/reply/refresh") if "too many" in r.get("error", "")], seconds=30, what="the refusal")
+    time.sleep(2)
+    answers = console.got("/reply/refresh")
+    taken = sum(r["ok"] for r in answers)
+    assert taken >= 120 and len(answers) < 200
+    assert wait_for(lambda: console.command("snapshot")[0]["ok"] or None, what="an answer again")
+    d.terminate()
+    with sqlite3.connect(site.folder / "firegw.db") as db:
+        rows = db.execute("SELECT action, result FROM audit WHERE actor = 'hub district'").fetchall()
+    more = [r for r in rows if r[0] == "commands"]
+    assert 1 <= len(more) < 20 and sum(int(r[1].split()[0]) for r in more) > 200, rows
+    assert len(rows) < 200
 
 
 def test_a_second_daemon_is_refused(site):
