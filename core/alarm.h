@@ -1,4 +1,4 @@
-/* alarm: the words of an alarm's life (CONTRACT.md §3) and its table of moves (ISA-18.2 states: normal, pending, active, acked, returned, latched). */
+/* alarm: the words of an alarm's life (docs/alarms.md) and its table of moves (ISA-18.2 states: normal, pending, active, acked, returned, latched). */
 #ifndef FIREGW_CORE_ALARM_H
 #define FIREGW_CORE_ALARM_H
 
@@ -66,7 +66,7 @@ struct alarm_move {
 	enum alarm_state to;
 };
 
-/* The table of CONTRACT.md §3: what `trigger` does in `state`. `latch`: needs a reset; `ack`: needs an acknowledgement (ack: false in the rule = false).
+/* The table of docs/alarms.md: what `trigger` does in `state`. `latch`: needs a reset; `ack`: needs an acknowledgement (ack: false in the rule = false).
  * `condition`: whether the condition stands at this moment. `count_rule`: its first transition is confirmed. STATE_PENDING counts as normal.
  * A trigger that changes nothing (ON while active) is "not allowed" with n = 0. Cannot fail. */
 struct alarm_move alarm_move(enum alarm_state state, enum alarm_trigger trigger, bool latch, bool ack, bool condition, bool count_rule);

@@ -24,7 +24,7 @@ char *decimal_format(struct decimal d, char *buf);
 int decimal_add(struct decimal a, struct decimal b, struct decimal *ret);
 /* (raw × scale + offset) × factor for an integer raw, rounded once: the double nearest to the exact decimal result.
  * neg/mag: sign and magnitude of raw, so that all of i64 and u64 fit. *ret_exact_int (may be NULL, then the two behind it too) is set when the
- * result is an integer beyond ±2^53 that fits int64 or uint64: then *ret_mag / *ret_neg hold it, and it is sent as a text (CONTRACT.md §3). */
+ * result is an integer beyond ±2^53 that fits int64 or uint64: then *ret_mag / *ret_neg hold it, and it is sent as a text (docs/mqtt.md). */
 double decimal_apply_int(bool neg, uint64_t mag, struct decimal scale, struct decimal offset, struct decimal factor,
                          bool *ret_exact_int, bool *ret_neg, uint64_t *ret_mag);
 /* The same for a floating raw: exact for whole numbers, else computed in long double. NaN and infinities come back as they are. */

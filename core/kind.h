@@ -1,4 +1,4 @@
-/* kind: the vocabulary of points (CONTRACT.md §2): what a point is, and what follows from it. docs/kinds.md is generated from this table. */
+/* kind: the vocabulary of points (docs/kinds.md): what a point is, and what follows from it. docs/kinds.md is generated from this table. */
 #ifndef FIREGW_CORE_KIND_H
 #define FIREGW_CORE_KIND_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* KIND_ is the word in capitals, in the order of CONTRACT.md §2. */
+/* KIND_ is the word in capitals, in the order of docs/kinds.md. */
 enum kind {
 	KIND_SMOKE_DETECTOR, KIND_HEAT_DETECTOR, KIND_FLAME_DETECTOR, KIND_BEAM_DETECTOR, KIND_ASPIRATING_DETECTOR, KIND_LINEAR_HEAT,
 	KIND_MANUAL_CALL_POINT, KIND_HYDRANT_BUTTON, KIND_FIRE_PANEL, KIND_DETECTOR_LOOP, KIND_SOUNDER, KIND_GAS_EXTINGUISHING,

@@ -107,7 +107,7 @@ struct record_audit   *batch_add_audit(struct batch *b);
 struct record_command *batch_add_command(struct batch *b);
 struct record_session *batch_add_session(struct batch *b);
 
-/* Payloads of CONTRACT.md §3. An event's payload is head + tail: `{"v":1,"gateway":G,"node":N,"log":L,"stream":S,"seq":57,"n":1042,"durable":true,` + tail.
+/* Payloads of docs/mqtt.md. An event's payload is head + tail: `{"v":1,"gateway":G,"node":N,"log":L,"stream":S,"seq":57,"n":1042,"durable":true,` + tail.
  * seq 0: not stored yet, and so "seq":null,"n":null,"durable":false. */
 void record_event_head(struct strbuf *out, const char *gateway, const char *node, const char *log, unsigned stream, int64_t seq, int64_t n);
 /* A batch of readings: begin, then put as long as it fits, then end. All readings of one payload are of one stream, with consecutive seq. */

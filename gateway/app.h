@@ -61,7 +61,8 @@ struct app_hub {
 	struct desk_backlog      backlog;
 	bool                     backlog_busy, closing, kicked;
 	int64_t                  command_paid_ns; /* its commands so far are paid for until then (see commands.c) */
-	int64_t                  commands_refused;/* of them, as too many, since the last one that was taken */
+	int64_t                  command_tell_ns; /* a refusal is said again from then on */
+	int64_t                  commands_untold; /* refused as too many, without an answer or an audit row of its own */
 	unsigned                 faults_before;   /* bits of enum pump_fault: they stood before this pump, which does not know of them */
 };
 

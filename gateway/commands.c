@@ -1,4 +1,4 @@
-/* Commands of a hub (CONTRACT.md §3): allowed, well-formed, in time, and not seen before; anything else is answered with an error, leaves an audit row, and does nothing. */
+/* Commands of a hub (docs/mqtt.md): allowed, well-formed, in time, and not seen before; anything else is answered with an error, leaves an audit row, and does nothing. */
 #include "gateway/app.h"
 
 #include <inttypes.h>
@@ -14,6 +14,7 @@
 #define RETRY_NS       (20 * CLOCK_NS_PER_MS)
 #define COMMANDS_BURST    120
 #define COMMAND_PERIOD_NS (500 * CLOCK_NS_PER_MS)
+#define TELL_AGAIN_NS     CLOCK_NS_PER_S
 #define ANSWERS_MAX       16  /* a replay's is up to REPLAY_BYTES */
 
 /* An answer under way: made whole, page by page, then handed to the pump as it has room. */
@@ -398,10 +399,15 @@ void commands_handle(struct app_hub *h, uint32_t node, const char *name, const v
 	enum hub_command command = HUB_COMMAND_COUNT;
 	struct err e = { 0 };
 	json_error_t je;
-	bool taken = may_take(h, loop_now(&h->app->loop).mono_ns);
+	int64_t now_ns = loop_now(&h->app->loop).mono_ns;
+	bool taken = may_take(h, now_ns);
 
-	if (!taken && h->commands_refused++)
-		return; /* one answer says it; more would help nobody */
+	if (!taken && now_ns < h->command_tell_ns) {
+		h->commands_untold++;
+		return;
+	}
+	if (!taken)
+		h->command_tell_ns = now_ns + TELL_AGAIN_NS;
 	struct answer *w = new_answer(h, node, name, response_topic, correlation, correlation_len);
 	if (!w)
 		return;
@@ -415,13 +421,12 @@ void commands_handle(struct app_hub *h, uint32_t node, const char *name, const v
 		snprintf(w->id, sizeof w->id, "%s", id);
 	failed = failed || find_command(h, name, &command, &e) || check(h, w, o, &e);
 	snprintf(actor, sizeof actor, "hub %s", h->config->link.name);
-	if (taken && h->commands_refused > 1) {
+	if (h->commands_untold) {
 		char text[80];
-		snprintf(text, sizeof text, "%" PRId64 " more were refused as too many", h->commands_refused - 1);
+		snprintf(text, sizeof text, "%" PRId64 " more were refused as too many", h->commands_untold);
 		app_audit(h->app, actor, "", "commands", "", text, "");
+		h->commands_untold = 0;
 	}
-	if (taken)
-		h->commands_refused = 0;
 	app_audit(h->app, actor, "", name, w->id, failed ? e.text : "ok", "");
 	if (failed) {
 		log_warning("hub", "%s: command %.40s: %s", h->config->link.name, name, e.text);

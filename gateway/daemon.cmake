@@ -7,4 +7,5 @@ firegw_library(firegw_daemon SOURCES ${daemon_sources} LIBS firegw_core firegw_d
 target_compile_definitions(firegw_daemon PRIVATE FIREGW_BUILD_EPOCH=${build_epoch})
 add_executable(firegwd ${CMAKE_CURRENT_LIST_DIR}/firegwd.c)
 target_link_libraries(firegwd PRIVATE firegw_daemon)
+install(TARGETS firegwd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 target_compile_definitions(firegwd PRIVATE FIREGW_UPLINK_PATH="${CMAKE_INSTALL_FULL_LIBEXECDIR}/firegw-uplink")

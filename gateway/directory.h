@@ -1,4 +1,4 @@
-/* directory: the payloads that describe: points, buildings (CONTRACT.md §3). Pure, from a config. */
+/* directory: the payloads that describe: points, buildings (docs/mqtt.md). Pure, from a config. */
 #ifndef FIREGW_GATEWAY_DIRECTORY_H
 #define FIREGW_GATEWAY_DIRECTORY_H
 

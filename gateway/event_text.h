@@ -1,4 +1,4 @@
-/* event_text: the JSON tail of an event (CONTRACT.md §3), from `"id"` to its last brace; the head is the store's, which alone knows the numbers. Pure. */
+/* event_text: the JSON tail of an event (docs/mqtt.md), from `"id"` to its last brace; the head is the store's, which alone knows the numbers. Pure. */
 #ifndef FIREGW_GATEWAY_EVENT_TEXT_H
 #define FIREGW_GATEWAY_EVENT_TEXT_H
 

@@ -103,7 +103,7 @@ static int parse(int argc, char **argv, struct app_options *o)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "firegwd: unexpected argument '%s'\nTry 'firegwd --help'.\n", argv[optind]);
+		fprintf(stderr, "firegwd: unexpected argument '%s'; a site file is given as -c %s\nTry 'firegwd --help'.\n", argv[optind], argv[optind]);
 		return 2;
 	}
 	if (!o->config_path) {

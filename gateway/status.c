@@ -1,4 +1,4 @@
-/* The status payload of CONTRACT.md §3: what is common to all hubs, with one hub's streams in it. */
+/* The status payload of docs/mqtt.md: what is common to all hubs, with one hub's streams in it. */
 #include "gateway/app.h"
 
 #include <stdio.h>

@@ -85,8 +85,11 @@ void verbs_end_listings(struct app *a)
 		end(a->listings, &e);
 }
 
+/* `at` is of the last answer: a read that failed is none, whatever the time is. */
 static void put_latest(struct strbuf *out, const struct latest *l)
 {
+	bool answered = l->quality == QUALITY_GOOD || l->quality == QUALITY_DEVICE || l->quality == QUALITY_RANGE;
+	struct stamp last = answered ? l->at : l->good_at;
 	char at[CLOCK_TEXT_MAX];
 
 	strbuf_json_key(out, "value");
@@ -99,7 +102,7 @@ static void put_latest(struct strbuf *out, const struct latest *l)
 	strbuf_json_key(out, "quality");
 	strbuf_json_string(out, quality_name(l->quality));
 	strbuf_json_key(out, "at");
-	strbuf_json_string(out, l->at.mono_ns ? clock_format(l->at.wall_ms, at) : NULL);
+	strbuf_json_string(out, last.mono_ns ? clock_format(last.wall_ms, at) : NULL);
 	strbuf_putc(out, '}');
 }
 

@@ -260,7 +260,7 @@ static int finish_alarm(struct rules *r, struct rules_alarm *a, struct err *rete
 	return prefix_def(d, reterr);
 }
 
-/* As snprintf: CONTRACT.md §2. */
+/* As snprintf: docs/rules.md. */
 static int format_id(const struct rules *r, const struct rules_alarm *a, char *buf, size_t size)
 {
 	const struct site *site = r->site;

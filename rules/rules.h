@@ -14,7 +14,7 @@ enum rule_scope { SCOPE_SITE, SCOPE_ZONE, SCOPE_FLOOR, SCOPE_DEVICE, SCOPE_BUILD
 /* A list of words; an empty one allows everything. */
 struct rule_words { const char *const *words; size_t n; };
 
-/* CONTRACT.md §2 `for` and `of`. All that are given must fit; within one, any word fits. */
+/* docs/rules.md `for` and `of`. All that are given must fit; within one, any word fits. */
 struct rule_select {
 	const enum kind           *kinds;            size_t n_kinds;
 	const enum building_class *building_classes; size_t n_building_classes;

@@ -42,7 +42,7 @@ static const char tables_sql[] =
 	"CREATE TABLE span(key INTEGER PRIMARY KEY, min_at INTEGER NOT NULL, max_at INTEGER NOT NULL);"
 	"INSERT INTO meta VALUES('log', lower(hex(randomblob(4)))), ('clean', 0), ('n', 0), ('audit', '0 ');";
 
-/* 2: the views of CONTRACT.md §5. An event's body is record_event_head and the stored tail, byte for byte. */
+/* 2: the views of docs/database.md. An event's body is record_event_head and the stored tail, byte for byte. */
 static const char views_sql[] =
 	"CREATE VIEW v_readings AS SELECT p.name AS point, r.at AS at, r.value AS value, " QUALITY("r.quality") " AS quality"
 	" FROM reading_log r JOIN point p ON p.db = r.point;"

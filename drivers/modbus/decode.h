@@ -1,4 +1,4 @@
-/* decode: from raw registers to a value (CONTRACT.md §2). Pure; a bad value is a quality, never an error. */
+/* decode: from raw registers to a value (docs/points.md). Pure; a bad value is a quality, never an error. */
 #ifndef FIREGW_DRIVERS_MODBUS_DECODE_H
 #define FIREGW_DRIVERS_MODBUS_DECODE_H
 

@@ -71,11 +71,13 @@ static double draw(uint64_t seed, uint64_t point, uint64_t poll)
 	return (double)(z >> 11) * 0x1p-53;
 }
 
+#define STATE_POLLS 40 /* a state stands for so many polls */
+
 /* A state is at rest nine times out of ten; a measurement swings slowly about the middle of its range. A string names its poll. */
 static struct value sim_value(const struct sim_bus *b, size_t i, char *text)
 {
 	const struct bus_point *p = &b->points[i];
-	double r = draw(b->config->seed, p->point, b->state[i].polls);
+	double r = draw(b->config->seed, p->point, b->state[i].polls / (p->n_labels || p->type == TYPE_BOOL ? STATE_POLLS : 1));
 
 	if (p->type == TYPE_STRING) {
 		snprintf(text, VALUE_TEXT_MAX, "sim %" PRIu64, b->state[i].polls);

@@ -14,21 +14,20 @@ static enum client_answer take_rows(struct run *r, struct client *c, const struc
                                     json_t **ret_result, struct err *e)
 {
 	json_t *value;
-	size_t n = 0;
 	enum client_answer a;
 
+	*ret_n = 0;
 	while ((a = client_next(c, &value, e)) == CLIENT_ROW) {
 		bool ok = true;
 		if (r->json)
-			ok = put_json_row(r, value, n);
+			ok = put_json_row(r, value, *ret_n);
 		else
 			shape->add(r, value, t);
 		json_decref(value);
-		n++;
+		++*ret_n;
 		if (!ok)
 			return CLIENT_STOPPED;
 	}
-	*ret_n = n;
 	*ret_result = value;
 	return a;
 }

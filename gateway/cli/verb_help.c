@@ -107,7 +107,7 @@ int verb_version(struct run *r)
 			human_put(&r->out, field_text(daemon, "gateway"));
 			strbuf_printf(&r->out, ", pid %lld\n", (long long)field_int(daemon, "pid"));
 		} else {
-			strbuf_puts(&r->out, "firegwd: ");
+			strbuf_puts(&r->out, "no daemon: ");
 			human_put(&r->out, e.text);
 			strbuf_putc(&r->out, '\n');
 		}

@@ -37,7 +37,7 @@ static void put_summary(const struct config *c, const struct findings *f, struct
 
 static const char *site_file(const struct run *r)
 {
-	const char *file = args_value(&r->args, "config");
+	const char *file = r->args.n_words ? r->args.words[0] : args_value(&r->args, "config");
 
 	if (!file)
 		run_usage("%s: -c SITE is missing: firegw %s -c site.yaml", r->verb->name, r->verb->name);

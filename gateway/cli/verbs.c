@@ -39,11 +39,11 @@ static const struct args_option history_options[] = {
 };
 
 const struct verb verbs[] = {
-	{ "check", "", 0, 0, "validate a site's config, tables and rules together",
+	{ "check", "[SITE]", 0, 1, "validate a site's config, tables and rules together",
 	  "Prints every finding as file:line:column: error: text (or warning:). Warnings alone end with 0, errors with 2.\n"
 	  "--json: a list of {file,line,column,severity,text}.",
 	  OPTIONS(site_options), false, verb_check },
-	{ "show", "", 0, 0, "print the effective config, defaults filled in",
+	{ "show", "[SITE]", 0, 1, "print the effective config, defaults filled in",
 	  "Points and rules stand inline; feeding the output back gives the same site. --json: the same tree as JSON.",
 	  OPTIONS(site_options), false, verb_show },
 	{ "status", "", 0, 0, "daemon, lines, hubs, backlog and storage at a glance", "--json: the status object, with lines and hubs.",

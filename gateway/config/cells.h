@@ -4,7 +4,7 @@
 
 #include "gateway/config/loader.h"
 
-/* The register's notation (CONTRACT.md §2): fc 1 … 4 given: the protocol's own address from 0; fc 0: five or six digits, Modicon's, from 1, which set *fc.
+/* The register's notation (docs/points.md): fc 1 … 4 given: the protocol's own address from 0; fc 0: five or six digits, Modicon's, from 1, which set *fc.
  * 0 or -1: said why. what: "register", "decimals_from". */
 int cell_register(struct loader *l, const struct node *at, const char *what, uint8_t *fc, uint16_t *ret_address);
 /* bool, i16 … string:N. */

@@ -56,7 +56,7 @@ static int usage(const char *arg)
 	}
 	if (strcmp(arg, "--help") == 0) {
 		puts("firegw-uplink: the MQTT side of firegw, one process a hub.\n"
-		     "It is started by firegwd, and by 'firegw watch', with a socket as descriptor 3; it is not meant to be started by hand.\n"
+		     "It is started by firegwd, with a socket as descriptor 3; it is not meant to be started by hand.\n"
 		     "Options: --help, --version");
 		return 0;
 	}

@@ -1,4 +1,4 @@
-"""From a register to the hub and back to normal: what CONTRACT.md §3 says of one alarm's life, seen by an independent console."""
+"""From a register to the hub and back to normal: what docs/mqtt.md says of one alarm's life, seen by an independent console."""
 import json
 import sqlite3
 import time
@@ -162,7 +162,7 @@ def test_too_many_commands(site):
     answers = console.got("/reply/refresh")
     taken = sum(r["ok"] for r in answers)
     assert taken >= 120 and len(answers) < 200
-    assert wait_for(lambda: console.command("snapshot")[0]["ok"] or None, what="an answer again")
+    assert wait_for(lambda: console.command("snapshot")[0]["ok"] or None, seconds=30, what="an answer again")
     d.terminate()
     with sqlite3.connect(site.folder / "firegw.db") as db:
         rows = db.execute("SELECT action, result FROM audit WHERE actor = 'hub district'").fetchall()

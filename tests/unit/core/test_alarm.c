@@ -4,7 +4,7 @@
 #define N_STATES   (STATE_LATCHED + 1)
 #define N_TRIGGERS (TRIGGER_REMOVE + 1)
 
-/* CONTRACT.md §3 once more, written down in another shape: for each case a line "transition>state transition>state". Not listed: refused.
+/* docs/alarms.md once more, written down in another shape: for each case a line "transition>state transition>state". Not listed: refused.
  * Columns: needs no reset, needs one; then the same with ack: false. */
 static const struct {
 	enum alarm_state   state;

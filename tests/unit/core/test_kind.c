@@ -2,7 +2,7 @@
 #include "core/unit.h"
 #include "tests/unit/core/check.h"
 
-/* CONTRACT.md §2, in its order. */
+/* docs/kinds.md, in its order. */
 static const char *const words[] = {
 	"smoke_detector", "heat_detector", "flame_detector", "beam_detector", "aspirating_detector", "linear_heat", "manual_call_point", "hydrant_button",
 	"fire_panel", "detector_loop", "sounder", "gas_extinguishing", "residual_current", "conductor_temperature", "arc_fault", "phase_voltage",

@@ -110,7 +110,7 @@ static void event_heads(void **state)
 	assert_string_equal(mem, "{\"v\":1,\"gateway\":\"g\",\"node\":\"n\",\"log\":\"l\",\"stream\":\"operation\",\"seq\":null,\"n\":null,\"durable\":false,");
 }
 
-/* The example of CONTRACT.md §3, to the letter. */
+/* The example of docs/mqtt.md, to the letter. */
 static void readings_as_promised(void **state)
 {
 	char mem[512];

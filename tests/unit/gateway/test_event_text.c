@@ -1,4 +1,4 @@
-/* The event of CONTRACT.md §3: every field there, of its type, and saying what happened. */
+/* The event of docs/mqtt.md: every field there, of its type, and saying what happened. */
 #include "tests/unit/gateway/rig.h"
 
 #include <setjmp.h>
