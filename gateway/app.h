@@ -228,6 +228,7 @@ int  app_new_pipeline(struct app *a, struct generation *g, struct pipeline **ret
 void status_payload(struct app *a, struct strbuf *out, int64_t session, bool online, const char *reason, const char *streams);
 /* Without the braces' end, so that the CLI's status can add to it. */
 void status_streams_plain(struct app *a, struct strbuf *out);
+int64_t status_newest_session(const struct app *a);
 void directory_states(struct app *a, struct app_hub *h);
 
 /* verbs.c: the control socket's verbs; commands.c: the hubs' commands */

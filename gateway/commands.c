@@ -12,10 +12,10 @@
 #define REPLAY_RECORDS 50000
 #define REPLAY_BYTES   (16u << 20)
 #define RETRY_NS       (20 * CLOCK_NS_PER_MS)
-#define COMMANDS_BURST    120
-#define COMMAND_PERIOD_NS (500 * CLOCK_NS_PER_MS)
-#define TELL_AGAIN_NS     CLOCK_NS_PER_S
-#define ANSWERS_MAX       16  /* a replay's is up to REPLAY_BYTES */
+#define COMMANDS_BURST    1000
+#define COMMAND_PERIOD_NS (200 * CLOCK_NS_PER_MS)
+#define TELL_AGAIN_NS     CLOCK_NS_PER_S /* in the log and the audit table */
+#define ANSWERS_MAX       8  /* a replay's is up to REPLAY_BYTES */
 
 /* An answer under way: made whole, page by page, then handed to the pump as it has room. */
 struct answer {
@@ -35,7 +35,8 @@ struct answer {
 	int64_t           from, to;
 	struct compose_readings open;
 	struct err        error;
-	bool              failed;
+	bool              failed;       /* of the reader thread */
+	bool              refusal;      /* error is the answer */
 };
 
 static struct app_hub *find_hub(struct app *a, const char *name)
@@ -112,11 +113,16 @@ static void send_pages(void *user, struct stamp now)
 
 	while (h && w->n_sent < w->n_pages) {
 		struct strbuf text = STRBUF_INIT;
-		put_head(&text, w, true);
-		strbuf_printf(&text, ",\"page\":%zu,\"pages\":%zu,\"result\":[", w->n_sent + 1, w->n_pages);
-		strbuf_put(&text, w->pages[w->n_sent].data, w->pages[w->n_sent].len);
-		strbuf_putc(&text, ']');
-		strbuf_puts(&text, w->extra);
+		put_head(&text, w, !w->refusal);
+		if (w->refusal) {
+			strbuf_json_key(&text, "error");
+			strbuf_json_string(&text, w->error.text);
+		} else {
+			strbuf_printf(&text, ",\"page\":%zu,\"pages\":%zu,\"result\":[", w->n_sent + 1, w->n_pages);
+			strbuf_put(&text, w->pages[w->n_sent].data, w->pages[w->n_sent].len);
+			strbuf_putc(&text, ']');
+			strbuf_puts(&text, w->extra);
+		}
 		strbuf_putc(&text, '}');
 		int full = send_text(w, h, &text);
 		strbuf_done(&text);
@@ -143,19 +149,12 @@ static void succeed(struct answer *w)
 
 static void fail(struct answer *w, const struct err *e)
 {
-	struct app_hub *h = find_hub(w->app, w->hub);
-	struct strbuf text = STRBUF_INIT;
-
-	if (h) {
-		put_head(&text, w, false);
-		strbuf_json_key(&text, "error");
-		strbuf_json_string(&text, e->text);
-		strbuf_putc(&text, '}');
-		send_text(w, h, &text);
-		app_hub_kick(h);
-	}
-	strbuf_done(&text);
-	free_answer(w);
+	for (size_t i = 0; i < w->n_pages; i++)
+		strbuf_done(&w->pages[i]);
+	w->n_pages = 0;
+	w->refusal = true;
+	w->error = *e;
+	succeed(w);
 }
 
 static void snapshot(struct answer *w)
@@ -164,7 +163,7 @@ static void snapshot(struct answer *w)
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct state_entry *e = &s->entries[i];
-		if (e->version && e->msg && e->node == w->node)
+		if (e->version && e->msg && (w->node == 0 || e->node == w->node)) /* 0: the gateway's own, which is asked for all */
 			add_item(w, e->msg->data, e->msg->len);
 	}
 	succeed(w);
@@ -275,14 +274,8 @@ static int replay_args(struct answer *w, json_t *o, struct err *e)
 	return 0;
 }
 
-static void replay(struct answer *w, json_t *o)
+static void replay(struct answer *w)
 {
-	struct err e;
-
-	if (replay_args(w, o, &e)) {
-		fail(w, &e);
-		return;
-	}
 	if (w->to < w->from) {
 		succeed(w);
 		return;
@@ -402,41 +395,43 @@ void commands_handle(struct app_hub *h, uint32_t node, const char *name, const v
 	int64_t now_ns = loop_now(&h->app->loop).mono_ns;
 	bool taken = may_take(h, now_ns);
 
-	if (!taken && now_ns < h->command_tell_ns) {
+	bool tell = taken || now_ns >= h->command_tell_ns;
+	struct answer *w = taken || h->app->n_answers < 2 * ANSWERS_MAX ? new_answer(h, node, name, response_topic, correlation, correlation_len) : NULL;
+	if (!w) {
 		h->commands_untold++;
 		return;
 	}
-	if (!taken)
+	if (!taken && tell)
 		h->command_tell_ns = now_ns + TELL_AGAIN_NS;
-	struct answer *w = new_answer(h, node, name, response_topic, correlation, correlation_len);
-	if (!w)
-		return;
 	json_t *o = len <= PAYLOAD_MAX ? json_loadb(payload, len, JSON_REJECT_DUPLICATES, &je) : NULL;
 	int failed = taken ? 0 : err_set(&e, ERR_BUSY, "too many commands; at most %d at once and then one in %d ms", COMMANDS_BURST, (int)(COMMAND_PERIOD_NS / CLOCK_NS_PER_MS));
 	if (!failed && !json_is_object(o))
 		failed = err_set(&e, ERR_INVALID, "not a JSON object");
 	/* The id first: also a refusal should name it. */
 	const char *id = json_string_value(json_object_get(o, "id"));
-	if (id)
+	if (id && strlen(id) <= ID_MAX)
 		snprintf(w->id, sizeof w->id, "%s", id);
-	failed = failed || find_command(h, name, &command, &e) || check(h, w, o, &e);
+	failed = failed || find_command(h, name, &command, &e) || (command == HUB_REPLAY && replay_args(w, o, &e)) || check(h, w, o, &e);
 	snprintf(actor, sizeof actor, "hub %s", h->config->link.name);
-	if (h->commands_untold) {
+	h->commands_untold += !tell;
+	if (tell && h->commands_untold) {
 		char text[80];
 		snprintf(text, sizeof text, "%" PRId64 " more were refused as too many", h->commands_untold);
 		app_audit(h->app, actor, "", "commands", "", text, "");
 		h->commands_untold = 0;
 	}
-	app_audit(h->app, actor, "", name, w->id, failed ? e.text : "ok", "");
-	if (failed) {
+	if (tell)
+		app_audit(h->app, actor, "", command < HUB_COMMAND_COUNT ? name : "command", w->id, failed ? e.text : "ok", "");
+	if (failed && tell)
 		log_warning("hub", "%s: command %.40s: %s", h->config->link.name, name, e.text);
+	if (failed) {
 		fail(w, &e);
 	} else if (command == HUB_SNAPSHOT) {
 		snapshot(w);
 	} else if (command == HUB_REFRESH) {
 		refresh(w, h);
 	} else {
-		replay(w, o);
+		replay(w);
 	}
 	json_decref(o);
 }

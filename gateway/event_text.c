@@ -226,6 +226,24 @@ static void put_gb(struct strbuf *out, const struct rules_alarm *a, const struct
 	strbuf_putc(out, '}');
 }
 
+/* What drives something starts and stops; what is driven, a valve or a door, reports back. */
+static const char *signal_of(const struct rules_alarm *a, const struct point *p, const struct rules_transition *t)
+{
+	if (a->class_ != CLASS_ACTUATION)
+		return NULL;
+	if (!t->active)
+		return "stop";
+	if (!p)
+		return "start";
+	switch (p->kind) {
+	case KIND_ALARM_VALVE: case KIND_DELUGE_VALVE: case KIND_SIGNAL_VALVE: case KIND_GAS_VALVE: case KIND_SPRINKLER_FLOW: case KIND_PRESSURE_SWITCH:
+	case KIND_HYDRANT_FLOW: case KIND_FIRE_DOOR: case KIND_FIRE_SHUTTER: case KIND_FIRE_DAMPER: case KIND_FIRE_LIFT:
+		return "feedback";
+	default:
+		return "start";
+	}
+}
+
 static void put_id(struct strbuf *out, const char *key, const char *gateway, struct event_id id)
 {
 	char text[EVENT_ID_MAX];
@@ -303,7 +321,7 @@ void event_text_alarm(struct strbuf *out, const struct event_text *c, const stru
 	put_int(out, "rev", t->rev);
 	put_id(out, "occurrence", site->gateway, begins ? id : t->occurrence);
 	put_time(out, "since", t->since.wall_ms);
-	put_string(out, "rule", a->def ? a->def->id : NULL);
+	put_string(out, "rule", a->def ? a->def->id : strrchr(a->id, '/') + 1); /* our own fault: what it is about a thing */
 	put_string(out, "point", p ? p->id : NULL);
 	put_members(out, site, t);
 	put_place(out, site, a, p, &d);
@@ -320,7 +338,8 @@ void event_text_alarm(struct strbuf *out, const struct event_text *c, const stru
 	put_moment(out, c, t->at, t->device_at_ms);
 	put_string(out, "actor", t->actor);
 	put_string(out, "note", t->note);
-	strbuf_puts(out, ",\"mode\":\"normal\",\"shelved\":false,\"out_of_service\":false,\"suppressed\":false,\"signal\":null");
+	strbuf_puts(out, ",\"mode\":\"normal\",\"shelved\":false,\"out_of_service\":false,\"suppressed\":false");
+	put_string(out, "signal", signal_of(a, p, t));
 	put_gb(out, a, p, t);
 	strbuf_putc(out, '}');
 }

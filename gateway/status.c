@@ -68,13 +68,34 @@ void status_payload(struct app *a, struct strbuf *out, int64_t session, bool onl
 	strbuf_putc(out, '}');
 }
 
+/* Without a hub nothing is sent. */
+static int64_t sent_to_all(const struct app *a, size_t stream)
+{
+	int64_t least = a->n_hubs ? INT64_MAX : 0;
+
+	for (size_t h = 0; h < a->n_hubs; h++)
+		if (a->hubs[h]->acked && a->hubs[h]->acked[stream] < least)
+			least = a->hubs[h]->acked[stream];
+	return least == INT64_MAX ? 0 : least;
+}
+
+int64_t status_newest_session(const struct app *a)
+{
+	int64_t newest = 0;
+
+	for (size_t h = 0; h < a->n_hubs; h++)
+		if (a->hubs[h]->session > newest)
+			newest = a->hubs[h]->session;
+	return newest;
+}
+
 void status_streams_plain(struct app *a, struct strbuf *out)
 {
 	const struct site *site = &a->generation->config->site;
 
 	strbuf_puts(out, "\"streams\":{");
 	for (size_t i = 0; i < a->n_streams; i++)
-		strbuf_printf(out, "%s\"%s/%s\":{\"first\":%lld,\"stored\":%lld}", i ? "," : "", site->nodes[i / STREAM_COUNT], stream_name(i % STREAM_COUNT),
-		              (long long)a->streams[i].first, (long long)a->streams[i].stored);
+		strbuf_printf(out, "%s\"%s/%s\":{\"first\":%lld,\"stored\":%lld,\"sent\":%lld}", i ? "," : "", site->nodes[i / STREAM_COUNT], stream_name(i % STREAM_COUNT),
+		              (long long)a->streams[i].first, (long long)a->streams[i].stored, (long long)sent_to_all(a, i));
 	strbuf_putc(out, '}');
 }

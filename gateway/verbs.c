@@ -175,7 +175,7 @@ static void status(struct app *a, struct control_request *rq)
 	json_error_t e;
 
 	status_streams_plain(a, &streams);
-	status_payload(a, &text, 0, true, NULL, streams.failed ? "\"streams\":{}" : streams.data);
+	status_payload(a, &text, status_newest_session(a), true, NULL, streams.failed ? "\"streams\":{}" : streams.data);
 	json_t *o = text.failed ? NULL : json_loadb(text.data, text.len, 0, &e);
 	strbuf_done(&text);
 	strbuf_done(&streams);

@@ -115,11 +115,10 @@ static void check_point(struct loader *l, const struct rule_def *r, const struct
 static void check_rule(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct bus_point *const *by_point)
 {
 	const struct config *c = l->c;
-	const struct rule_select *select = r->when == WHEN_COUNT ? &r->of : &r->select;
 	struct fit fit = { 0 };
 
 	for (size_t i = 0; i < c->site.n_points; i++)
-		if (rule_select_fits(select, &c->site, &c->site.points[i]))
+		if (rule_select_fits(&r->select, &c->site, &c->site.points[i]) && (r->when != WHEN_COUNT || rule_select_fits(&r->of, &c->site, &c->site.points[i])))
 			check_point(l, r, place, &c->site.points[i], by_point[i], &fit);
 	l->n_alarms += fit.points;
 	if (r->when == WHEN_OUTSIDE)

@@ -46,8 +46,8 @@ static const struct bind_key tls_keys[] = {
 struct backlog_fields { struct field readings, events; };
 
 static const struct bind_key backlog_keys[] = {
-	{ "readings", NULL, BIND_DURATION, 0, offsetof(struct backlog_fields, readings), 60000, 36500 * MS_PER_DAY, .def = "24h" },
-	{ "events", NULL, BIND_DURATION, 0, offsetof(struct backlog_fields, events), 60000, 36500 * MS_PER_DAY, .def = "1y" },
+	{ "readings", NULL, BIND_DURATION, 0, offsetof(struct backlog_fields, readings), 1000, 36500 * MS_PER_DAY, .def = "24h" },
+	{ "events", NULL, BIND_DURATION, 0, offsetof(struct backlog_fields, events), 1000, 36500 * MS_PER_DAY, .def = "1y" },
 };
 
 const char *hub_command_name(enum hub_command c)

@@ -128,18 +128,13 @@ static void load_gb(struct loader *l, const struct node *n, struct rule_def *r)
 static void load_for(struct loader *l, const struct rule_fields *f, struct rule_def *r, const struct node *rule)
 {
 	r->select.height_above = NAN;
-	if (r->when == WHEN_COUNT) {
-		if (f->for_.at)
-			find_error(l, f->for_.at, "for: a count rule names its members in 'of'");
-		return;
-	}
 	if (!f->for_.at) {
-		if (!node_get(rule, "for"))
+		if (r->when != WHEN_COUNT && !node_get(rule, "for"))
 			find_error(l, rule, "a rule: 'for' is missing");
 		return;
 	}
 	load_select(l, f->for_.at, false, &r->select);
-	if (f->for_.at->n == 0 && r->when != WHEN_QUALITY)
+	if (f->for_.at->n == 0 && r->when != WHEN_QUALITY && r->when != WHEN_COUNT)
 		find_error(l, f->for_.at, "for: names no points; only a quality rule may be for all");
 }
 

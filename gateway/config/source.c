@@ -148,7 +148,20 @@ static void say_errno(struct loader *l, const struct source *s, const struct nod
 	if (at)
 		find_error(l, at, "cannot %s %s: %s", what, s->shown, why);
 	else
-		find_at(l, FINDING_ERROR, s, 0, 0, "cannot %s it: %s", what, why);
+		find_at(l, FINDING_ERROR, s, 1, 1, "cannot %s it: %s", what, why);
+}
+
+/* Standard input is what people name it for; any other pipe could hold up a reload for ever. */
+static bool is_readable(struct loader *l, const struct source *s, struct stat *st)
+{
+	if (fstat(l->live.fd, st) < 0)
+		return false;
+	if (S_ISFIFO(st->st_mode) && strcmp(s->shown, "/dev/stdin") == 0) {
+		fcntl(l->live.fd, F_SETFL, 0);
+		st->st_size = (off_t)CONFIG_FILE_BYTES_MAX;
+		return true;
+	}
+	return S_ISREG(st->st_mode);
 }
 
 const char *source_read(struct loader *l, const struct source *s, const struct node *at, size_t *ret_len)
@@ -163,7 +176,7 @@ const char *source_read(struct loader *l, const struct source *s, const struct n
 		say_errno(l, s, at, "read", errno);
 		return NULL;
 	}
-	if (fstat(l->live.fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (!is_readable(l, s, &st)) {
 		say_errno(l, s, at, "read", S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
 		goto close;
 	}

