@@ -4,12 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHUNK_BYTES ((size_t)64 * 1024)
+
+struct batch_chunk {
+	struct batch_chunk *next;
+	size_t              len, cap;
+	char                data[];
+};
+
 struct batch *batch_new(struct batch_sizes sizes)
 {
 	struct batch *b = calloc(1, sizeof *b);
 
 	if (!b)
 		return NULL;
+	b->sizes = sizes;
 	b->cap_events = sizes.events;
 	b->cap_readings = sizes.readings;
 	b->cap_states = sizes.states;
@@ -33,10 +42,22 @@ struct batch *batch_new(struct batch_sizes sizes)
 	return b;
 }
 
+static void free_chunks(struct batch *b)
+{
+	struct batch_chunk *next;
+
+	for (struct batch_chunk *c = b->chunks; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	b->chunks = NULL;
+}
+
 void batch_free(struct batch *b)
 {
 	if (!b)
 		return;
+	free_chunks(b);
 	free(b->events);
 	free(b->readings);
 	free(b->states);
@@ -48,10 +69,50 @@ void batch_free(struct batch *b)
 	free(b);
 }
 
+/* What cannot be made smaller stays as it is: it is only large. */
+static void *shrink(void *array, size_t size, size_t *cap, size_t to)
+{
+	void *less = *cap > to ? realloc(array, (to + 1) * size) : NULL;
+
+	if (!less)
+		return array;
+	*cap = to;
+	return less;
+}
+
+static bool may_grow(struct batch *b, size_t bytes)
+{
+	if (b->grown + bytes > b->sizes.grow)
+		return false;
+	b->grown += bytes;
+	return true;
+}
+
+/* By a half. NULL: it must not be, or there is no memory. */
+static void *grow(struct batch *b, void *array, size_t size, size_t *cap)
+{
+	size_t more = *cap / 2 + 64;
+
+	if (!may_grow(b, more * size))
+		return NULL;
+	void *larger = realloc(array, (*cap + more + 1) * size);
+	if (larger)
+		*cap += more;
+	else
+		b->grown -= more * size;
+	return larger;
+}
+
 void batch_clear(struct batch *b)
 {
 	b->n_events = b->n_readings = b->n_states = b->n_cursors = b->n_audits = b->n_commands = b->n_sessions = 0;
 	b->arena_len = 0;
+	if (b->grown == 0)
+		return;
+	free_chunks(b);
+	b->events = shrink(b->events, sizeof *b->events, &b->cap_events, b->sizes.events);
+	b->states = shrink(b->states, sizeof *b->states, &b->cap_states, b->sizes.states);
+	b->grown = 0;
 }
 
 bool batch_is_empty(const struct batch *b)
@@ -71,6 +132,29 @@ const char *batch_keep(struct batch *b, const void *data, size_t len)
 	return kept;
 }
 
+const char *batch_keep_more(struct batch *b, const void *data, size_t len)
+{
+	const char *kept = batch_keep(b, data, len);
+	struct batch_chunk *c = b->chunks;
+
+	if (kept)
+		return kept;
+	if (!c || len >= c->cap - c->len) {
+		size_t cap = len < CHUNK_BYTES ? CHUNK_BYTES : len + 1;
+		c = may_grow(b, cap) ? malloc(sizeof *c + cap) : NULL;
+		if (!c)
+			return NULL;
+		*c = (struct batch_chunk){ .next = b->chunks, .cap = cap };
+		b->chunks = c;
+	}
+	char *to = c->data + c->len;
+	if (len > 0)
+		memcpy(to, data, len);
+	to[len] = '\0';
+	c->len += len + 1;
+	return to;
+}
+
 /* The index of a new record, or -1 if full; the caller zeroes it. */
 #define ADD(array) \
 	do { \
@@ -82,6 +166,12 @@ const char *batch_keep(struct batch *b, const void *data, size_t len)
 
 struct record_event *batch_add_event(struct batch *b)
 {
+	if (b->n_events == b->cap_events) {
+		struct record_event *larger = grow(b, b->events, sizeof *b->events, &b->cap_events);
+		if (!larger)
+			return NULL;
+		b->events = larger;
+	}
 	ADD(events);
 }
 
@@ -92,6 +182,12 @@ struct record_reading *batch_add_reading(struct batch *b)
 
 struct record_state *batch_add_state(struct batch *b)
 {
+	if (b->n_states == b->cap_states) {
+		struct record_state *larger = grow(b, b->states, sizeof *b->states, &b->cap_states);
+		if (!larger)
+			return NULL;
+		b->states = larger;
+	}
 	ADD(states);
 }
 

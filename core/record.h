@@ -77,7 +77,10 @@ struct record_session {
 	int64_t  session;
 };
 
-/* One commit. Arrays and arena are taken once, at start; adding beyond a capacity fails and is counted by the caller. */
+/* One commit. Arrays and arena are taken once, at start; adding beyond a capacity fails and is counted by the caller. But events and rule states, which must not be lost
+ * while there is memory at all, may take more, up to `grow` bytes; batch_clear gives it back. A record's address is good until the next one of its kind is added. */
+struct batch_chunk;
+struct batch_sizes { size_t events, readings, states, cursors, audits, commands, sessions, arena, grow; };
 struct batch {
 	struct record_event   *events;   size_t n_events, cap_events;
 	struct record_reading *readings; size_t n_readings, cap_readings;
@@ -87,17 +90,19 @@ struct batch {
 	struct record_command *commands; size_t n_commands, cap_commands;
 	struct record_session *sessions; size_t n_sessions, cap_sessions;
 	char                  *arena;    size_t arena_len, arena_cap;
-	void                  *owner;    /* the app's; the store ignores it */
+	struct batch_chunk    *chunks;   /* what did not fit into the arena */
+	struct batch_sizes     sizes;    /* as at the start */
+	size_t                 grown;    /* bytes */
 };
 
-struct batch_sizes { size_t events, readings, states, cursors, audits, commands, sessions, arena; };
 /* Takes all memory; NULL if there is none. */
 struct batch *batch_new(struct batch_sizes sizes);
 void          batch_free(struct batch *b);
 void          batch_clear(struct batch *b);
 bool          batch_is_empty(const struct batch *b);
-/* Copies into the arena (with a NUL behind); NULL if it is full. */
+/* Copies into the arena (with a NUL behind); NULL if it is full. batch_keep_more: beside it then, within `grow`. */
 const char   *batch_keep(struct batch *b, const void *data, size_t len);
+const char   *batch_keep_more(struct batch *b, const void *data, size_t len);
 /* A new zeroed record at the end, or NULL if full. */
 struct record_event   *batch_add_event(struct batch *b);
 struct record_reading *batch_add_reading(struct batch *b);

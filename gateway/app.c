@@ -256,7 +256,7 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 		binding_done(&b);
 		return -1;
 	}
-	pipeline_set_batch(a->pipeline, a->open->commit.batch);
+	app_give_batch(a, a->pipeline);
 	int failed = app_alarms_room(a, reterr) || restore(a, &b, reterr) || start_threads(a, reterr);
 	if (!failed) {
 		start_timers(a);

@@ -35,6 +35,7 @@ struct slot {
 	enum slot_state      state;
 	int64_t              queued_ns;
 	size_t               n_announced; /* events of it that went out undurable */
+	size_t               grow_least;  /* bytes that its batch may grow by, beside what its alarms need */
 };
 
 /* A stream of the generation in use; index node × STREAM_COUNT + stream. */
@@ -153,6 +154,8 @@ int                generation_bind(struct generation *g, struct store *s, struct
 
 /* app_store.c: batches to the store and what comes back */
 int  app_store_start(struct app *a, struct err *reterr);
+/* The open batch is the pipeline's to fill, and may grow as its alarms need. */
+void app_give_batch(struct app *a, struct pipeline *p);
 /* Carries out what a pipeline step led to. */
 void app_effects(struct app *a, const struct pipeline_effects *fx, struct stamp now);
 void app_sample(void *user, struct poller *p, const struct sample *s);
@@ -170,8 +173,14 @@ int  app_store_turn(struct app *a, struct generation *g);
 void app_store_done(struct app *a);
 bool app_store_idle(const struct app *a);
 
+/* app_room.c: the open batch is full although it may grow. What is superseded gives way: true if something did. user is the app. */
+bool app_make_room(void *user);
+
 /* app_announce.c: events that cannot wait for the store */
 #define APP_LATE_NS CLOCK_NS_PER_S /* a batch with events that waits longer goes out undurable */
+/* Also within a step of the pipeline, as the next. */
+void app_tell_unstored(void *user, const struct record_event *e);
+void app_announce_all(struct app *a, struct stamp now);
 void app_announce_late(void *user, struct stamp now);
 void app_announce_if_late(struct app *a, struct stamp now);
 void app_store_trouble(void *user);

@@ -4,27 +4,39 @@
 
 #define RETRY_LATE_NS (100 * CLOCK_NS_PER_MS)
 
+static bool announce_event(struct app *a, const struct site *site, const struct record_event *e, struct stamp now)
+{
+	struct compose_stream st = { site->gateway, site->nodes[e->node], a->log_id, e->node, e->stream_db, e->class_ };
+	struct outmsg *m = compose_event(&st, 0, 0, e->at_ms, e->tail, e->tail_len);
+
+	if (!m)
+		return false;
+	m->rev = e->rev;
+	m->id = e->id.counter;
+	for (size_t i = 0; i < a->n_hubs; i++)
+		if (a->hubs[i]->pump)
+			pump_on_undurable(a->hubs[i]->pump, m, now);
+	app_hub_alarm_state(a, e, m);
+	verbs_on_event(a, 0, m);
+	outmsg_unref(m);
+	return true;
+}
+
 /* Events that cannot wait for the store any longer. Order is kept: oldest batch first. */
 static void announce_slot(struct app *a, struct slot *s, struct stamp now)
 {
 	const struct batch *b = s->commit.batch;
-	const struct site *site = &s->generation->config->site;
 
-	for (; s->n_announced < b->n_events; s->n_announced++) {
-		const struct record_event *e = &b->events[s->n_announced];
-		struct compose_stream st = { site->gateway, site->nodes[e->node], a->log_id, e->node, e->stream_db, e->class_ };
-		struct outmsg *m = compose_event(&st, 0, 0, e->at_ms, e->tail, e->tail_len);
-		if (!m)
+	for (; s->n_announced < b->n_events; s->n_announced++)
+		if (!announce_event(a, &s->generation->config->site, &b->events[s->n_announced], now))
 			return;
-		m->rev = e->rev;
-		m->id = e->id.counter;
-		for (size_t i = 0; i < a->n_hubs; i++)
-			if (a->hubs[i]->pump)
-				pump_on_undurable(a->hubs[i]->pump, m, now);
-		app_hub_alarm_state(a, e, m);
-		verbs_on_event(a, 0, m);
-		outmsg_unref(m);
-	}
+}
+
+void app_tell_unstored(void *user, const struct record_event *e)
+{
+	struct app *a = user;
+
+	announce_event(a, &a->generation->config->site, e, loop_now(&a->loop));
 }
 
 static bool announcing(const struct app *a)
@@ -32,7 +44,7 @@ static bool announcing(const struct app *a)
 	return a->store_late || atomic_load(&a->keeper.trouble) != KEEPER_FINE;
 }
 
-static void announce(struct app *a, struct stamp now)
+void app_announce_all(struct app *a, struct stamp now)
 {
 	/* Queued slots in the order of their queueing, then the open one. */
 	for (int64_t after = 0;;) {
@@ -48,6 +60,11 @@ static void announce(struct app *a, struct stamp now)
 		after = next->queued_ns;
 	}
 	announce_slot(a, a->open, now);
+}
+
+static void announce(struct app *a, struct stamp now)
+{
+	app_announce_all(a, now);
 	verbs_on_stored(a, NULL);
 	for (size_t i = 0; i < a->n_hubs; i++)
 		app_hub_kick(a->hubs[i]);

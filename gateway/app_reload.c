@@ -185,6 +185,7 @@ int app_new_pipeline(struct app *a, struct generation *g, struct pipeline **ret,
 	struct pipeline_config c = {
 		.site = &g->config->site, .rules = g->config->rules, .n_rules = g->config->n_rules, .owns = g->owns, .n_owns = g->n_owns,
 		.point_dbs = g->point_dbs, .stream_dbs = g->stream_dbs, .boot = a->boot, .machine_boot = a->machine_boot, .started = a->started,
+		.make_room = app_make_room, .tell_unstored = app_tell_unstored, .room_user = a,
 	};
 
 	return pipeline_new(&c, ret, reterr);
@@ -251,7 +252,7 @@ static void swap(struct reload *r)
 	}
 	a->generation = g;
 	a->pipeline = next;
-	pipeline_set_batch(next, a->open->commit.batch);
+	app_give_batch(a, next);
 	pipeline_adopt(next, old, now, &fx);
 	if (app_alarms_room(a, &e) || app_take_hubs(a, &r->binding, &e) || app_take_buses(a, g, &e))
 		log_error("config", "%s", e.text); /* no memory: what could be opened runs */

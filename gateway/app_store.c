@@ -6,13 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GROW_LEAST     ((size_t)32 << 20)
+#define GROW_AN_ALARM  3072 /* its event and its state, and as much again for what came before and cannot be given up yet */
+
 static struct batch_sizes slot_sizes(size_t n_points)
 {
 	size_t readings = n_points * 4 < 8192 ? 8192 : n_points * 4 > 131072 ? 131072 : n_points * 4;
 
 	return (struct batch_sizes){
-		.events = 2048, .readings = readings, .states = 8192, .cursors = 1024, .audits = 256, .commands = 256, .sessions = 64, .arena = 4 << 20,
+		.events = 2048, .readings = readings, .states = 8192, .cursors = 1024, .audits = 256, .commands = 256, .sessions = 64, .arena = 4 << 20, .grow = GROW_LEAST,
 	};
+}
+
+void app_give_batch(struct app *a, struct pipeline *p)
+{
+	struct batch *b = a->open->commit.batch;
+
+	b->sizes.grow = a->open->grow_least + rules_count(pipeline_rules(p)) * GROW_AN_ALARM;
+	pipeline_set_batch(p, b);
 }
 
 static void open_slot(struct app *a, struct slot *s)
@@ -22,7 +33,7 @@ static void open_slot(struct app *a, struct slot *s)
 	s->n_announced = 0;
 	a->open = s;
 	if (a->pipeline)
-		pipeline_set_batch(a->pipeline, s->commit.batch);
+		app_give_batch(a, a->pipeline);
 }
 
 /* The one freed last: the others' memory stays untouched. */
@@ -302,7 +313,7 @@ static void tell_lost(struct app *a, const struct pipeline_effects *fx, struct s
 		if (fx->lost_readings)
 			pump_on_lost(a->hubs[i]->pump, 0, STREAM_READING, (int64_t)fx->lost_readings, now.wall_ms, now.wall_ms);
 		if (fx->lost_events)
-			pump_on_lost(a->hubs[i]->pump, 0, CLASS_OPERATION, (int64_t)fx->lost_events, now.wall_ms, now.wall_ms);
+			pump_on_lost(a->hubs[i]->pump, fx->lost_node, fx->lost_class, (int64_t)fx->lost_events, now.wall_ms, now.wall_ms);
 	}
 }
 
@@ -407,6 +418,7 @@ int app_store_start(struct app *a, struct err *reterr)
 		a->slots[i].commit.done = on_committed;
 		if (!a->slots[i].commit.batch)
 			return err_set(reterr, ERR_NO_MEMORY, "no memory for the batches");
+		a->slots[i].grow_least = a->slots[i].commit.batch->sizes.grow;
 	}
 	loop_timer_init(&a->commit_timer, on_commit_timer, a);
 	loop_timer_init(&a->late_timer, app_announce_late, a);

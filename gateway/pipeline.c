@@ -12,23 +12,51 @@ struct event_id pipeline_next_id(struct pipeline *p)
 	return (struct event_id){ p->c.boot, ++p->counter };
 }
 
-/* Puts one event into the batch; the tail stands in scratch. */
-void pipeline_add_event(struct pipeline *p, const struct record_event *head, const char *alarm, const struct strbuf *tail)
+static struct record_event *put_event(struct batch *b, const struct record_event *head, const char *alarm, const struct strbuf *tail)
 {
-	struct batch *b = p->batch;
-	const char *kept_alarm = alarm ? batch_keep(b, alarm, strlen(alarm)) : NULL;
-	const char *kept_tail = tail->failed ? NULL : batch_keep(b, tail->data, tail->len);
+	const char *kept_alarm = alarm ? batch_keep_more(b, alarm, strlen(alarm)) : NULL;
+	const char *kept_tail = tail->failed ? NULL : batch_keep_more(b, tail->data, tail->len);
 	struct record_event *e = kept_tail && (!alarm || kept_alarm) ? batch_add_event(b) : NULL;
 
-	p->effects->commit_now = true;
-	if (!e) {
-		p->effects->lost_events++;
-		return;
-	}
+	if (!e)
+		return NULL;
 	*e = *head;
 	e->alarm = kept_alarm;
 	e->tail = kept_tail;
 	e->tail_len = (uint32_t)tail->len;
+	return e;
+}
+
+/* As the last resort: nobody will find it in the log, but whoever listens now hears of it. */
+static void tell_unstored(struct pipeline *p, const struct record_event *head, const char *alarm, const struct strbuf *tail)
+{
+	struct record_event e = *head;
+
+	if (!p->c.tell_unstored || tail->failed)
+		return;
+	e.alarm = alarm;
+	e.tail = tail->data;
+	e.tail_len = (uint32_t)tail->len;
+	e.stream_db = p->c.stream_dbs[e.node * STREAM_COUNT + e.class_];
+	e.node = p->effects->lost_node;
+	p->c.tell_unstored(p->c.room_user, &e);
+}
+
+/* Puts one event into the batch; the tail stands in scratch. */
+void pipeline_add_event(struct pipeline *p, const struct record_event *head, const char *alarm, const struct strbuf *tail)
+{
+	struct record_event *e = put_event(p->batch, head, alarm, tail);
+
+	p->effects->commit_now = true;
+	if (!e && p->c.make_room && p->c.make_room(p->c.room_user))
+		e = put_event(p->batch, head, alarm, tail);
+	if (!e) {
+		p->effects->lost_events++;
+		p->effects->lost_node = p->node_map ? p->node_map[head->node] : head->node;
+		p->effects->lost_class = head->class_;
+		tell_unstored(p, head, alarm, tail);
+		return;
+	}
 	e->stream_db = p->c.stream_dbs[e->node * STREAM_COUNT + e->class_];
 	if (p->node_map)
 		e->node = p->node_map[e->node];
@@ -83,8 +111,8 @@ static void save_dirty(struct pipeline *p, struct stamp now)
 		uint32_t alarm = p->dirty[p->n_dirty - 1];
 		const char *id = rules_alarm(p->rules, alarm)->id;
 		size_t len = rules_save(p->rules, alarm, now, saved);
-		const char *key = batch_keep(p->batch, id, strlen(id));
-		const char *blob = key ? batch_keep(p->batch, saved, len) : NULL;
+		const char *key = batch_keep_more(p->batch, id, strlen(id));
+		const char *blob = key ? batch_keep_more(p->batch, saved, len) : NULL;
 		struct record_state *s = blob ? batch_add_state(p->batch) : NULL;
 		if (!s)
 			return;

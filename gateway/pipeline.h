@@ -30,6 +30,11 @@ struct pipeline_config {
 	uint64_t                machine_boot;
 	uint64_t                next_counter; /* of event ids */
 	struct stamp            started;
+	/* The batch, which stays where it is, has no room for an event: true if it has now. NULL: never. */
+	bool                  (*make_room)(void *user);
+	/* There is none even so: the event, with its text, is told without being stored. NULL: only counted. */
+	void                  (*tell_unstored)(void *user, const struct record_event *e);
+	void                   *room_user;
 };
 
 enum pipeline_event_type { EVENT_SAMPLE, EVENT_TIME, EVENT_COMMAND, EVENT_OWN, EVENT_OPERATION };
@@ -55,6 +60,8 @@ struct pipeline_effects {
 	bool        commit_now;              /* an event, or a reading that changed any rule's state, is in the batch */
 	uint64_t    lost_readings;           /* the batch was full: dropped */
 	uint64_t    lost_events;
+	uint32_t    lost_node;               /* of the last one lost */
+	enum alarm_class lost_class;
 	int64_t     deadline_ns;             /* EVENT_TIME is wanted then; CLOCK_NEVER */
 	struct err  refused;                 /* EVENT_COMMAND: code ERR_NONE if it was done */
 };

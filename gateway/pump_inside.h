@@ -35,6 +35,7 @@
 #define PUMP_READ_READING_BYTES  (64 * 1024)
 #define PUMP_PREFETCH_BYTES      (192 * 1024)  /* asked again when less than this waits unsent in a stream */
 #define PUMP_UNDURABLES          256
+#define PUMP_UNDURABLES_MAX      16384         /* taken PUMP_UNDURABLES at a time, kept until the pump ends */
 #define PUMP_REPLIES             64
 #define PUMP_REPLY_BYTES         (2 * 1024 * 1024)
 #define PUMP_CLEARS              256           /* stale retained topics known at a time */
@@ -220,6 +221,8 @@ struct pump {
 
 	/* the small queues (pump_queue.c) */
 	struct pump_undurable undurables[PUMP_UNDURABLES];
+	struct pump_more_undurables { struct pump_more_undurables *next; struct pump_undurable items[PUMP_UNDURABLES]; } *more_undurables;
+	size_t                n_undurable_rooms;
 	struct chain          undurable_free, undurable_lists[CLASS_COUNT], undurable_flight;
 	size_t                n_undurables;
 	struct chain          replies, replies_flight;

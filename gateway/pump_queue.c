@@ -13,6 +13,7 @@ void pump_queue_init(struct pump *p)
 		chain_init(&p->undurable_lists[n]);
 	for (size_t n = 0; n < PUMP_UNDURABLES; n++)
 		chain_append(&p->undurable_free, &p->undurables[n].link);
+	p->n_undurable_rooms = PUMP_UNDURABLES;
 	chain_init(&p->replies);
 	chain_init(&p->replies_flight);
 	chain_init(&p->clears);
@@ -27,6 +28,19 @@ static void undurable_free(struct pump *p, struct pump_undurable *u)
 	u->lane = NULL;
 	chain_append(&p->undurable_free, &u->link);
 	p->n_undurables--;
+}
+
+/* Those of a lane; NULL: of all. */
+static void undurable_free_all(struct pump *p, struct chain *list, const struct pump_lane *l)
+{
+	struct chain *next;
+
+	for (struct chain *c = list->next; c != list; c = next) {
+		next = c->next;
+		struct pump_undurable *u = chain_of(c, struct pump_undurable, link);
+		if (!l || u->lane == l)
+			undurable_free(p, u);
+	}
 }
 
 static void reply_free(struct pump *p, struct pump_reply *r)
@@ -58,8 +72,13 @@ static void drop_clears(struct pump *p)
 
 void pump_queue_done(struct pump *p)
 {
-	for (size_t n = 0; n < PUMP_UNDURABLES; n++)
-		outmsg_unref(p->undurables[n].msg);
+	for (size_t n = 0; n < CLASS_COUNT; n++)
+		undurable_free_all(p, &p->undurable_lists[n], NULL);
+	undurable_free_all(p, &p->undurable_flight, NULL);
+	for (struct pump_more_undurables *next, *m = p->more_undurables; m; m = next) {
+		next = m->next;
+		free(m);
+	}
 	while (!chain_empty(&p->replies))
 		reply_free(p, chain_of(p->replies.next, struct pump_reply, link));
 	while (!chain_empty(&p->replies_flight))
@@ -98,13 +117,29 @@ void pump_queue_up(struct pump *p)
 	}
 }
 
-/* Room for one of this class; if there is none, what waits longest in the least urgent class gives way (it comes again when stored). */
+static void more_rooms(struct pump *p)
+{
+	struct pump_more_undurables *m = p->n_undurable_rooms < PUMP_UNDURABLES_MAX ? calloc(1, sizeof *m) : NULL;
+
+	if (!m)
+		return;
+	m->next = p->more_undurables;
+	p->more_undurables = m;
+	for (size_t n = 0; n < PUMP_UNDURABLES; n++)
+		chain_append(&p->undurable_free, &m->items[n].link);
+	p->n_undurable_rooms += PUMP_UNDURABLES;
+}
+
+/* Room for one of this class; if there is none, what waits longest in the least urgent class gives way, at last of its own class: it comes again when stored, and the
+ * alarm's retained state tells of it until then. */
 static struct pump_undurable *undurable_room(struct pump *p, unsigned stream)
 {
+	if (chain_empty(&p->undurable_free))
+		more_rooms(p);
 	if (!chain_empty(&p->undurable_free))
 		return chain_of(p->undurable_free.next, struct pump_undurable, link);
 	p->count.dropped++;
-	for (unsigned n = CLASS_COUNT; n-- > stream + 1;) {
+	for (unsigned n = CLASS_COUNT; n-- > stream;) {
 		if (chain_empty(&p->undurable_lists[n]))
 			continue;
 		struct pump_undurable *u = chain_of(p->undurable_lists[n].next, struct pump_undurable, link);
@@ -143,7 +178,7 @@ struct pump_undurable *pump_queue_undurable(const struct pump *p, unsigned strea
 	return NULL;
 }
 
-/* The stored version of an event is there: the other need not go out any more. */
+/* The stored version of an event is there: the other need not go out any more. They wait in the order of their ids. */
 void pump_queue_stored(struct pump *p, unsigned stream, uint64_t id)
 {
 	struct chain *list = &p->undurable_lists[stream], *next;
@@ -151,6 +186,8 @@ void pump_queue_stored(struct pump *p, unsigned stream, uint64_t id)
 	for (struct chain *c = list->next; c != list; c = next) {
 		next = c->next;
 		struct pump_undurable *u = chain_of(c, struct pump_undurable, link);
+		if (u->msg->id > id)
+			return;
 		if (u->msg->id == id)
 			undurable_free(p, u);
 	}
@@ -158,9 +195,8 @@ void pump_queue_stored(struct pump *p, unsigned stream, uint64_t id)
 
 void pump_queue_forget_lane(struct pump *p, const struct pump_lane *l)
 {
-	for (size_t n = 0; n < PUMP_UNDURABLES; n++)
-		if (p->undurables[n].msg && p->undurables[n].lane == l)
-			undurable_free(p, &p->undurables[n]);
+	undurable_free_all(p, &p->undurable_lists[l->stream], l);
+	undurable_free_all(p, &p->undurable_flight, l);
 }
 
 int pump_reply(struct pump *p, const char *topic, struct outmsg *payload, const void *correlation, size_t correlation_len, struct stamp now)

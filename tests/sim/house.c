@@ -121,8 +121,9 @@ void house_done(struct house *h)
 }
 
 /* What close_all and app_done of app.c do, for a daemon that is gone from one moment to the next, or whose start failed half way. */
-static void take_apart(struct app *a)
+static void take_apart(struct house *h, struct app *a)
 {
+	h->given_up += a->lost_events;
 	for (size_t i = 0; i < a->n_hubs; i++)
 		if (a->hubs[i])
 			app_hub_close(a->hubs[i]);
@@ -172,11 +173,16 @@ int house_start(struct house *h, struct err *reterr)
 	if (!failed)
 		return 0;
 	fault_vfs_fail(h->vfs, FAULT_ALL, 1, SQLITE_IOERR, true); /* the process ends as it is */
-	take_apart(h->app);
+	take_apart(h, h->app);
 	h->app = NULL;
 	fault_vfs_heal(h->vfs);
 	h->dies_by_fault = false;
 	return -1;
+}
+
+uint64_t house_given_up(const struct house *h)
+{
+	return h->given_up + (h->app ? h->app->lost_events : 0);
 }
 
 void house_kill(struct house *h)
@@ -191,7 +197,7 @@ void house_kill(struct house *h)
 	fault_vfs_fail(h->vfs, FAULT_ALL, 1, SQLITE_IOERR, true);
 	struct app *a = h->app;
 	h->app = NULL;
-	take_apart(a);
+	take_apart(h, a);
 	fault_vfs_heal(h->vfs);
 	h->dies_by_fault = false;
 }
@@ -208,6 +214,7 @@ void house_stop(struct house *h)
 	assert_true(edges_closed());
 	struct app *a = h->app;
 	h->app = NULL;
+	h->given_up += a->lost_events;
 	h->was_stored_all = app_store_idle(a) && atomic_load(&a->keeper.trouble) == KEEPER_FINE;
 	app_done(a);
 	free(a);

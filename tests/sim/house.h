@@ -34,6 +34,7 @@ struct house {
 	int64_t           stall_until_ns;    /* the disk begins nothing before */
 	bool              dies_by_fault;     /* the process ends with the operation that fails */
 	uint64_t          boots;             /* lives begun */
+	uint64_t          given_up;          /* events, in lives that are over */
 	bool              was_stored_all;    /* at the last clean stop */
 	/* called in each turn, after everything of it was done */
 	void            (*on_turn)(void *user);
@@ -61,5 +62,7 @@ void house_poll(struct house *h);
 bool house_command(struct house *h, const char *alarm, enum rules_command what);
 /* Nothing waits anywhere: batches, threads, hubs. */
 bool house_is_idle(const struct house *h);
+/* Events that went out undurable and will never be stored, in all lives. */
+uint64_t house_given_up(const struct house *h);
 
 #endif

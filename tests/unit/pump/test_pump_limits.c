@@ -119,11 +119,11 @@ static void test_undurable_events_are_bounded_and_a_fire_finds_room(void **state
 	rig_start(&r);
 	tell_undurable(&r, CLASS_OPERATION, 1);
 	assert_int_equal(r.pump->n_undurables, 0);
-	for (uint64_t i = 0; i < PUMP_UNDURABLES + 10; i++)
+	for (uint64_t i = 0; i < PUMP_UNDURABLES_MAX + 10; i++)
 		tell_undurable(&r, CLASS_FAULT, 10 + i);
-	assert_int_equal(r.pump->n_undurables, PUMP_UNDURABLES);
-	tell_undurable(&r, CLASS_FIRE, 9999);
-	assert_int_equal(r.pump->n_undurables, PUMP_UNDURABLES);
+	assert_int_equal(r.pump->n_undurables, PUMP_UNDURABLES_MAX);
+	tell_undurable(&r, CLASS_FIRE, 99999);
+	assert_int_equal(r.pump->n_undurables, PUMP_UNDURABLES_MAX);
 	pump_view(r.pump, &v);
 	assert_int_equal(v.dropped, 11);
 	rig_up(&r);
