@@ -214,7 +214,8 @@ static int open_store(struct app *a, struct store_report *report, struct err *re
 	snprintf(a->log_id, sizeof a->log_id, "%s", store_log(a->store));
 	snprintf(a->audit_head, sizeof a->audit_head, "%s", store_audit_head(a->store));
 	store_usage(a->store, &a->usage);
-	loop_set_not_before(&a->loop, report->newest_ms);
+	loop_set_newest(&a->loop, report->newest_ms, report->sure_ms);
+	a->started.wall_trusted = loop_now(&a->loop).wall_trusted;
 	log_info("store", "%s: %s, log %s", c->db_path, report->created ? "created" : "opened", a->log_id);
 	if (report->damaged)
 		log_error("store", "%s was damaged: set aside as %s, a new log %s begun", c->db_path, report->set_aside, a->log_id);

@@ -18,7 +18,8 @@ struct store_report {
 	bool    created;               /* a new database */
 	bool    damaged;               /* the file was set aside and a new one begun, with what could be read of points, alarms and rule state */
 	char    set_aside[512];        /* its new name */
-	int64_t newest_ms;             /* wall time of the newest stored event or reading; 0 if none */
+	int64_t newest_ms;             /* wall time of the event or reading that was stored last; 0 if none */
+	int64_t sure_ms;               /* the same, but what was stored under an untrusted clock does not count where it lies over 400 days ahead of the rest */
 };
 
 /* Opens or creates (0640), checks (quick_check), migrates, locks: a second opener gets ERR_EXISTS with the cure. ERR_IO/ERR_DENIED: cannot be written, and

@@ -73,9 +73,10 @@ void loop_done(struct loop *l)
 	edges.closed = false;
 }
 
-void loop_set_not_before(struct loop *l, int64_t wall_ms)
+void loop_set_newest(struct loop *l, int64_t newest_ms, int64_t sure_ms)
 {
-	l->not_before_ms = wall_ms;
+	(void)sure_ms;
+	l->not_before_ms = newest_ms;
 }
 
 struct stamp loop_now(struct loop *l)
