@@ -174,6 +174,7 @@ static void on_backlog(struct desk_backlog *b)
 		app_hub_kick(h);
 	}
 	outlist_done(&b->list);
+	generation_unref(b->user2);
 	if (h->closing)
 		free(h);
 }
@@ -192,6 +193,7 @@ static void want_backlog(void *user, const struct pump_backlog_request *rq)
 		h->backlog.stream = (struct compose_stream){ site->gateway, site->nodes[node], a->log_id, node, rq->stream_db, i % STREAM_COUNT };
 		h->backlog.done = on_backlog;
 		h->backlog.user = h;
+		h->backlog.user2 = generation_ref(a->generation); /* the stream's names are its own: a reload may come before the answer */
 		h->backlog_busy = true;
 		desk_backlog(&a->desk, &h->backlog);
 		return;
