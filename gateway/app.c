@@ -140,7 +140,7 @@ static void on_cursors(void *user, struct stamp now)
 {
 	struct app *a = user;
 
-	app_flush_cursors(a);
+	(void)app_flush_cursors(a);
 	app_commit_by(a, now.mono_ns);
 	a->want_submit = true;
 }
@@ -258,11 +258,14 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 		return -1;
 	}
 	pipeline_set_batch(a->pipeline, a->open->commit.batch);
-	int failed = app_alarms_room(a, reterr) || restore(a, &b, reterr) || start_threads(a, reterr);
+	struct app_next next = { .generation = a->generation, .pipeline = a->pipeline, .binding = &b };
+	int failed = app_alarms_room(a, a->generation, a->pipeline, reterr) || restore(a, &b, reterr) || start_threads(a, reterr);
 	if (!failed) {
 		start_timers(a);
-		failed = app_take_hubs(a, &b, reterr) || app_take_buses(a, a->generation, reterr);
+		failed = app_next_prepare(a, &next, reterr);
 	}
+	if (!failed)
+		app_next_take(a, &next);
 	binding_done(&b);
 	return failed ? -1 : 0;
 }
@@ -408,7 +411,7 @@ static void stop_look(void *user, struct stamp now)
 		a->stop_stage = STOP_HUBS;
 		a->stop_until_ns = now.mono_ns + STOP_HUBS_NS;
 	} else if (a->stop_stage == STOP_HUBS && (late || hubs_stopped(a))) {
-		app_flush_cursors(a);
+		(void)app_flush_cursors(a);
 		app_commit_by(a, now.mono_ns);
 		app_submit_if_due(a, now);
 		a->stop_stage = STOP_CURSORS;

@@ -53,7 +53,7 @@ static void remember_session(struct app *a, struct slot *s)
 	}
 }
 
-void app_flush_cursors(struct app *a)
+bool app_flush_cursors(struct app *a)
 {
 	struct batch *b = a->open->commit.batch;
 
@@ -64,11 +64,12 @@ void app_flush_cursors(struct app *a)
 				continue;
 			struct record_cursor *c = batch_add_cursor(b);
 			if (!c)
-				return;
+				return false;
 			*c = (struct record_cursor){ h->db, a->streams[j].db, h->acked[j] };
 			h->acked_dirty[j] = false;
 		}
 	}
+	return true;
 }
 
 static bool want_readings(const struct app *a)
@@ -86,7 +87,7 @@ static void submit(struct app *a, struct stamp now)
 	if (!next)
 		return;
 	remember_session(a, s);
-	app_flush_cursors(a);
+	(void)app_flush_cursors(a); /* what does not fit rides with the next */
 	s->state = SLOT_QUEUED;
 	s->queued_ns = now.mono_ns;
 	for (size_t i = 0; i < APP_SLOTS; i++)

@@ -346,6 +346,13 @@ void worker_add(struct worker *w, struct job *j, bool urgent)
 	*last = j;
 }
 
+bool worker_take_back(struct worker *w, struct job *j)
+{
+	(void)w;
+	(void)j;
+	return false;
+}
+
 bool worker_is_stopping(struct worker *w)
 {
 	return w->stopping;
@@ -401,7 +408,7 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 }
 
 void poller_close(struct poller *p) { free(p); }
-void poller_set_map(struct poller *p, uint32_t *map) { (void)p; free(map); }
+void poller_set_map(struct poller *p, struct point_map map) { (void)p; free(map.to); }
 const struct config_bus *poller_bus(const struct poller *p) { return p->bus; }
 
 uint32_t poller_map(const struct poller *p, uint32_t point)
