@@ -98,7 +98,7 @@ static int prepare_buses(struct app *a, struct app_next *n, struct err *reterr)
 	size_t count = n->generation->config->n_buses;
 
 	n->buses = calloc(count + 1, sizeof *n->buses);
-	if (!n->buses)
+	if (!n->buses || loop_timer_room(&a->loop, count))
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for %zu lines", count);
 	for (size_t i = 0; i < count; i++)
 		if (!line_goes_on(n, i) && open_bus(a, &n->buses[i], n->generation, i, reterr))

@@ -130,6 +130,20 @@ static void arm(struct loop *l)
 	timerfd_settime(l->fd, TFD_TIMER_ABSTIME, &its, NULL);
 }
 
+int loop_timer_room(struct loop *l, size_t more)
+{
+	size_t cap = l->cap;
+
+	while (cap < l->n + more)
+		cap *= 2;
+	struct loop_timer **heap = cap > l->cap ? realloc(l->heap, cap * sizeof(struct loop_timer *)) : l->heap;
+	if (!heap)
+		return -1;
+	l->heap = heap;
+	l->cap = cap;
+	return 0;
+}
+
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns)
 {
 	if (deadline_ns <= l->firing_ns)
@@ -142,13 +156,8 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns)
 			take_out(l, t);
 	} else {
 		if (t->pos == NO_POSITION) {
-			if (l->n == l->cap) {
-				struct loop_timer **more = realloc(l->heap, l->cap * 2 * sizeof *more);
-				if (!more)
-					abort(); /* timers are made at start and at reload only */
-				l->heap = more;
-				l->cap *= 2;
-			}
+			if (loop_timer_room(l, 1))
+				abort(); /* timers are made at start and at reload only */
 			t->pos = l->n++;
 			l->heap[t->pos] = t;
 		}

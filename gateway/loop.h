@@ -46,6 +46,8 @@ struct stamp loop_now(struct loop *l);
 /* Sets or moves; CLOCK_NEVER stops it. Setting the same deadline again costs nothing. A timer that is set to the past while timers fire waits for the next turn of the
  * loop, so that one which keeps setting itself starves nobody. */
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns);
+/* Room for so many more timers, so that setting them needs no memory. 0 or -1. */
+int  loop_timer_room(struct loop *l, size_t more);
 int64_t loop_take_late(struct loop *l);
 
 #endif

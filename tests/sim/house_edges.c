@@ -85,6 +85,11 @@ struct stamp loop_now(struct loop *l)
 	return edges.h->now;
 }
 
+int loop_timer_room(struct loop *l, size_t more)
+{
+	return l->n + more <= TIMERS ? 0 : -1;
+}
+
 int64_t loop_take_late(struct loop *l)
 {
 	(void)l;

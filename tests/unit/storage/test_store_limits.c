@@ -295,6 +295,33 @@ static void test_endless_reader(void **state)
 	fixture_done(&f);
 }
 
+/* A hub that a reload took away holds nothing any more; bound again, it holds what is left. */
+static void test_a_hub_let_go_holds_nothing(void **state)
+{
+	struct fixture f;
+	struct err e;
+	uint32_t other;
+	(void)state;
+
+	fixture_init(&f);
+	f.keep_events_ms = DAY;
+	fixture_open(&f);
+	assert_int_equal(store_bind_hub(f.s, "other", false, &other, &e), 0);
+	for (int i = 0; i < 3; i++)
+		fixture_event(&f, f.fire, NULL, TRANSITION_STARTED, STATE_NORMAL, T0 - 2 * DAY);
+	fixture_commit(&f, T0);
+	acknowledge(&f, f.fire, 2);
+	assert_int_equal(prune(&f, T0, 100).events, 0); /* the other has none of them */
+	store_hold_only(f.s, &f.hub, 1);
+	assert_int_equal(prune(&f, T0, 100).events, 2);
+	acknowledge(&f, f.fire, 3);
+	assert_int_equal(store_bind_hub(f.s, "other", false, &other, &e), 0);
+	assert_int_equal(prune(&f, T0, 100).events, 0);
+	store_hold_only(f.s, NULL, 0);
+	assert_int_equal(prune(&f, T0, 100).events, 1);
+	fixture_done(&f);
+}
+
 static void event_under(struct fixture *f, uint32_t stream, int64_t at_ms, const char *clock)
 {
 	struct record_event *e;
@@ -349,7 +376,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prune_by_age), cmocka_unit_test(test_numbers_survive_pruning), cmocka_unit_test(test_prune_odd_times),
 		cmocka_unit_test(test_prune_for_space), cmocka_unit_test(test_reserve_ends), cmocka_unit_test(test_limits_lowered), cmocka_unit_test(test_endless_reader),
-		cmocka_unit_test(test_newest_is_the_last_stored),
+		cmocka_unit_test(test_newest_is_the_last_stored), cmocka_unit_test(test_a_hub_let_go_holds_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
