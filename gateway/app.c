@@ -262,10 +262,11 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 	int failed = app_alarms_room(a, a->generation, a->pipeline, reterr) || restore(a, &b, reterr) || start_threads(a, reterr);
 	if (!failed) {
 		start_timers(a);
-		failed = app_next_prepare(a, &next, reterr);
+		failed = generation_describe(a->generation) ? err_set(reterr, ERR_NO_MEMORY, "no memory for the directory") : app_next_prepare(a, &next, reterr);
 	}
 	if (!failed)
 		app_next_take(a, &next);
+	generation_described(a->generation);
 	binding_done(&b);
 	return failed ? -1 : 0;
 }

@@ -25,6 +25,7 @@ struct generation {
 	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	struct rules_own *owns;
 	size_t            n_owns;
+	struct outlist   *pages;        /* by node: its directory, between generation_describe and _described, where hubs are opened */
 };
 
 enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_QUEUED };
@@ -148,6 +149,9 @@ void app_stop(struct app *a, const char *why);
 struct generation *generation_new(struct config *c);
 struct generation *generation_ref(struct generation *g);
 void               generation_unref(struct generation *g);
+/* The directory's pages are made (0 or -1: no memory), once for all hubs; then let go: the hubs hold theirs. */
+int                generation_describe(struct generation *g);
+void               generation_described(struct generation *g);
 /* Database ids for its points and streams; on the thread that owns the store. */
 int                generation_bind(struct generation *g, struct store *s, struct err *reterr);
 

@@ -1,7 +1,7 @@
-/* Reload: a helper thread loads and checks the new config and makes all of it that needs no look at what goes on now: texts, rules, which lines stay; the store thread gives its
- * names their database ids; then, between two events, the loop swaps: first all that may fail, then what cannot. The happy path keeps every line, hub and alarm that is as it was.
- * Failure modes are: findings (refused whole, the old config runs on, an alarm and an event say so), a change that needs a restart, no memory (refused alike), a store that does not
- * answer in time (refused alike; its job is taken back, or ends unheeded). */
+/* Reload: a helper thread loads and checks the new config and makes all of it that needs no look at what goes on now: texts, the directory, rules, which lines stay; the store
+ * thread gives its names their database ids; then, between two events, the loop swaps: first all that may fail, then what cannot. The happy path keeps every line, hub and alarm
+ * that is as it was. Failure modes are: findings (refused whole, the old config runs on, an alarm and an event say so), a change that needs a restart, no memory (refused alike),
+ * a store that does not answer in time (refused alike; its job is taken back, or ends unheeded). */
 #include "gateway/app.h"
 
 #include <stdio.h>
@@ -189,6 +189,7 @@ static void take(struct reload *r, struct app_next *next, struct limits *limits)
 	pipeline_set_batch(a->pipeline, a->open->commit.batch);
 	pipeline_adopt(a->pipeline, old, now, &fx);
 	app_next_take(a, next);
+	generation_described(a->generation);
 	app_effects(a, &fx, now);
 	apply_limits(a, limits);
 	a->config_since_ms = now.wall_ms;
@@ -329,7 +330,7 @@ static void load(void *arg)
 
 	if (loads) {
 		r->generation = generation_new(r->config);
-		if (!r->generation || app_plan_lines(&r->plan, r->lines, r->n_lines, r->config))
+		if (!r->generation || generation_describe(r->generation) || app_plan_lines(&r->plan, r->lines, r->n_lines, r->config))
 			r->failed = err_set(&r->error, ERR_NO_MEMORY, "no memory");
 		else
 			r->failed = app_new_pipeline(r->app, r->generation, &r->pipeline, &r->error) != 0;
