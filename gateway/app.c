@@ -196,7 +196,7 @@ static int restore(struct app *a, const struct binding *b, struct err *reterr)
 		return -1;
 	for (size_t i = 0; i < b->n_hubs; i++) {
 		a->seen_hub = b->hub_dbs[i];
-		if (store_each_command(a->store, b->hub_dbs[i], a->started.wall_ms, on_kept_command, a, reterr))
+		if (store_each_command(a->store, b->hub_dbs[i], a->started.wall_trusted ? a->started.wall_ms : 1, on_kept_command, a, reterr))
 			return -1;
 	}
 	pipeline_started(a->pipeline, a->started, &fx);

@@ -62,10 +62,14 @@ int app_alarms_room(struct app *a, struct generation *g, struct pipeline *p, str
 		return 0;
 	if (states_init(&next, states_wanted(g, p)))
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for %zu alarms", states_wanted(g, p));
-	for (size_t i = 0; i < a->alarms.n; i++) {
+	bool failed = false;
+	for (size_t i = 0; i < a->alarms.n && !failed; i++) {
 		const struct state_entry *e = &a->alarms.entries[i];
-		if (e->version && e->msg && states_set(&next, e->kind, e->node, e->topic, e->urgency, e->msg))
-			log_error("app", "no room for the state of %s", e->topic);
+		failed = e->version && e->msg && states_set(&next, e->kind, e->node, e->topic, e->urgency, e->msg);
+	}
+	if (failed) {
+		states_done(&next);
+		return err_set(reterr, ERR_NO_MEMORY, "no memory for the alarms that stand");
 	}
 	states_done(&a->alarms);
 	a->alarms = next;

@@ -95,6 +95,7 @@ static void submit(struct app *a, struct stamp now)
 			s->queued_ns = a->slots[i].queued_ns + 1; /* a strict order, for announce */
 	s->commit.site = &s->generation->config->site;
 	s->commit.want_readings = want_readings(a);
+	s->commit.now_ms = now.wall_trusted ? now.wall_ms : 1;
 	a->n_queued++;
 	a->commit_at_ns = CLOCK_NEVER;
 	loop_timer_set(&a->loop, &a->commit_timer, CLOCK_NEVER);
