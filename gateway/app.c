@@ -140,7 +140,7 @@ static void on_cursors(void *user, struct stamp now)
 {
 	struct app *a = user;
 
-	app_flush_cursors(a);
+	(void)app_flush_cursors(a);
 	app_commit_by(a, now.mono_ns);
 	a->want_submit = true;
 }
@@ -196,7 +196,7 @@ static int restore(struct app *a, const struct binding *b, struct err *reterr)
 		return -1;
 	for (size_t i = 0; i < b->n_hubs; i++) {
 		a->seen_hub = b->hub_dbs[i];
-		if (store_each_command(a->store, b->hub_dbs[i], a->started.wall_ms, on_kept_command, a, reterr))
+		if (store_each_command(a->store, b->hub_dbs[i], a->started.wall_trusted ? a->started.wall_ms : 1, on_kept_command, a, reterr))
 			return -1;
 	}
 	pipeline_started(a->pipeline, a->started, &fx);
@@ -214,7 +214,8 @@ static int open_store(struct app *a, struct store_report *report, struct err *re
 	snprintf(a->log_id, sizeof a->log_id, "%s", store_log(a->store));
 	snprintf(a->audit_head, sizeof a->audit_head, "%s", store_audit_head(a->store));
 	store_usage(a->store, &a->usage);
-	loop_set_not_before(&a->loop, report->newest_ms);
+	loop_set_newest(&a->loop, report->newest_ms, report->sure_ms);
+	a->started.wall_trusted = loop_now(&a->loop).wall_trusted;
 	log_info("store", "%s: %s, log %s", c->db_path, report->created ? "created" : "opened", a->log_id);
 	if (report->damaged)
 		log_error("store", "%s was damaged: set aside as %s, a new log %s begun", c->db_path, report->set_aside, a->log_id);
@@ -257,11 +258,15 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 		return -1;
 	}
 	app_give_batch(a, a->pipeline);
-	int failed = app_alarms_room(a, reterr) || restore(a, &b, reterr) || start_threads(a, reterr);
+	struct app_next next = { .generation = a->generation, .pipeline = a->pipeline, .binding = &b };
+	int failed = app_alarms_room(a, a->generation, a->pipeline, reterr) || restore(a, &b, reterr) || start_threads(a, reterr);
 	if (!failed) {
 		start_timers(a);
-		failed = app_take_hubs(a, &b, reterr) || app_take_buses(a, a->generation, reterr);
+		failed = generation_describe(a->generation) ? err_set(reterr, ERR_NO_MEMORY, "no memory for the directory") : app_next_prepare(a, &next, reterr);
 	}
+	if (!failed)
+		app_next_take(a, &next);
+	generation_described(a->generation);
 	binding_done(&b);
 	return failed ? -1 : 0;
 }
@@ -407,7 +412,7 @@ static void stop_look(void *user, struct stamp now)
 		a->stop_stage = STOP_HUBS;
 		a->stop_until_ns = now.mono_ns + STOP_HUBS_NS;
 	} else if (a->stop_stage == STOP_HUBS && (late || hubs_stopped(a))) {
-		app_flush_cursors(a);
+		(void)app_flush_cursors(a);
 		app_commit_by(a, now.mono_ns);
 		app_submit_if_due(a, now);
 		a->stop_stage = STOP_CURSORS;

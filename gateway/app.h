@@ -25,6 +25,7 @@ struct generation {
 	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	struct rules_own *owns;
 	size_t            n_owns;
+	struct outlist   *pages;        /* by node: its directory, between generation_describe and _described, where hubs are opened */
 };
 
 enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_QUEUED };
@@ -149,6 +150,9 @@ void app_stop(struct app *a, const char *why);
 struct generation *generation_new(struct config *c);
 struct generation *generation_ref(struct generation *g);
 void               generation_unref(struct generation *g);
+/* The directory's pages are made (0 or -1: no memory), once for all hubs; then let go: the hubs hold theirs. */
+int                generation_describe(struct generation *g);
+void               generation_described(struct generation *g);
 /* Database ids for its points and streams; on the thread that owns the store. */
 int                generation_bind(struct generation *g, struct store *s, struct err *reterr);
 
@@ -167,7 +171,8 @@ void app_audit(struct app *a, const char *actor, const char *role, const char *a
 /* Acknowledge or reset, by whomever. ERR_NOT_FOUND, ERR_REFUSED. */
 int  app_command(struct app *a, const char *alarm, enum rules_command what, const struct event_id *occurrence, enum cause cause, const char *actor,
                  const char *note, struct err *reterr);
-void app_flush_cursors(struct app *a);
+/* Cursors that moved go into the open batch. False: they did not all fit. */
+bool app_flush_cursors(struct app *a);
 /* A new generation begins: what was decided under the old one is submitted. -1: no batch is free now, try again later. */
 int  app_store_turn(struct app *a, struct generation *g);
 void app_store_done(struct app *a);
@@ -188,18 +193,20 @@ void app_store_trouble(void *user);
 /* app_hubs.c */
 /* Its database id is bound and its cursors are read already: db, session, acked are the caller's to give; takes acked. */
 struct app_hub *app_hub_new(struct app *a, uint32_t db, int64_t session, int64_t *acked);
-int  app_hub_open(struct app_hub *h, struct generation *g, const struct config_hub *c, struct err *reterr);
-/* Where each stream's cursor stands, after the streams changed; takes the array. */
-void app_hub_set_acked(struct app_hub *h, int64_t *acked);
+/* room: rules of the pipeline that it is to run under. */
+int  app_hub_open(struct app_hub *h, struct generation *g, struct pipeline *room, const struct config_hub *c, struct err *reterr);
 void app_hub_close(struct app_hub *h);
 /* Something was noted: the pump is stepped at the end of this turn of the loop. */
 void app_hub_kick(struct app_hub *h);
 void app_hubs_step(struct app *a);
-/* Room for the states of every alarm that the pipeline knows; keeps those that stand. */
-int  app_alarms_room(struct app *a, struct err *reterr);
-bool app_hub_has_room(const struct app_hub *h);
-/* After a reload that left it as it was: streams, prefixes, directory and buildings of the generation in use. */
-void app_hub_set_generation(struct app_hub *h, struct generation *g, const struct config_hub *c);
+/* Room for the states of every alarm that this pipeline knows; keeps those that stand. */
+int  app_alarms_room(struct app *a, struct generation *g, struct pipeline *p, struct err *reterr);
+bool app_hub_has_room(const struct app_hub *h, const struct generation *g, struct pipeline *p);
+/* A reload leaves it as it was, but for streams, prefixes, directory and buildings: what that needs, of the app's streams as they will be (0 or -1: no memory); then either of two. */
+struct app_hub_next { int64_t *acked; bool *acked_dirty; struct pump_lanes lanes; };
+int  app_hub_prepare(struct app_hub *h, int64_t *acked, struct app_hub_next *ret); /* takes acked */
+void app_hub_take(struct app_hub *h, struct generation *g, const struct config_hub *c, struct app_hub_next *n);
+void app_hub_drop(struct app_hub *h, struct app_hub_next *n);
 void app_hub_alarm_state(struct app *a, const struct record_event *e, struct outmsg *msg);
 
 /* app_faults.c: our own faults */
@@ -225,12 +232,35 @@ struct binding {
 int  binding_make(struct binding *b, struct generation *g, struct store *s, struct err *reterr);
 void binding_done(struct binding *b); /* what was taken out of it is NULL by then */
 
+/* app_next.c: the lines and hubs of another generation, prepared beside those that run */
+struct app_line { const struct config_bus *bus; const struct site *site; }; /* one that runs, by the config it was opened with; bus NULL: closed */
+/* Which lines go on, and where their points are then. Reads only what does not change while lines and generations live: on any thread. */
+struct app_plan {
+	size_t            n;
+	uint32_t         *keep;     /* by line of the config: the one of ours that goes on, or UINT32_MAX */
+	struct point_map *maps;     /* likewise */
+};
+int  app_plan_lines(struct app_plan *p, const struct app_line *ours, size_t n_ours, const struct config *c); /* 0 or -1 (no memory) */
+void app_plan_done(struct app_plan *p);
+struct app_next {
+	struct generation   *generation;
+	struct pipeline     *pipeline;  /* knows the generation's rules */
+	struct binding      *binding;
+	struct app_plan     *plan;      /* NULL: no line goes on */
+	struct app_bus      *buses;
+	struct app_hub     **hubs;
+	struct app_hub_next *kept;      /* by hub of the config; acked NULL: a new one */
+	struct app_stream   *old_streams;
+	size_t               n_old_streams;
+};
+/* All that may fail, with nothing changed after a failure. Then take or drop, in the same turn of the loop. */
+int  app_next_prepare(struct app *a, struct app_next *n, struct err *reterr);
+void app_next_take(struct app *a, struct app_next *n);
+void app_next_drop(struct app *a, struct app_next *n);
+
 /* app_reload.c */
 void app_reload(struct app *a);
 void app_reload_abandon(struct app *a); /* at the stop: waits for the helper thread */
-/* Lines and hubs of the binding's generation: kept where they are as they were, else closed and opened. */
-int  app_take_buses(struct app *a, struct generation *g, struct err *reterr);
-int  app_take_hubs(struct app *a, struct binding *b, struct err *reterr);
 int  app_new_pipeline(struct app *a, struct generation *g, struct pipeline **ret, struct err *reterr);
 
 /* status.c, directory.c: payloads */

@@ -37,29 +37,39 @@ static void on_timer(void *user, struct stamp now)
 	step(user);
 }
 
-/* One state an alarm, twice over so that cleared ones need not give way at once, and the descriptions. */
-static size_t states_wanted(struct app *a)
+/* One state an alarm, and the descriptions. */
+static size_t states_needed(const struct generation *g, struct pipeline *p)
 {
-	return rules_count(pipeline_rules(a->pipeline)) * 2 + a->generation->config->site.n_points / 100 + 1024;
+	return rules_count(pipeline_rules(p)) + g->config->site.n_points / 100 + 1024;
 }
 
-bool app_hub_has_room(const struct app_hub *h)
+/* Twice over, so that cleared ones need not give way at once. */
+static size_t states_wanted(const struct generation *g, struct pipeline *p)
 {
-	return h->states.max >= rules_count(pipeline_rules(h->app->pipeline)) + h->app->generation->config->site.n_points / 100 + 1024;
+	return rules_count(pipeline_rules(p)) + states_needed(g, p);
 }
 
-int app_alarms_room(struct app *a, struct err *reterr)
+bool app_hub_has_room(const struct app_hub *h, const struct generation *g, struct pipeline *p)
+{
+	return h->states.max >= states_needed(g, p);
+}
+
+int app_alarms_room(struct app *a, struct generation *g, struct pipeline *p, struct err *reterr)
 {
 	struct states next;
 
-	if (a->alarms.max >= rules_count(pipeline_rules(a->pipeline)) + 1024)
+	if (a->alarms.max >= states_needed(g, p))
 		return 0;
-	if (states_init(&next, states_wanted(a)))
-		return err_set(reterr, ERR_NO_MEMORY, "no memory for %zu alarms", rules_count(pipeline_rules(a->pipeline)));
-	for (size_t i = 0; i < a->alarms.n; i++) {
+	if (states_init(&next, states_wanted(g, p)))
+		return err_set(reterr, ERR_NO_MEMORY, "no memory for %zu alarms", states_wanted(g, p));
+	bool failed = false;
+	for (size_t i = 0; i < a->alarms.n && !failed; i++) {
 		const struct state_entry *e = &a->alarms.entries[i];
-		if (e->version && e->msg && states_set(&next, e->kind, e->node, e->topic, e->urgency, e->msg))
-			log_error("app", "no room for the state of %s", e->topic);
+		failed = e->version && e->msg && states_set(&next, e->kind, e->node, e->topic, e->urgency, e->msg);
+	}
+	if (failed) {
+		states_done(&next);
+		return err_set(reterr, ERR_NO_MEMORY, "no memory for the alarms that stand");
 	}
 	states_done(&a->alarms);
 	a->alarms = next;
@@ -174,6 +184,7 @@ static void on_backlog(struct desk_backlog *b)
 		app_hub_kick(h);
 	}
 	outlist_done(&b->list);
+	generation_unref(b->user2);
 	if (h->closing)
 		free(h);
 }
@@ -192,6 +203,7 @@ static void want_backlog(void *user, const struct pump_backlog_request *rq)
 		h->backlog.stream = (struct compose_stream){ site->gateway, site->nodes[node], a->log_id, node, rq->stream_db, i % STREAM_COUNT };
 		h->backlog.done = on_backlog;
 		h->backlog.user = h;
+		h->backlog.user2 = generation_ref(a->generation); /* the stream's names are its own: a reload may come before the answer */
 		h->backlog_busy = true;
 		desk_backlog(&a->desk, &h->backlog);
 		return;
@@ -254,16 +266,20 @@ static void fill_pump_config(struct app_hub *h)
 		h->pump_config.commands = h->pump_config.commands || c->commands[i];
 }
 
+static struct pump_stream *streams_of(const struct app *a, const int64_t *acked)
+{
+	struct pump_stream *s = calloc(a->n_streams + 1, sizeof *s);
+
+	for (size_t i = 0; s && i < a->n_streams; i++)
+		s[i] = (struct pump_stream){ a->streams[i].db, (uint32_t)(i / STREAM_COUNT), i % STREAM_COUNT, a->streams[i].first, a->streams[i].stored, acked[i] };
+	return s;
+}
+
 static int set_streams(struct app_hub *h)
 {
-	struct app *a = h->app;
-	struct pump_stream *s = calloc(a->n_streams, sizeof *s);
+	struct pump_stream *s = streams_of(h->app, h->acked);
+	int failed = s ? pump_set_streams(h->pump, s, h->app->n_streams) : -1;
 
-	if (!s)
-		return -1;
-	for (size_t i = 0; i < a->n_streams; i++)
-		s[i] = (struct pump_stream){ a->streams[i].db, (uint32_t)(i / STREAM_COUNT), i % STREAM_COUNT, a->streams[i].first, a->streams[i].stored, h->acked[i] };
-	int failed = pump_set_streams(h->pump, s, a->n_streams);
 	free(s);
 	return failed;
 }
@@ -281,21 +297,14 @@ struct app_hub *app_hub_new(struct app *a, uint32_t db, int64_t session, int64_t
 	h->session = session;
 	loop_timer_init(&h->timer, on_timer, h);
 	loop_timer_init(&h->session_timer, on_session_late, h);
-	app_hub_set_acked(h, acked);
-	return h;
-}
-
-void app_hub_set_acked(struct app_hub *h, int64_t *acked)
-{
-	free(h->acked);
-	free(h->acked_dirty);
 	h->acked = acked;
-	h->acked_dirty = calloc(h->app->n_streams, sizeof *h->acked_dirty);
+	h->acked_dirty = calloc(a->n_streams, sizeof *h->acked_dirty);
+	return h;
 }
 
 static void fill_alarms(struct app_hub *h);
 
-int app_hub_open(struct app_hub *h, struct generation *g, const struct config_hub *c, struct err *reterr)
+int app_hub_open(struct app_hub *h, struct generation *g, struct pipeline *room, const struct config_hub *c, struct err *reterr)
 {
 	struct hub_events through = { on_up, on_down, on_delivered, on_refused, on_message, on_subscribed, h };
 	struct app *a = h->app;
@@ -305,7 +314,7 @@ int app_hub_open(struct app_hub *h, struct generation *g, const struct config_hu
 	fill_pump_config(h);
 	for (unsigned f = 0; f < PUMP_FAULT_COUNT; f++)
 		h->faults_before |= app_own_stands(a, "hub", c->link.name, fault_words[f]) ? 1u << f : 0;
-	if (!h->acked || !h->acked_dirty || states_init(&h->states, states_wanted(a)))
+	if (!h->acked || !h->acked_dirty || states_init(&h->states, states_wanted(g, room)))
 		return err_set(reterr, ERR_NO_MEMORY, "hub '%s': no memory", c->link.name);
 	h->link = uplink_link_new(&a->uv, &c->link, a->uplink_program, &through, reterr);
 	if (!h->link)
@@ -324,16 +333,42 @@ int app_hub_open(struct app_hub *h, struct generation *g, const struct config_hu
 	return 0;
 }
 
-void app_hub_set_generation(struct app_hub *h, struct generation *g, const struct config_hub *c)
+int app_hub_prepare(struct app_hub *h, int64_t *acked, struct app_hub_next *ret)
+{
+	struct app_hub_next n = { .acked = acked, .acked_dirty = calloc(h->app->n_streams, sizeof *n.acked_dirty) };
+	struct pump_stream *s = streams_of(h->app, acked);
+	int failed = !s || !n.acked_dirty || pump_prepare_streams(h->pump, s, h->app->n_streams, &n.lanes);
+
+	free(s);
+	if (failed) {
+		app_hub_drop(h, &n);
+		return -1;
+	}
+	*ret = n;
+	return 0;
+}
+
+void app_hub_drop(struct app_hub *h, struct app_hub_next *n)
+{
+	free(n->acked);
+	free(n->acked_dirty);
+	pump_drop_streams(h->pump, &n->lanes);
+	*n = (struct app_hub_next){ 0 };
+}
+
+void app_hub_take(struct app_hub *h, struct generation *g, const struct config_hub *c, struct app_hub_next *n)
 {
 	struct generation *old = h->generation;
 
+	free(h->acked);
+	free(h->acked_dirty);
+	h->acked = n->acked;
+	h->acked_dirty = n->acked_dirty;
 	h->generation = generation_ref(g);
 	h->config = c;
 	fill_pump_config(h);
 	pump_set_config(h->pump, &h->pump_config);
-	if (set_streams(h))
-		log_error("hub", "%s: no memory for its streams", c->link.name);
+	pump_take_streams(h->pump, &n->lanes);
 	directory_states(h->app, h);
 	generation_unref(old);
 }

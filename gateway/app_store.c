@@ -64,7 +64,7 @@ static void remember_session(struct app *a, struct slot *s)
 	}
 }
 
-void app_flush_cursors(struct app *a)
+bool app_flush_cursors(struct app *a)
 {
 	struct batch *b = a->open->commit.batch;
 
@@ -75,11 +75,12 @@ void app_flush_cursors(struct app *a)
 				continue;
 			struct record_cursor *c = batch_add_cursor(b);
 			if (!c)
-				return;
+				return false;
 			*c = (struct record_cursor){ h->db, a->streams[j].db, h->acked[j] };
 			h->acked_dirty[j] = false;
 		}
 	}
+	return true;
 }
 
 static bool want_readings(const struct app *a)
@@ -97,7 +98,7 @@ static void submit(struct app *a, struct stamp now)
 	if (!next)
 		return;
 	remember_session(a, s);
-	app_flush_cursors(a);
+	(void)app_flush_cursors(a); /* what does not fit rides with the next */
 	s->state = SLOT_QUEUED;
 	s->queued_ns = now.mono_ns;
 	for (size_t i = 0; i < APP_SLOTS; i++)
@@ -105,6 +106,7 @@ static void submit(struct app *a, struct stamp now)
 			s->queued_ns = a->slots[i].queued_ns + 1; /* a strict order, for announce */
 	s->commit.site = &s->generation->config->site;
 	s->commit.want_readings = want_readings(a);
+	s->commit.now_ms = now.wall_trusted ? now.wall_ms : 1;
 	a->n_queued++;
 	a->commit_at_ns = CLOCK_NEVER;
 	loop_timer_set(&a->loop, &a->commit_timer, CLOCK_NEVER);

@@ -26,7 +26,7 @@ struct desk_backlog {
 	struct pump_backlog_request rq;
 	struct compose_stream       stream;
 	void                      (*done)(struct desk_backlog *b);
-	void                       *user, *user2;
+	void                       *user, *user2; /* user2: whatever keeps the names of `stream` until done */
 	/* result */
 	struct outlist              list;
 	struct pump_backlog_answer  answer;

@@ -152,15 +152,10 @@ void directory_building(struct strbuf *out, const struct config *c, size_t build
 	strbuf_putc(out, '}');
 }
 
-static void set_state(struct app_hub *h, enum state_kind kind, uint32_t node, const char *topic, unsigned urgency, const struct strbuf *text)
+static void put_state(struct app_hub *h, enum state_kind kind, uint32_t node, const char *topic, unsigned urgency, struct outmsg *m)
 {
-	struct outmsg *m = text->failed ? NULL : outmsg_new(text->data, text->len);
-
 	if (!m || states_set(&h->states, kind, node, topic, urgency, m))
 		log_error("hub", "%s: no room for %s", h->config->link.name, topic);
-	if (m)
-		m->node = node;
-	outmsg_unref(m);
 }
 
 /* Where the page that begins at `from` ends: the first point that does not fit any more. *ret_body has its entries. */
@@ -185,29 +180,43 @@ static size_t fill_page(const struct config *c, uint32_t node, size_t from, stru
 	return i;
 }
 
-static size_t directory_of_node(struct app_hub *h, uint32_t node)
+int directory_pages(const struct config *c, uint32_t node, struct outlist *out)
 {
-	const struct config *c = h->generation->config;
 	struct strbuf body = STRBUF_INIT, text = STRBUF_INIT;
-	size_t pages = 0, n = 0;
-	char topic[32];
+	size_t pages = 0;
+	bool failed = false;
 
 	for (size_t from = 0; from < c->site.n_points; pages++)
 		from = fill_page(c, node, from, &body);
-	for (size_t from = 0; from < c->site.n_points;) {
+	for (size_t from = 0; from < c->site.n_points && !failed;) {
 		from = fill_page(c, node, from, &body);
 		strbuf_reset(&text);
 		put_head(&text, c, node);
 		put_string(&text, "config", c->hash);
-		strbuf_printf(&text, ",\"page\":%zu,\"pages\":%zu,\"points\":[", ++n, pages);
+		strbuf_printf(&text, ",\"page\":%zu,\"pages\":%zu,\"points\":[", out->n + 1, pages);
 		strbuf_put(&text, body.data, body.len);
 		strbuf_puts(&text, "]}");
-		snprintf(topic, sizeof topic, "directory/%zu", n);
-		set_state(h, STATE_KIND_DIRECTORY, node, topic, CLASS_COUNT, &text);
+		struct outmsg *m = body.failed || text.failed ? NULL : outmsg_new(text.data, text.len);
+		if (m)
+			m->node = node;
+		outlist_add(out, m);
+		failed = !m || out->failed;
 	}
 	strbuf_done(&body);
 	strbuf_done(&text);
-	return pages;
+	return failed ? -1 : 0;
+}
+
+static size_t directory_of_node(struct app_hub *h, uint32_t node)
+{
+	const struct outlist *pages = &h->generation->pages[node];
+	char topic[32];
+
+	for (size_t i = 0; i < pages->n; i++) {
+		snprintf(topic, sizeof topic, "directory/%zu", i + 1);
+		put_state(h, STATE_KIND_DIRECTORY, node, topic, CLASS_COUNT, pages->items[i]);
+	}
+	return pages->n;
 }
 
 /* Pages of an earlier config that this one does not fill. */
@@ -239,7 +248,11 @@ static void buildings(struct app_hub *h)
 			snprintf(topic, sizeof topic, "building/%s", c->site.buildings[i].id);
 		strbuf_reset(&text);
 		directory_building(&text, c, i, h->config->personal);
-		set_state(h, STATE_KIND_BUILDING, node, topic, CLASS_COUNT + 1, &text);
+		struct outmsg *m = text.failed ? NULL : outmsg_new(text.data, text.len);
+		if (m)
+			m->node = node;
+		put_state(h, STATE_KIND_BUILDING, node, topic, CLASS_COUNT + 1, m);
+		outmsg_unref(m);
 	}
 	strbuf_done(&text);
 }

@@ -1,5 +1,7 @@
 #include "gateway/app.h"
 
+#include "gateway/directory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +91,29 @@ struct generation *generation_new(struct config *c)
 	return g;
 }
 
+int generation_describe(struct generation *g)
+{
+	const struct config *c = g->config;
+	bool wanted = false, failed = false;
+
+	for (size_t i = 0; i < c->n_hubs; i++)
+		wanted = wanted || c->hubs[i].send_directory;
+	if (!wanted)
+		return 0;
+	g->pages = calloc(c->site.n_nodes, sizeof *g->pages);
+	for (uint32_t node = 0; g->pages && node < c->site.n_nodes && !failed; node++)
+		failed = directory_pages(c, node, &g->pages[node]) != 0;
+	return g->pages && !failed ? 0 : -1;
+}
+
+void generation_described(struct generation *g)
+{
+	for (size_t i = 0; g->pages && i < g->config->site.n_nodes; i++)
+		outlist_done(&g->pages[i]);
+	free(g->pages);
+	g->pages = NULL;
+}
+
 struct generation *generation_ref(struct generation *g)
 {
 	g->refs++;
@@ -104,6 +129,8 @@ void generation_unref(struct generation *g)
 		free((char *)g->owns[i].message_zh);
 		free((char *)g->owns[i].message_en);
 	}
+	if (g->config)
+		generation_described(g);
 	free(g->owns);
 	free(g->point_dbs);
 	free(g->stream_dbs);

@@ -4,20 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define RETRY_FIRST_MS 100
 #define RETRY_MOST_MS  2000
 #define PRUNE_ROWS     5000
 #define PRUNE_ROUNDS   4
-
-static int64_t wall_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / CLOCK_NS_PER_MS;
-}
 
 static void on_mail(struct mail *m)
 {
@@ -91,7 +82,7 @@ static bool commit_until_durable(struct keeper *k, struct keeper_commit *c)
 	bool dropped = false, tried_at_end = false;
 	struct err e;
 
-	while (store_commit(k->store, c->batch, wall_ms(), &e)) {
+	while (store_commit(k->store, c->batch, c->now_ms, &e)) {
 		tell(k, trouble_of(e.code), e.text);
 		if (e.code == ERR_FULL && make_room(k))
 			continue;

@@ -22,6 +22,7 @@ struct keeper_commit {
 	struct keeper        *keeper;
 	struct batch         *batch;
 	const struct site    *site;         /* names; lives until done */
+	int64_t               now_ms;       /* commands that expired before it are forgotten; 1 while the clock is not trusted */
 	bool                  want_readings;/* some hub takes readings: make their messages */
 	void                (*done)(struct keeper_commit *c);
 	/* results, valid in done */

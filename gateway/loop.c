@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #define STEP_MS       5000
+#define AHEAD_MS      (INT64_C(30) * 86400000) /* longer without a record, and a clock that nobody keeps right may stand anywhere */
+#define ASK_EVERY_NS  CLOCK_NS_PER_S
+#define BUILD_MS      (INT64_C(1000) * FIREGW_BUILD_EPOCH)
 #define NO_POSITION   SIZE_MAX
 #define HEAP_FIRST    64
 
@@ -33,27 +36,44 @@ static bool is_synchronised(void)
 	return adjtimex(&tx) != TIME_ERROR;
 }
 
+/* While in doubt the kernel is asked once a second: whoever keeps the clock right knows better than our records. */
+static void look_again(struct loop *l, const struct stamp *s)
+{
+	if ((!l->doubted && s->wall_ms >= l->not_before_ms) || s->mono_ns - l->asked_ns < ASK_EVERY_NS)
+		return;
+	l->asked_ns = s->mono_ns;
+	if (s->wall_ms < BUILD_MS || !is_synchronised())
+		return;
+	l->doubted = false;
+	l->not_before_ms = BUILD_MS;
+}
+
 struct stamp loop_now(struct loop *l)
 {
 	struct stamp s = { .mono_ns = read_clock_ns(CLOCK_BOOTTIME), .wall_ms = read_clock_ns(CLOCK_REALTIME) / CLOCK_NS_PER_MS };
 	int64_t offset = s.wall_ms - s.mono_ns / CLOCK_NS_PER_MS;
 	int64_t by = offset - l->offset_ms;
+	bool stepped = by > STEP_MS || by < -STEP_MS;
 
 	l->offset_ms = offset; /* slewing is followed, so only a jump shows */
-	if (by > STEP_MS || by < -STEP_MS)
-		l->stepped = true;
-	if (l->stepped && by == 0 && is_synchronised())
-		l->stepped = false;
-	s.wall_trusted = !l->stepped && s.wall_ms >= l->not_before_ms;
-	if ((by > STEP_MS || by < -STEP_MS) && l->on_step)
+	if (stepped)
+		l->doubted = true;
+	else
+		look_again(l, &s);
+	s.wall_trusted = !l->doubted && s.wall_ms >= l->not_before_ms;
+	if (stepped && l->on_step)
 		l->on_step(l->user, by, s);
 	return s;
 }
 
-void loop_set_not_before(struct loop *l, int64_t wall_ms)
+void loop_set_newest(struct loop *l, int64_t newest_ms, int64_t sure_ms)
 {
-	if (wall_ms > l->not_before_ms)
-		l->not_before_ms = wall_ms;
+	int64_t wall_ms = read_clock_ns(CLOCK_REALTIME) / CLOCK_NS_PER_MS;
+
+	if (newest_ms > l->not_before_ms)
+		l->not_before_ms = newest_ms;
+	if (sure_ms && wall_ms - sure_ms > AHEAD_MS && !is_synchronised())
+		l->doubted = true;
 }
 
 static void place(struct loop *l, size_t pos, struct loop_timer *t)
@@ -110,6 +130,20 @@ static void arm(struct loop *l)
 	timerfd_settime(l->fd, TFD_TIMER_ABSTIME, &its, NULL);
 }
 
+int loop_timer_room(struct loop *l, size_t more)
+{
+	size_t cap = l->cap;
+
+	while (cap < l->n + more)
+		cap *= 2;
+	struct loop_timer **heap = cap > l->cap ? realloc(l->heap, cap * sizeof(struct loop_timer *)) : l->heap;
+	if (!heap)
+		return -1;
+	l->heap = heap;
+	l->cap = cap;
+	return 0;
+}
+
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns)
 {
 	if (deadline_ns <= l->firing_ns)
@@ -122,13 +156,8 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t deadline_ns)
 			take_out(l, t);
 	} else {
 		if (t->pos == NO_POSITION) {
-			if (l->n == l->cap) {
-				struct loop_timer **more = realloc(l->heap, l->cap * 2 * sizeof *more);
-				if (!more)
-					abort(); /* timers are made at start and at reload only */
-				l->heap = more;
-				l->cap *= 2;
-			}
+			if (loop_timer_room(l, 1))
+				abort(); /* timers are made at start and at reload only */
 			t->pos = l->n++;
 			l->heap[t->pos] = t;
 		}
@@ -178,7 +207,7 @@ int loop_init(struct loop *l, uv_loop_t *uv, struct err *reterr)
 		return -1;
 	}
 	l->offset_ms = read_clock_ns(CLOCK_REALTIME) / CLOCK_NS_PER_MS - read_clock_ns(CLOCK_BOOTTIME) / CLOCK_NS_PER_MS;
-	l->not_before_ms = INT64_C(1000) * FIREGW_BUILD_EPOCH;
+	l->not_before_ms = BUILD_MS;
 	uv_poll_init(uv, &l->poll, l->fd);
 	l->poll.data = l;
 	uv_poll_start(&l->poll, UV_READABLE, on_timer);

@@ -26,7 +26,7 @@ struct poller {
 	int                      poll_events;
 	struct loop_timer        timer;
 	struct lookup           *lookup;     /* under way, or NULL */
-	uint32_t                *map;
+	struct point_map         map;
 };
 
 static void step(struct poller *p, const struct bus_event *ev);
@@ -197,19 +197,19 @@ void poller_close(struct poller *p)
 		uv_cancel((uv_req_t *)&p->lookup->request);
 	}
 	p->ops->close(p->bus);
-	free(p->map);
+	free(p->map.to);
 	free(p);
 }
 
-void poller_set_map(struct poller *p, uint32_t *map)
+void poller_set_map(struct poller *p, struct point_map map)
 {
-	free(p->map);
+	free(p->map.to);
 	p->map = map;
 }
 
 uint32_t poller_map(const struct poller *p, uint32_t point)
 {
-	return p->map ? p->map[point] : point;
+	return p->map.to ? p->map.to[point - p->map.first] : point;
 }
 
 const struct config_bus *poller_bus(const struct poller *p)

@@ -17,8 +17,9 @@ struct poller_config {
 int  poller_open(struct loop *l, const struct poller_config *c, struct poller **ret, struct err *reterr);
 /* Closes the line; the loop lets go of its handle with its next turn. Accepts NULL. Not from within a sample. */
 void poller_close(struct poller *p);
-/* Since a reload a sample's point may have another index: map[old] = new, or POINT_NONE. Takes the array (free). */
-void poller_set_map(struct poller *p, uint32_t *map);
+/* Since a reload this line's points may have other indices: to[old - first] is the new one, or POINT_NONE. Takes the array (free). */
+struct point_map { uint32_t first, *to; };
+void poller_set_map(struct poller *p, struct point_map map);
 uint32_t poller_map(const struct poller *p, uint32_t point);
 const struct config_bus *poller_bus(const struct poller *p);
 void poller_stats(const struct poller *p, struct bus_stats *ret);

@@ -77,6 +77,11 @@ void pump_free(struct pump *p); /* accepts NULL */
 /* Streams known from now on; acked is where the stored cursor stands (of a stream it had, its own counts, unless the numbers began anew). Keeps what is in
  * flight for streams it had. 0 or -1 (no memory; the old ones stay). */
 int  pump_set_streams(struct pump *p, const struct pump_stream *s, size_t n);
+/* The same in two steps, with nothing of the pump's in between: prepared (0 or -1), then taken, which cannot fail, or dropped. */
+struct pump_lanes { struct pump_stream *streams; struct pump_lane **lanes; size_t n; };
+int  pump_prepare_streams(struct pump *p, const struct pump_stream *s, size_t n, struct pump_lanes *ret);
+void pump_take_streams(struct pump *p, struct pump_lanes *l);
+void pump_drop_streams(struct pump *p, struct pump_lanes *l);
 /* After a reload that left this hub's connection as it was. If nodes moved, pump_set_streams is to follow before the next step. */
 void pump_set_config(struct pump *p, const struct pump_config *c);
 

@@ -81,42 +81,64 @@ static int by_db(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-int pump_set_streams(struct pump *p, const struct pump_stream *s, size_t n)
+int pump_prepare_streams(struct pump *p, const struct pump_stream *s, size_t n, struct pump_lanes *ret)
 {
-	struct pump_lane **lanes = calloc(n + 1, sizeof *lanes);
-	size_t made;
+	struct pump_lanes l = { calloc(n + 1, sizeof *l.streams), calloc(n + 1, sizeof *l.lanes), n };
 
-	if (!lanes)
-		return -1;
-	for (made = 0; made < n; made++) {
-		lanes[made] = pump_lane_find(p, s[made].db);
-		if (!lanes[made])
-			lanes[made] = lane_new(s[made].db);
-		if (!lanes[made])
-			goto fail;
+	for (size_t i = 0; l.streams && l.lanes && i < n; i++) {
+		l.streams[i] = s[i];
+		l.lanes[i] = pump_lane_find(p, s[i].db);
+		if (!l.lanes[i])
+			l.lanes[i] = lane_new(s[i].db);
+		if (!l.lanes[i])
+			break;
 	}
-	for (size_t i = 0; i < n; i++)
-		lane_set(p, lanes[i], &s[i], !pump_lane_find(p, s[i].db));
+	if (!l.streams || !l.lanes || (n && !l.lanes[n - 1])) {
+		pump_drop_streams(p, &l);
+		return -1;
+	}
+	*ret = l;
+	return 0;
+}
+
+void pump_drop_streams(struct pump *p, struct pump_lanes *l)
+{
+	for (size_t i = 0; l->lanes && i < l->n; i++)
+		if (l->lanes[i] && !pump_lane_find(p, l->lanes[i]->db))
+			free(l->lanes[i]);
+	free(l->lanes);
+	free(l->streams);
+	*l = (struct pump_lanes){ 0 };
+}
+
+void pump_take_streams(struct pump *p, struct pump_lanes *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		lane_set(p, l->lanes[i], &l->streams[i], !pump_lane_find(p, l->streams[i].db));
 	for (size_t i = 0; i < p->n_lanes; i++) {
 		bool kept = false;
-		for (size_t k = 0; k < n && !kept; k++)
-			kept = lanes[k] == p->lanes[i];
+		for (size_t k = 0; k < l->n && !kept; k++)
+			kept = l->lanes[k] == p->lanes[i];
 		if (!kept)
 			lane_free(p, p->lanes[i]);
 	}
 	free(p->lanes);
-	qsort(lanes, n, sizeof *lanes, by_db);
-	p->lanes = lanes;
-	p->n_lanes = n;
+	qsort(l->lanes, l->n, sizeof *l->lanes, by_db);
+	p->lanes = l->lanes;
+	p->n_lanes = l->n;
 	p->follow_ns = 0;
-	return 0;
+	free(l->streams);
+	*l = (struct pump_lanes){ 0 };
+}
 
-fail:
-	while (made-- > 0)
-		if (!pump_lane_find(p, lanes[made]->db))
-			free(lanes[made]);
-	free(lanes);
-	return -1;
+int pump_set_streams(struct pump *p, const struct pump_stream *s, size_t n)
+{
+	struct pump_lanes l;
+
+	if (pump_prepare_streams(p, s, n, &l))
+		return -1;
+	pump_take_streams(p, &l);
+	return 0;
 }
 
 void pump_lane_init(struct pump *p)

@@ -25,6 +25,21 @@ static struct job *take_first(struct job **first, struct job **last)
 	return j;
 }
 
+static bool take_out(struct job **first, struct job **last, const struct job *j)
+{
+	struct job *before = NULL;
+
+	for (struct job **at = first; *at; before = *at, at = &(*at)->next) {
+		if (*at != j)
+			continue;
+		*at = j->next;
+		if (*last == j)
+			*last = before;
+		return true;
+	}
+	return false;
+}
+
 static void on_mail(struct mail *m)
 {
 	struct job *j = (struct job *)m; /* its first member */
@@ -89,6 +104,14 @@ void worker_add(struct worker *w, struct job *j, bool urgent)
 		put_last(&w->first, &w->last, j);
 	uv_cond_signal(&w->wake);
 	uv_mutex_unlock(&w->lock);
+}
+
+bool worker_take_back(struct worker *w, struct job *j)
+{
+	uv_mutex_lock(&w->lock);
+	bool taken = take_out(&w->first_urgent, &w->last_urgent, j) || take_out(&w->first, &w->last, j);
+	uv_mutex_unlock(&w->lock);
+	return taken;
 }
 
 bool worker_is_stopping(struct worker *w)

@@ -28,6 +28,8 @@ struct worker {
 int  worker_start(struct worker *w, const char *name, struct mailbox *box, void *context);
 /* After worker_join nothing is done with it. */
 void worker_add(struct worker *w, struct job *j, bool urgent);
+/* Takes it out of the queue: true, and it is neither run nor done; false: it runs already, or has run. From the loop's thread. */
+bool worker_take_back(struct worker *w, struct job *j);
 /* Whether stopping was asked for: a long or retrying job ends early then. From the worker's thread. */
 bool worker_is_stopping(struct worker *w);
 /* Waits up to ms, or until stopping is asked for; from the worker's thread. */

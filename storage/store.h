@@ -18,7 +18,8 @@ struct store_report {
 	bool    created;               /* a new database */
 	bool    damaged;               /* the file was set aside and a new one begun, with what could be read of points, alarms and rule state */
 	char    set_aside[512];        /* its new name */
-	int64_t newest_ms;             /* wall time of the newest stored event or reading; 0 if none */
+	int64_t newest_ms;             /* wall time of the event or reading that was stored last; 0 if none */
+	int64_t sure_ms;               /* the same, but what was stored under an untrusted clock does not count where it lies over 400 days ahead of the rest */
 };
 
 /* Opens or creates (0640), checks (quick_check), migrates, locks: a second opener gets ERR_EXISTS with the cure. ERR_IO/ERR_DENIED: cannot be written, and
@@ -38,6 +39,9 @@ int store_bind_points(struct store *s, const char *const *ids, size_t n, uint32_
 /* A hub that is new gets cursors at the end (or with oldest at the beginning) of every stream, now and of streams bound later. */
 int store_bind_hub(struct store *s, const char *name, bool oldest, uint32_t *ret_db, struct err *reterr);
 
+/* Of the hubs bound since open only these hold the log from now on. */
+void store_hold_only(struct store *s, const uint32_t *hub_dbs, size_t n);
+
 struct store_stream { uint32_t db; char node[48]; unsigned stream; int64_t first, stored; }; /* first: the oldest kept; stored = first - 1 if none */
 int store_each_stream(struct store *s, void (*each)(void *user, const struct store_stream *st), void *user, struct err *reterr);
 int store_each_cursor(struct store *s, uint32_t hub_db, void (*each)(void *user, uint32_t stream_db, int64_t seq), void *user, struct err *reterr);
@@ -56,7 +60,7 @@ int store_commit(struct store *s, struct batch *b, int64_t now_ms, struct err *r
 
 /* A step of keeping the limits: deletes at most about `rows` records that are past keep, or that stand over max_bytes: readings that all hubs have, readings, then events that
  * all hubs have and that are older than keep_events. Never blocks long. ret->more: call again. now_ms 0, while the clock is not trusted: nothing goes by age. Only hubs
- * bound since open count. Copies the WAL into the file too: to be called every few seconds. */
+ * bound since open, and not let go by store_hold_only, count. Copies the WAL into the file too: to be called every few seconds. */
 struct store_pruned { int64_t readings, events; bool more; };
 int store_prune(struct store *s, int64_t now_ms, int rows, struct store_pruned *ret, struct err *reterr);
 struct store_usage { int64_t bytes, limit; };

@@ -110,6 +110,20 @@ static int hold_for(struct store *s, uint32_t hub, struct err *reterr)
 	return 0;
 }
 
+void store_hold_only(struct store *s, const uint32_t *hub_dbs, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n_hubs; i++) {
+		bool wanted = false;
+		for (size_t k = 0; k < n && !wanted; k++)
+			wanted = hub_dbs[k] == s->hubs[i];
+		if (wanted)
+			s->hubs[kept++] = s->hubs[i];
+	}
+	s->n_hubs = kept;
+}
+
 static int add_hub(struct store *s, const char *name, bool oldest, uint32_t *ret_db, struct err *reterr)
 {
 	sqlite3_stmt *add = NULL, *cursor = NULL;

@@ -49,7 +49,7 @@ struct store {
 	struct store_slot *streams;             /* by database id; [0] is none */
 	size_t             n_streams;
 	int64_t            max_point;           /* greatest database id of a point */
-	uint32_t          *hubs;                /* bound since open: they hold the log */
+	uint32_t          *hubs;                /* they hold the log: bound since open, and not let go since */
 	size_t             n_hubs;
 	int64_t            n_last, n_next;      /* events' n */
 	uint64_t           boot, boot_new;      /* the boot whose row is boot_db; boot_db 0: none yet. boot_new, boot_next: within a transaction */

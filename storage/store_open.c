@@ -20,6 +20,10 @@
 #define CHECK_WHOLE_BYTES (INT64_C(1) << 30)
 /* Of a new file. A second's batch of 30 readings and a cursor writes 13.9 kB with it, 17.6 kB with 4096, 12.5 kB with 1024, where an event no longer fits a page. */
 #define PAGE_BYTES "2048"
+/* Longer than a gateway goes without an event. */
+#define NEWEST_AHEAD_MS (INT64_C(400) * 86400000)
+/* So many events back the last one under a trusted clock is looked for. */
+#define TRUSTED_LOOK "10000"
 
 static const char *const statements[ST_COUNT] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -224,23 +228,43 @@ static int set_aside(struct store *s, int64_t now_ms, char ret_name[512], struct
 	return 0;
 }
 
-static int newest_of(struct store *s, int64_t *ret, struct err *reterr)
+/* The last of each reading stream. No order over the streams is kept, and one that is seldom written may still end under a clock that stood wrong: what lies further ahead of the
+ * newest event than a gateway goes without one says nothing. */
+static int newest_reading(struct store *s, int64_t *newest, struct err *reterr)
 {
+	int64_t event = *newest;
 	char sql[160];
 
-	*ret = 0;
 	for (size_t i = 1; i < s->n_streams; i++) {
 		int64_t at;
-		if (!s->streams[i].used)
+		if (!s->streams[i].used || s->streams[i].stream != STREAM_READING)
 			continue;
-		snprintf(sql, sizeof sql, "SELECT at FROM %s WHERE key BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY key DESC LIMIT 1",
-		         s->streams[i].stream == STREAM_READING ? "reading_log" : "event_log", db_key((uint32_t)i, 0), db_key((uint32_t)i, DB_SEQ_MASK));
+		snprintf(sql, sizeof sql, "SELECT at FROM reading_log WHERE key BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY key DESC LIMIT 1", db_key((uint32_t)i, 0),
+		         db_key((uint32_t)i, DB_SEQ_MASK));
 		int rc = db_int(s->db, sql, &at);
-		if (rc == SQLITE_OK && at > *ret)
-			*ret = at;
+		if (rc == SQLITE_OK && at > *newest && (event == 0 || at - event <= NEWEST_AHEAD_MS))
+			*newest = at;
 		if (rc != SQLITE_OK && rc != SQLITE_DONE)
 			return store_fail(s, rc, "reading its newest records", reterr);
 	}
+	return 0;
+}
+
+/* The newest is the one stored last, not the one with the greatest time: a clock that once stood years ahead left its times behind in streams that are seldom written. */
+static int newest_of(struct store *s, struct store_report *report, struct err *reterr)
+{
+	int64_t newest = 0, trusted = 0;
+	int rc = db_int(s->db, "SELECT at FROM event_log ORDER BY n DESC LIMIT 1", &newest);
+
+	if (rc == SQLITE_OK)
+		rc = db_int(s->db, "SELECT at FROM event_log WHERE n > (SELECT max(n) FROM event_log) - " TRUSTED_LOOK
+		            " AND instr(tail, '\"clock\":\"untrusted\"') = 0 ORDER BY n DESC LIMIT 1", &trusted);
+	if (rc != SQLITE_OK && rc != SQLITE_DONE)
+		return store_fail(s, rc, "reading its newest records", reterr);
+	if (newest_reading(s, &newest, reterr) < 0)
+		return -1;
+	report->newest_ms = newest;
+	report->sure_ms = trusted && newest - trusted > NEWEST_AHEAD_MS ? trusted : newest;
 	return 0;
 }
 
@@ -329,7 +353,7 @@ int store_open(const struct store_options *o, int64_t now_ms, struct store **ret
 		goto fail;
 	if (open_checked(s, now_ms, was_ours, &report, reterr) < 0)
 		goto fail;
-	if (store_apply_limits(s, reterr) < 0 || newest_of(s, &report.newest_ms, reterr) < 0)
+	if (store_apply_limits(s, reterr) < 0 || newest_of(s, &report, reterr) < 0)
 		goto fail;
 	*ret = s;
 	if (ret_report)

@@ -78,7 +78,7 @@ static int find(sqlite3_stmt *st, int64_t lo, int64_t hi, int64_t from_ms, int64
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* How far all hubs bound since open have this stream. Hubs that are only remembered do not hold the log. */
+/* How far all hubs that hold the log have this stream. Hubs that are only remembered do not hold the log. */
 static int acknowledged(struct prune *p, uint32_t db, int64_t *ret)
 {
 	int64_t least = p->s->streams[db].last;

@@ -1,4 +1,5 @@
 """A hub that was away for long: what is urgent does not stand behind what is old, also on a slow link, and what is given up is told."""
+import signal
 import subprocess
 import time
 
@@ -79,3 +80,25 @@ def test_a_backlog_beyond_its_limit_is_given_up_and_told(site):
     topics = [t for _, t, p, r in console.all()]
     assert topics.index(next(t for t in topics if t.endswith("/lost"))) < topics.index(next(t for t in topics if t.endswith("/reading"))), "told before what follows it"
     assert d.hub()["lost"] == lost[0]["to_seq"] and d.hub()["backlog"]["readings"] < 2000
+
+
+def test_reloads_in_the_midst_of_a_backlog(site):
+    """The reader thread writes names of the config under which it was asked: a reload that comes before its answer, and leaves nothing else of that config, takes none away."""
+    count = 300_000
+    fill(site, count, 3600)
+    broker, eq = site.broker(), site.equipment()
+    console = site.console(broker)
+    text = lambda ms: site_text(site.folder, bus(eq.ports[0], points(), every="1s", timeout=f"{ms}ms"), rules=SMOKE_RULE, hubs=hub(broker.port))
+    d = site.daemon(text(300))
+    i = 0
+    while received(console) < count and i < 200:
+        i += 1
+        d.site.write_text(text(300 + i))  # every line is opened anew
+        d.signal(signal.SIGHUP)
+        wait_for(lambda: d.text().count("configuration loaded:") >= i, seconds=30, what="the reload")
+    assert i > 5
+    wait_for(lambda: received(console) >= count, seconds=120, what="all of it")
+    in_order(console)
+    assert d.terminate() == 0
+    for word in ("Sanitizer", "runtime error"):
+        assert word not in d.text(), d.text()[-5000:]

@@ -73,15 +73,21 @@ void loop_done(struct loop *l)
 	edges.closed = false;
 }
 
-void loop_set_not_before(struct loop *l, int64_t wall_ms)
+void loop_set_newest(struct loop *l, int64_t newest_ms, int64_t sure_ms)
 {
-	l->not_before_ms = wall_ms;
+	(void)sure_ms;
+	l->not_before_ms = newest_ms;
 }
 
 struct stamp loop_now(struct loop *l)
 {
 	(void)l;
 	return edges.h->now;
+}
+
+int loop_timer_room(struct loop *l, size_t more)
+{
+	return l->n + more <= TIMERS ? 0 : -1;
 }
 
 int64_t loop_take_late(struct loop *l)
@@ -345,6 +351,13 @@ void worker_add(struct worker *w, struct job *j, bool urgent)
 	*last = j;
 }
 
+bool worker_take_back(struct worker *w, struct job *j)
+{
+	(void)w;
+	(void)j;
+	return false;
+}
+
 bool worker_is_stopping(struct worker *w)
 {
 	return w->stopping;
@@ -400,7 +413,7 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 }
 
 void poller_close(struct poller *p) { free(p); }
-void poller_set_map(struct poller *p, uint32_t *map) { (void)p; free(map); }
+void poller_set_map(struct poller *p, struct point_map map) { (void)p; free(map.to); }
 const struct config_bus *poller_bus(const struct poller *p) { return p->bus; }
 
 uint32_t poller_map(const struct poller *p, uint32_t point)

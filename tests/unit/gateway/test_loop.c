@@ -155,12 +155,56 @@ static void a_worker_does_urgent_jobs_first_and_answers_on_the_loop(void **state
 	assert_int_equal(uv_loop_close(&uv), 0);
 }
 
+static void a_queued_job_can_be_taken_back(void **state)
+{
+	int n = 0, order[4] = { 0 };
+	struct held held = { 0 };
+	struct task tasks[4];
+	struct job first = { .run = hold, .done = nothing };
+	struct mailbox box;
+	struct worker w;
+	uv_loop_t uv;
+
+	(void)state;
+	uv_sem_init(&held.gate, 0);
+	uv_loop_init(&uv);
+	mailbox_init(&box, &uv);
+	assert_int_equal(worker_start(&w, "test", &box, &held), 0);
+	worker_add(&w, &first, true);
+	for (int i = 0; i < 4; i++) {
+		tasks[i] = (struct task){ .id = i, .order = order, .n = &n };
+		tasks[i].job.run = run_task;
+		tasks[i].job.done = task_done;
+		if (i < 3)
+			worker_add(&w, &tasks[i].job, false);
+	}
+	assert_true(worker_take_back(&w, &tasks[2].job)); /* the last, then the first */
+	assert_true(worker_take_back(&w, &tasks[0].job));
+	assert_false(worker_take_back(&w, &tasks[0].job));
+	worker_add(&w, &tasks[3].job, false);
+	uv_sem_post(&held.gate);
+	while (n < 2)
+		uv_run(&uv, UV_RUN_ONCE);
+	assert_int_equal(held.ran, 2);
+	assert_true(order[0] == 1 && order[1] == 3);
+	assert_false(worker_take_back(&w, &tasks[3].job));
+	worker_stop(&w);
+	worker_join(&w);
+	mailbox_drain(&box);
+	mailbox_close(&box);
+	uv_run(&uv, UV_RUN_DEFAULT);
+	mailbox_done(&box);
+	uv_sem_destroy(&held.gate);
+	assert_int_equal(uv_loop_close(&uv), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers_fire_in_order_and_can_be_moved_and_stopped),
 		cmocka_unit_test(a_timer_that_is_always_due_does_not_starve_others),
 		cmocka_unit_test(a_worker_does_urgent_jobs_first_and_answers_on_the_loop),
+		cmocka_unit_test(a_queued_job_can_be_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Limits kept: by age, by size, with the reserve for events. */
+/* Limits kept: by age, by size, with the reserve for events; and the newest record, which says whether the clock may judge of age. */
 #include "tests/unit/storage/fixture.h"
 
 #include <sqlite3.h>
@@ -295,11 +295,88 @@ static void test_endless_reader(void **state)
 	fixture_done(&f);
 }
 
+/* A hub that a reload took away holds nothing any more; bound again, it holds what is left. */
+static void test_a_hub_let_go_holds_nothing(void **state)
+{
+	struct fixture f;
+	struct err e;
+	uint32_t other;
+	(void)state;
+
+	fixture_init(&f);
+	f.keep_events_ms = DAY;
+	fixture_open(&f);
+	assert_int_equal(store_bind_hub(f.s, "other", false, &other, &e), 0);
+	for (int i = 0; i < 3; i++)
+		fixture_event(&f, f.fire, NULL, TRANSITION_STARTED, STATE_NORMAL, T0 - 2 * DAY);
+	fixture_commit(&f, T0);
+	acknowledge(&f, f.fire, 2);
+	assert_int_equal(prune(&f, T0, 100).events, 0); /* the other has none of them */
+	store_hold_only(f.s, &f.hub, 1);
+	assert_int_equal(prune(&f, T0, 100).events, 2);
+	acknowledge(&f, f.fire, 3);
+	assert_int_equal(store_bind_hub(f.s, "other", false, &other, &e), 0);
+	assert_int_equal(prune(&f, T0, 100).events, 0);
+	store_hold_only(f.s, NULL, 0);
+	assert_int_equal(prune(&f, T0, 100).events, 1);
+	fixture_done(&f);
+}
+
+static void event_under(struct fixture *f, uint32_t stream, int64_t at_ms, const char *clock)
+{
+	struct record_event *e;
+	char tail[64];
+
+	batch_clear(f->b);
+	e = fixture_event(f, stream, NULL, TRANSITION_STARTED, STATE_NORMAL, at_ms);
+	e->tail_len = (uint32_t)snprintf(tail, sizeof tail, "\"clock\":\"%s\"}", clock);
+	e->tail = batch_keep(f->b, tail, e->tail_len);
+	fixture_commit(f, T0);
+}
+
+static void expect_newest(struct fixture *f, int64_t newest_ms, int64_t sure_ms)
+{
+	fixture_close(f);
+	fixture_open(f);
+	assert_true(f->report.newest_ms == newest_ms);
+	assert_true(f->report.sure_ms == sure_ms);
+}
+
+/* The newest is what was stored last: a clock that once stood years ahead does not count for years. */
+static void test_newest_is_the_last_stored(void **state)
+{
+	struct fixture f;
+	(void)state;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	expect_newest(&f, 0, 0);
+	event_under(&f, f.fire, T0 + 3650 * DAY, "trusted");
+	expect_newest(&f, T0 + 3650 * DAY, T0 + 3650 * DAY);
+	event_under(&f, f.fault, T0, "trusted"); /* put right: the fire's stream still ends years ahead */
+	expect_newest(&f, T0, T0);
+	batch_clear(f.b);
+	fixture_reading(&f, f.reading, f.point[0], T0 + 3650 * DAY, 1);
+	fixture_commit(&f, T0);
+	expect_newest(&f, T0, T0);
+	batch_clear(f.b);
+	fixture_reading(&f, f.reading, f.point[0], T0 + 60 * DAY, 1); /* no event for two months */
+	fixture_commit(&f, T0);
+	expect_newest(&f, T0 + 60 * DAY, T0 + 60 * DAY);
+	/* what an untrusted clock stored is the newest, but does not vouch for a clock that stands years ahead */
+	event_under(&f, f.fault, T0 + 3650 * DAY, "untrusted");
+	expect_newest(&f, T0 + 3650 * DAY, T0);
+	event_under(&f, f.fault, T0 + 90 * DAY, "untrusted");
+	expect_newest(&f, T0 + 90 * DAY, T0 + 90 * DAY);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prune_by_age), cmocka_unit_test(test_numbers_survive_pruning), cmocka_unit_test(test_prune_odd_times),
 		cmocka_unit_test(test_prune_for_space), cmocka_unit_test(test_reserve_ends), cmocka_unit_test(test_limits_lowered), cmocka_unit_test(test_endless_reader),
+		cmocka_unit_test(test_newest_is_the_last_stored), cmocka_unit_test(test_a_hub_let_go_holds_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
