@@ -187,7 +187,7 @@ static void take(struct reload *r, struct app_next *next, struct limits *limits)
 	r->generation = NULL;
 	r->config = NULL;
 	r->pipeline = old; /* freed with the rest */
-	pipeline_set_batch(a->pipeline, a->open->commit.batch);
+	app_give_batch(a, a->pipeline);
 	pipeline_adopt(a->pipeline, old, now, &fx);
 	app_next_take(a, next);
 	generation_described(a->generation);
