@@ -252,6 +252,8 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 
 	if (open_store(a, report, reterr) || control_start(&a->uv, &control, verbs_handle, a, &a->control, reterr))
 		return -1;
+	if (generation_recall_nodes(a->generation, a->store, reterr))
+		return -1;
 	if (binding_make(&b, a->generation, a->store, reterr) || app_store_start(a, reterr) || app_new_pipeline(a, a->generation, &a->pipeline, reterr)) {
 		binding_done(&b);
 		return -1;

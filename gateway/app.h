@@ -148,6 +148,8 @@ void app_stop(struct app *a, const char *why);
 struct generation *generation_new(struct config *c);
 struct generation *generation_ref(struct generation *g);
 void               generation_unref(struct generation *g);
+/* At the start: places for the nodes that the config lost, as long as events of theirs are kept or an alarm of theirs stands. */
+int                generation_recall_nodes(struct generation *g, struct store *s, struct err *reterr);
 /* Database ids for its points and streams; on the thread that owns the store. */
 int                generation_bind(struct generation *g, struct store *s, struct err *reterr);
 

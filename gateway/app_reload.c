@@ -25,16 +25,6 @@ struct reload {
 	struct loop_timer retry;
 };
 
-static bool same_prefixes(const struct config *a, const struct config *b)
-{
-	if (a->site.n_nodes != b->site.n_nodes)
-		return false;
-	for (size_t i = 0; i < a->site.n_nodes; i++)
-		if (strcmp(a->prefixes[i], b->prefixes[i]) != 0)
-			return false;
-	return true;
-}
-
 static uint32_t *make_map(const struct site *from, const struct site *to)
 {
 	struct strmap by_id = STRMAP_INIT;
@@ -116,11 +106,11 @@ int app_take_buses(struct app *a, struct generation *g, struct err *reterr)
 	return failed;
 }
 
-static struct app_hub *take_same_hub(struct app *a, const struct config_hub *c, const struct config *site)
+static struct app_hub *take_same_hub(struct app *a, const struct config_hub *c)
 {
 	for (size_t i = 0; i < a->n_hubs; i++) {
 		struct app_hub *h = a->hubs[i];
-		if (!h || h->config->hash != c->hash || strcmp(h->config->link.name, c->link.name) != 0 || !same_prefixes(h->generation->config, site) || !app_hub_has_room(h))
+		if (!h || h->config->hash != c->hash || strcmp(h->config->link.name, c->link.name) != 0 || !app_hub_has_room(h))
 			continue;
 		a->hubs[i] = NULL;
 		return h;
@@ -159,7 +149,7 @@ int app_take_hubs(struct app *a, struct binding *b, struct err *reterr)
 				a->streams[i].stored = old_streams[j].stored;
 	for (size_t i = 0; i < b->n_hubs; i++) {
 		const struct config_hub *c = &g->config->hubs[i];
-		hubs[i] = take_same_hub(a, c, g->config);
+		hubs[i] = take_same_hub(a, c);
 		if (hubs[i]) {
 			carry_acked(hubs[i], old_streams, n_old_streams, b->hub_acked[i]);
 			app_hub_set_acked(hubs[i], b->hub_acked[i]);
@@ -336,7 +326,8 @@ static void loaded(struct mail *m)
 		refuse(r, e.text);
 		return;
 	}
-	if (config_reloadable(a->generation->config, r->config, &e)) {
+	const struct config *old = a->generation->config;
+	if (config_reloadable(old, r->config, &e) || config_place_nodes(r->config, old->site.nodes, old->site.n_nodes, &e)) {
 		refuse(r, e.text);
 		return;
 	}

@@ -30,8 +30,6 @@ void pipeline_add_event(struct pipeline *p, const struct record_event *head, con
 	e->tail = kept_tail;
 	e->tail_len = (uint32_t)tail->len;
 	e->stream_db = p->c.stream_dbs[e->node * STREAM_COUNT + e->class_];
-	if (p->node_map)
-		e->node = p->node_map[e->node];
 }
 
 void pipeline_count_open(struct pipeline *p, enum alarm_class c, enum alarm_state from, enum alarm_state to)

@@ -69,7 +69,8 @@ void pipeline_step(struct pipeline *p, const struct pipeline_event *e, struct pi
 void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *blob, size_t len, struct stamp now);
 void pipeline_restore_alarm(struct pipeline *p, const struct record_event *e, const char *node, unsigned stream);
 void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effects *ret);
-/* Reload: takes over states, latest values and counters by name; what is gone is closed with an event in the new one's batch. */
+/* Reload: takes over states, latest values and counters by name; what is gone is closed with an event in the new one's batch.
+ * The old site's nodes have their places in the new one too (config_place_nodes). */
 void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, struct pipeline_effects *ret);
 
 const struct latest *pipeline_latest(const struct pipeline *p, uint32_t point);

@@ -38,7 +38,6 @@ struct pipeline {
 	struct orphan           *orphans;
 	size_t                   n_orphans;
 	char                    *scratch;
-	const uint32_t          *node_map;  /* while a reload closes what is gone: this config's nodes in the new one */
 };
 
 struct event_id pipeline_next_id(struct pipeline *p);

@@ -104,11 +104,6 @@ void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effe
 /* The old engine tells of alarms that the new config does not have: its events go into the new one's batch. */
 static void remove_gone(struct pipeline *p, struct pipeline *old, struct stamp now)
 {
-	uint32_t nodes[256];
-
-	for (uint32_t i = 0; i < old->c.site->n_nodes && i < 256; i++)
-		nodes[i] = find_node(p->c.site, old->c.site->nodes[i]);
-	old->node_map = nodes;
 	old->batch = p->batch;
 	old->counter = p->counter;
 	old->effects = p->effects;
@@ -124,7 +119,6 @@ static void remove_gone(struct pipeline *p, struct pipeline *old, struct stamp n
 	}
 	p->counter = old->counter;
 	old->effects = NULL;
-	old->node_map = NULL;
 }
 
 static void adopt_latest(struct pipeline *p, const struct pipeline *old, struct stamp now)
