@@ -187,8 +187,26 @@ static void on_kept_command(void *user, const char *id, int64_t expires_ms)
 	(void)seen_add(&a->seen, a->seen_hub, id, expires_ms, forgotten); /* without memory the start fails soon enough */
 }
 
+/* More transitions than an alarm has in a run between two that are stored. */
+#define REV_JUMP 10000
+
+/* What a run that did not end in order sent last may never have been stored, revs above those that we know with it. Each such end lifts all revs beyond what it can have sent,
+ * and that is stored before anything of this run is sent. */
+static void lift_revs(struct app *a, const struct store_report *report)
+{
+	struct err e;
+	int64_t floor = report->rev_floor, newest = pipeline_newest_rev(a->pipeline);
+
+	if (report->unclean) {
+		floor = (floor > newest ? floor : newest) + REV_JUMP;
+		if (store_set_rev_floor(a->store, floor, &e))
+			log_error("store", "%s", e.text);
+	}
+	pipeline_set_rev_floor(a->pipeline, floor < UINT32_MAX / 2 ? (uint32_t)floor : UINT32_MAX / 2);
+}
+
 /* The alarms, delays and commands of the last run. */
-static int restore(struct app *a, const struct binding *b, struct err *reterr)
+static int restore(struct app *a, const struct binding *b, const struct store_report *report, struct err *reterr)
 {
 	struct pipeline_effects fx;
 
@@ -199,6 +217,7 @@ static int restore(struct app *a, const struct binding *b, struct err *reterr)
 		if (store_each_command(a->store, b->hub_dbs[i], a->started.wall_ms, on_kept_command, a, reterr))
 			return -1;
 	}
+	lift_revs(a, report);
 	pipeline_started(a->pipeline, a->started, &fx);
 	app_effects(a, &fx, a->started);
 	return 0;
@@ -259,7 +278,7 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 		return -1;
 	}
 	pipeline_set_batch(a->pipeline, a->open->commit.batch);
-	int failed = app_alarms_room(a, reterr) || restore(a, &b, reterr) || start_threads(a, reterr);
+	int failed = app_alarms_room(a, reterr) || restore(a, &b, report, reterr) || start_threads(a, reterr);
 	if (!failed) {
 		start_timers(a);
 		failed = app_take_hubs(a, &b, reterr) || app_take_buses(a, a->generation, reterr);

@@ -22,6 +22,7 @@ struct generation {
 	struct config    *config;
 	unsigned          refs;
 	uint32_t         *point_dbs;
+	uint64_t         *decodings;    /* by point: config_decodings */
 	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	struct rules_own *owns;
 	size_t            n_owns;

@@ -174,7 +174,7 @@ int app_new_pipeline(struct app *a, struct generation *g, struct pipeline **ret,
 {
 	struct pipeline_config c = {
 		.site = &g->config->site, .rules = g->config->rules, .n_rules = g->config->n_rules, .owns = g->owns, .n_owns = g->n_owns,
-		.point_dbs = g->point_dbs, .stream_dbs = g->stream_dbs, .boot = a->boot, .machine_boot = a->machine_boot, .started = a->started,
+		.point_dbs = g->point_dbs, .decodings = g->decodings, .stream_dbs = g->stream_dbs, .boot = a->boot, .machine_boot = a->machine_boot, .started = a->started,
 	};
 
 	return pipeline_new(&c, ret, reterr);

@@ -80,8 +80,11 @@ struct generation *generation_new(struct config *c)
 	g->refs = 1;
 	g->owns = calloc(n, sizeof *g->owns);
 	g->point_dbs = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->point_dbs);
+	g->decodings = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->decodings);
 	g->stream_dbs = calloc(c->site.n_nodes * STREAM_COUNT, sizeof *g->stream_dbs);
-	if (!g->owns || !g->point_dbs || !g->stream_dbs || !add_all(g)) {
+	if (g->decodings)
+		config_decodings(c, g->decodings);
+	if (!g->owns || !g->point_dbs || !g->decodings || !g->stream_dbs || !add_all(g)) {
 		g->config = NULL; /* stays the caller's */
 		generation_unref(g);
 		return NULL;
@@ -106,6 +109,7 @@ void generation_unref(struct generation *g)
 	}
 	free(g->owns);
 	free(g->point_dbs);
+	free(g->decodings);
 	free(g->stream_dbs);
 	config_free(g->config);
 	free(g);

@@ -18,6 +18,8 @@ struct store_report {
 	bool    created;               /* a new database */
 	bool    damaged;               /* the file was set aside and a new one begun, with what could be read of points, alarms and rule state */
 	char    set_aside[512];        /* its new name */
+	bool    unclean;               /* the last run did not end in order: what it sent of late may never have been stored */
+	int64_t rev_floor;             /* as store_set_rev_floor left it; 0 if never */
 	int64_t newest_ms;             /* wall time of the newest stored event or reading; 0 if none */
 };
 
@@ -48,6 +50,9 @@ int store_each_alarm(struct store *s, void (*each)(void *user, const struct reco
 int store_each_command(struct store *s, uint32_t hub_db, int64_t now_ms, void (*each)(void *user, const char *id, int64_t expires_ms), void *user, struct err *reterr);
 int64_t store_session(struct store *s, uint32_t hub_db); /* the last one; 0 */
 /* Last stored value of each point, for deadband and heartbeat after a restart: nothing is kept, every point is stored anew at the first poll. */
+
+/* Revs of alarms that may have been sent by an earlier run and not stored are not above this; durable when it returns 0. */
+int store_set_rev_floor(struct store *s, int64_t floor, struct err *reterr);
 
 /* All or nothing, durable when it returns 0: numbers events (seq, n) and readings (seq) in the batch, keeps the alarm table (a row while not normal), states, cursors,
  * audits, commands, sessions. On -1 nothing was stored and no number was given: ERR_FULL (disk or quota: prune and try again), ERR_IO, ERR_DAMAGED.

@@ -58,6 +58,7 @@ struct store {
 	bool               loaded;              /* opened to the end */
 	bool               marked;              /* "closed in order" was taken away */
 	bool               damaged;             /* SQLITE_CORRUPT was seen: not to be called clean */
+	bool               unclean;             /* as it was found */
 	bool               unsure;              /* a COMMIT failed: what the file holds is read again before anything else is written */
 };
 

@@ -142,6 +142,7 @@ static int check_file(struct store *s, struct err *reterr)
 
 	if (rc == SQLITE_OK && clean)
 		return 0;
+	s->unclean = true;
 	if (rc != SQLITE_OK && rc != SQLITE_DONE)
 		return store_fail(s, rc, "checking it", reterr);
 	if ((rc = db_int(s->db, "PRAGMA page_count", &pages)) != SQLITE_OK || (rc = db_int(s->db, "PRAGMA page_size", &bytes)) != SQLITE_OK)
@@ -244,6 +245,29 @@ static int newest_of(struct store *s, int64_t *ret, struct err *reterr)
 	return 0;
 }
 
+static int rev_floor_of(struct store *s, int64_t *ret, struct err *reterr)
+{
+	int rc = db_int(s->db, "SELECT value FROM meta WHERE key = 'rev_floor'", ret);
+
+	if (rc == SQLITE_DONE)
+		*ret = 0;
+	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : store_fail(s, rc, "reading its state", reterr);
+}
+
+int store_set_rev_floor(struct store *s, int64_t floor, struct err *reterr)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRId64, floor);
+	if (store_begin(s, reterr) < 0)
+		return -1;
+	if (store_meta_set(s, "rev_floor", text, reterr) < 0) {
+		store_rollback(s);
+		return -1;
+	}
+	return store_end(s, reterr);
+}
+
 int store_meta_set(struct store *s, const char *key, const char *value, struct err *reterr)
 {
 	sqlite3_stmt *st = s->st[ST_META_SET];
@@ -329,8 +353,9 @@ int store_open(const struct store_options *o, int64_t now_ms, struct store **ret
 		goto fail;
 	if (open_checked(s, now_ms, was_ours, &report, reterr) < 0)
 		goto fail;
-	if (store_apply_limits(s, reterr) < 0 || newest_of(s, &report.newest_ms, reterr) < 0)
+	if (store_apply_limits(s, reterr) < 0 || newest_of(s, &report.newest_ms, reterr) < 0 || rev_floor_of(s, &report.rev_floor, reterr) < 0)
 		goto fail;
+	report.unclean = s->unclean || report.damaged;
 	*ret = s;
 	if (ret_report)
 		*ret_report = report;
