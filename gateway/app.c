@@ -393,6 +393,7 @@ static void close_all(struct app *a)
 	a->n_hubs = 0;
 	app_reload_abandon(a);
 	desk_stop(&a->desk);
+	a->keeper.left_events = a->open->commit.batch->n_events > 0;
 	keeper_stop(&a->keeper);
 	mailbox_drain(&a->box); /* what the threads had still to say */
 	verbs_stop(a);

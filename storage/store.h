@@ -28,6 +28,8 @@ struct store_report {
 struct store;
 int  store_open(const struct store_options *o, int64_t now_ms, struct store **ret, struct store_report *ret_report, struct err *reterr);
 void store_close(struct store *s); /* accepts NULL; checkpoints */
+/* Something that was sent could not be stored: when it is closed, that is no end in order. */
+void store_not_clean(struct store *s);
 /* New limits after a reload. */
 void store_set_limits(struct store *s, int64_t max_bytes, int64_t keep_readings_ms, int64_t keep_events_ms);
 
@@ -51,7 +53,7 @@ int store_each_command(struct store *s, uint32_t hub_db, int64_t now_ms, void (*
 int64_t store_session(struct store *s, uint32_t hub_db); /* the last one; 0 */
 /* Last stored value of each point, for deadband and heartbeat after a restart: nothing is kept, every point is stored anew at the first poll. */
 
-/* Revs of alarms that may have been sent by an earlier run and not stored are not above this; durable when it returns 0. */
+/* Revs of alarms that may have been sent by an earlier run and not stored are not above this. Durable when it returns 0, else with whatever is stored next. */
 int store_set_rev_floor(struct store *s, int64_t floor, struct err *reterr);
 
 /* All or nothing, durable when it returns 0: numbers events (seq, n) and readings (seq) in the batch, keeps the alarm table (a row while not normal), states, cursors,

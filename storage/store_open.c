@@ -254,18 +254,18 @@ static int rev_floor_of(struct store *s, int64_t *ret, struct err *reterr)
 	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : store_fail(s, rc, "reading its state", reterr);
 }
 
-int store_set_rev_floor(struct store *s, int64_t floor, struct err *reterr)
+int store_put_rev_floor(struct store *s, struct err *reterr)
 {
 	char text[24];
 
-	snprintf(text, sizeof text, "%" PRId64, floor);
-	if (store_begin(s, reterr) < 0)
-		return -1;
-	if (store_meta_set(s, "rev_floor", text, reterr) < 0) {
-		store_rollback(s);
-		return -1;
-	}
-	return store_end(s, reterr);
+	snprintf(text, sizeof text, "%" PRId64, s->rev_floor);
+	return store_meta_set(s, "rev_floor", text, reterr);
+}
+
+int store_set_rev_floor(struct store *s, int64_t floor, struct err *reterr)
+{
+	s->rev_floor = floor;
+	return store_begin(s, reterr) < 0 ? -1 : store_end(s, reterr);
 }
 
 int store_meta_set(struct store *s, const char *key, const char *value, struct err *reterr)
@@ -371,7 +371,12 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
-	if (s->db && s->loaded && !s->damaged && store_meta_set(s, "clean", "1", NULL) == 0)
+	if (s->db && s->loaded && !s->damaged && !s->not_clean && store_meta_set(s, "clean", "1", NULL) == 0)
 		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	free_store(s);
+}
+
+void store_not_clean(struct store *s)
+{
+	s->not_clean = true;
 }
