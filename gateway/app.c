@@ -187,8 +187,26 @@ static void on_kept_command(void *user, const char *id, int64_t expires_ms)
 	(void)seen_add(&a->seen, a->seen_hub, id, expires_ms, forgotten); /* without memory the start fails soon enough */
 }
 
+/* More transitions than an alarm has in a run between two that are stored. */
+#define REV_JUMP 10000
+
+/* What a run that did not end in order sent last may never have been stored, revs above those that we know with it. Each such end lifts all revs beyond what it can have sent,
+ * and that is stored before anything of this run is sent. */
+static void lift_revs(struct app *a, const struct store_report *report)
+{
+	struct err e;
+	int64_t floor = report->rev_floor, newest = pipeline_newest_rev(a->pipeline);
+
+	if (report->unclean) {
+		floor = (floor > newest ? floor : newest) + REV_JUMP;
+		if (store_set_rev_floor(a->store, floor, &e))
+			log_error("store", "%s", e.text);
+	}
+	pipeline_set_rev_floor(a->pipeline, floor < UINT32_MAX / 2 ? (uint32_t)floor : UINT32_MAX / 2);
+}
+
 /* The alarms, delays and commands of the last run. */
-static int restore(struct app *a, const struct binding *b, struct err *reterr)
+static int restore(struct app *a, const struct binding *b, const struct store_report *report, struct err *reterr)
 {
 	struct pipeline_effects fx;
 
@@ -199,6 +217,7 @@ static int restore(struct app *a, const struct binding *b, struct err *reterr)
 		if (store_each_command(a->store, b->hub_dbs[i], a->started.wall_trusted ? a->started.wall_ms : 1, on_kept_command, a, reterr))
 			return -1;
 	}
+	lift_revs(a, report);
 	pipeline_started(a->pipeline, a->started, &fx);
 	app_effects(a, &fx, a->started);
 	return 0;
@@ -253,13 +272,15 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 
 	if (open_store(a, report, reterr) || control_start(&a->uv, &control, verbs_handle, a, &a->control, reterr))
 		return -1;
+	if (generation_recall_nodes(a->generation, a->store, reterr))
+		return -1;
 	if (binding_make(&b, a->generation, a->store, reterr) || app_store_start(a, reterr) || app_new_pipeline(a, a->generation, &a->pipeline, reterr)) {
 		binding_done(&b);
 		return -1;
 	}
 	app_give_batch(a, a->pipeline);
 	struct app_next next = { .generation = a->generation, .pipeline = a->pipeline, .binding = &b };
-	int failed = app_alarms_room(a, a->generation, a->pipeline, reterr) || restore(a, &b, reterr) || start_threads(a, reterr);
+	int failed = app_alarms_room(a, a->generation, a->pipeline, reterr) || restore(a, &b, report, reterr) || start_threads(a, reterr);
 	if (!failed) {
 		start_timers(a);
 		failed = generation_describe(a->generation) ? err_set(reterr, ERR_NO_MEMORY, "no memory for the directory") : app_next_prepare(a, &next, reterr);
@@ -377,6 +398,7 @@ static void close_all(struct app *a)
 	a->n_hubs = 0;
 	app_reload_abandon(a);
 	desk_stop(&a->desk);
+	a->keeper.left_events = a->open->commit.batch->n_events > 0;
 	keeper_stop(&a->keeper);
 	mailbox_drain(&a->box); /* what the threads had still to say */
 	verbs_stop(a);

@@ -22,6 +22,7 @@ struct generation {
 	struct config    *config;
 	unsigned          refs;
 	uint32_t         *point_dbs;
+	uint64_t         *decodings;    /* by point: config_decodings */
 	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	struct rules_own *owns;
 	size_t            n_owns;
@@ -153,6 +154,8 @@ void               generation_unref(struct generation *g);
 /* The directory's pages are made (0 or -1: no memory), once for all hubs; then let go: the hubs hold theirs. */
 int                generation_describe(struct generation *g);
 void               generation_described(struct generation *g);
+/* At the start: places for the nodes that the config lost, as long as events of theirs are kept or an alarm of theirs stands. */
+int                generation_recall_nodes(struct generation *g, struct store *s, struct err *reterr);
 /* Database ids for its points and streams; on the thread that owns the store. */
 int                generation_bind(struct generation *g, struct store *s, struct err *reterr);
 

@@ -396,8 +396,8 @@ void app_hub_close(struct app_hub *h)
 		free(h);
 }
 
-/* The newest wins: an older one may follow that was announced before it was stored. */
-static void set_state(struct states *st, const char *topic, const struct record_event *e, struct outmsg *msg)
+/* The newest wins: an older one may follow that was announced before it was stored. Not wanted: of a class that this hub does not take; what it has of the alarm is over. */
+static void set_state(struct states *st, const char *topic, const struct record_event *e, struct outmsg *msg, bool wanted)
 {
 	size_t at = states_find(st, e->node, topic);
 	const struct state_entry *was = at == SIZE_MAX ? NULL : &st->entries[at];
@@ -405,7 +405,9 @@ static void set_state(struct states *st, const char *topic, const struct record_
 
 	if (old && old->rev > msg->rev)
 		return;
-	if (e->state == STATE_NORMAL)
+	if (!wanted)
+		states_clear(st, e->node, topic, NULL);
+	else if (e->state == STATE_NORMAL)
 		states_clear(st, e->node, topic, msg);
 	else if (states_set(st, STATE_KIND_ALARM, e->node, topic, e->class_, msg))
 		log_error("hub", "no room for the state of %s", e->alarm);
@@ -422,10 +424,10 @@ void app_hub_alarm_state(struct app *a, const struct record_event *e, struct out
 	states_alarm_topic(&text, e->alarm);
 	if (text.failed)
 		return;
-	set_state(&a->alarms, topic, e, msg);
+	set_state(&a->alarms, topic, e, msg, true);
 	for (size_t i = 0; i < a->n_hubs; i++)
-		if (a->hubs[i]->pump && a->hubs[i]->config->send_events && a->hubs[i]->config->classes[e->class_])
-			set_state(&a->hubs[i]->states, topic, e, msg);
+		if (a->hubs[i]->pump && a->hubs[i]->config->send_events)
+			set_state(&a->hubs[i]->states, topic, e, msg, a->hubs[i]->config->classes[e->class_]);
 }
 
 /* What stands when a hub is opened. */

@@ -130,16 +130,6 @@ static void take_buses(struct app *a, struct app_next *n)
 
 /* ---- hubs ---- */
 
-static bool same_prefixes(const struct config *a, const struct config *b)
-{
-	if (a->site.n_nodes != b->site.n_nodes)
-		return false;
-	for (size_t i = 0; i < a->site.n_nodes; i++)
-		if (strcmp(a->prefixes[i], b->prefixes[i]) != 0)
-			return false;
-	return true;
-}
-
 static struct app_hub *hub_of_db(const struct app *a, uint32_t db)
 {
 	for (size_t i = 0; i < a->n_hubs; i++)
@@ -150,8 +140,7 @@ static struct app_hub *hub_of_db(const struct app *a, uint32_t db)
 
 static bool hub_goes_on(const struct app_next *n, const struct app_hub *h, const struct config_hub *c)
 {
-	return h && h->config->hash == c->hash && strcmp(h->config->link.name, c->link.name) == 0 && same_prefixes(h->generation->config, n->generation->config) &&
-	       app_hub_has_room(h, n->generation, n->pipeline);
+	return h && h->config->hash == c->hash && strcmp(h->config->link.name, c->link.name) == 0 && app_hub_has_room(h, n->generation, n->pipeline);
 }
 
 static size_t find_stream(const struct app_stream *s, size_t n, uint32_t db, size_t likely)

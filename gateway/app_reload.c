@@ -39,7 +39,7 @@ int app_new_pipeline(struct app *a, struct generation *g, struct pipeline **ret,
 {
 	struct pipeline_config c = {
 		.site = &g->config->site, .rules = g->config->rules, .n_rules = g->config->n_rules, .owns = g->owns, .n_owns = g->n_owns,
-		.point_dbs = g->point_dbs, .stream_dbs = g->stream_dbs, .boot = a->boot, .machine_boot = a->machine_boot, .started = a->started,
+		.point_dbs = g->point_dbs, .decodings = g->decodings, .stream_dbs = g->stream_dbs, .boot = a->boot, .machine_boot = a->machine_boot, .started = a->started,
 		.make_room = app_make_room, .tell_unstored = app_tell_unstored, .room_user = a,
 	};
 
@@ -309,8 +309,6 @@ static void loaded(struct mail *m)
 		refuse(r, "the daemon is stopping");
 	} else if (!r->config) {
 		refuse(r, first_error(&r->findings, &e));
-	} else if (config_reloadable(a->generation->config, r->config, &e)) {
-		refuse(r, e.text);
 	} else if (r->failed) {
 		refuse(r, r->error.text);
 	} else {
@@ -329,7 +327,10 @@ static void load(void *arg)
 	struct reload *r = arg;
 	bool loads = config_load(r->app->config_path, &r->config, &r->findings) == 0 && r->config;
 
-	if (loads) {
+	const struct config *now = r->app->generation->config;
+
+	r->failed = loads && (config_reloadable(now, r->config, &r->error) || config_place_nodes(r->config, now->site.nodes, now->site.n_nodes, &r->error));
+	if (loads && !r->failed) {
 		r->generation = generation_new(r->config);
 		if (!r->generation || generation_describe(r->generation) || app_plan_lines(&r->plan, r->lines, r->n_lines, r->config))
 			r->failed = err_set(&r->error, ERR_NO_MEMORY, "no memory");

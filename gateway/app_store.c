@@ -172,6 +172,21 @@ static void stored(struct app *a, uint32_t db, int64_t seq, struct outmsg *msg, 
 			pump_on_stored(a->hubs[h]->pump, db, seq, msg, now);
 }
 
+/* An event that went out before it was stored, and that others of its alarm have followed since, which went out too: what stands is theirs. */
+static bool is_past(const struct app *a, const struct slot *s, size_t i)
+{
+	const struct record_event *e = &s->commit.batch->events[i];
+	struct rules_present present;
+
+	if (!e->alarm || i >= s->n_announced)
+		return false;
+	uint32_t alarm = rules_find(pipeline_rules(a->pipeline), e->alarm);
+	if (alarm == RULES_ALARM_NONE)
+		return e->state != STATE_NORMAL;
+	rules_present(pipeline_rules(a->pipeline), alarm, &present);
+	return present.rev > e->rev;
+}
+
 static void events_stored(struct app *a, struct slot *s, struct stamp now)
 {
 	const struct batch *b = s->commit.batch;
@@ -184,7 +199,8 @@ static void events_stored(struct app *a, struct slot *s, struct stamp now)
 		if (m) {
 			m->rev = e->rev;
 			m->id = e->id.counter;
-			app_hub_alarm_state(a, e, m);
+			if (!is_past(a, s, i))
+				app_hub_alarm_state(a, e, m);
 			verbs_on_event(a, e->n, m);
 		}
 		stored(a, e->stream_db, e->seq, m, now);

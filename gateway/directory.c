@@ -207,7 +207,7 @@ int directory_pages(const struct config *c, uint32_t node, struct outlist *out)
 	return failed ? -1 : 0;
 }
 
-static size_t directory_of_node(struct app_hub *h, uint32_t node)
+static void directory_of_node(struct app_hub *h, uint32_t node)
 {
 	const struct outlist *pages = &h->generation->pages[node];
 	char topic[32];
@@ -216,20 +216,15 @@ static size_t directory_of_node(struct app_hub *h, uint32_t node)
 		snprintf(topic, sizeof topic, "directory/%zu", i + 1);
 		put_state(h, STATE_KIND_DIRECTORY, node, topic, CLASS_COUNT, pages->items[i]);
 	}
-	return pages->n;
 }
 
-/* Pages of an earlier config that this one does not fill. */
-static void clear_pages(struct app_hub *h, uint32_t node, size_t after)
+/* What an earlier config set and this one has not set since: pages, buildings, nodes that are gone. */
+static void clear_rest(struct app_hub *h, enum state_kind kind, uint64_t before)
 {
-	char topic[32];
-
-	for (size_t page = after + 1;; page++) {
-		snprintf(topic, sizeof topic, "directory/%zu", page);
-		size_t at = states_find(&h->states, node, topic);
-		if (at == SIZE_MAX || !h->states.entries[at].msg)
-			return;
-		states_clear(&h->states, node, topic, NULL);
+	for (size_t i = 0; i < h->states.n; i++) {
+		const struct state_entry *e = &h->states.entries[i];
+		if (e->version && e->version <= before && e->msg && e->kind == kind)
+			states_clear(&h->states, e->node, e->topic, NULL);
 	}
 }
 
@@ -259,9 +254,15 @@ static void buildings(struct app_hub *h)
 
 void directory_states(struct app *a, struct app_hub *h)
 {
+	const struct config *c = h->generation->config;
+	uint64_t before = h->states.version;
+
 	(void)a;
-	for (uint32_t node = 0; h->config->send_directory && node < h->generation->config->site.n_nodes; node++)
-		clear_pages(h, node, directory_of_node(h, node));
+	for (uint32_t node = 0; h->config->send_directory && node < c->site.n_nodes; node++)
+		if (config_has_node(c, node))
+			directory_of_node(h, node);
 	if (h->config->send_building)
 		buildings(h);
+	clear_rest(h, STATE_KIND_DIRECTORY, before);
+	clear_rest(h, STATE_KIND_BUILDING, before);
 }

@@ -82,8 +82,11 @@ struct generation *generation_new(struct config *c)
 	g->refs = 1;
 	g->owns = calloc(n, sizeof *g->owns);
 	g->point_dbs = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->point_dbs);
+	g->decodings = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->decodings);
 	g->stream_dbs = calloc(c->site.n_nodes * STREAM_COUNT, sizeof *g->stream_dbs);
-	if (!g->owns || !g->point_dbs || !g->stream_dbs || !add_all(g)) {
+	if (g->decodings)
+		config_decodings(c, g->decodings);
+	if (!g->owns || !g->point_dbs || !g->decodings || !g->stream_dbs || !add_all(g)) {
 		g->config = NULL; /* stays the caller's */
 		generation_unref(g);
 		return NULL;
@@ -133,9 +136,68 @@ void generation_unref(struct generation *g)
 		generation_described(g);
 	free(g->owns);
 	free(g->point_dbs);
+	free(g->decodings);
 	free(g->stream_dbs);
 	config_free(g->config);
 	free(g);
+}
+
+/* The places of nodes that the database alone knows of: named ones of the config first. */
+struct recall { struct generation *g; const char **names; size_t n; bool failed; };
+
+static void recall(struct recall *r, const char *node)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->names[i], node) == 0)
+			return;
+	const char **more = realloc(r->names, (r->n + 1) * sizeof *more);
+	char *name = more ? strdup(node) : NULL;
+	if (more)
+		r->names = more;
+	if (name)
+		r->names[r->n++] = name;
+	else
+		r->failed = true;
+}
+
+static void on_stream(void *user, const struct store_stream *st)
+{
+	if (st->stream != STREAM_READING && st->first <= st->stored)
+		recall(user, st->node);
+}
+
+static void on_alarm(void *user, const struct record_event *e, const char *node, unsigned stream)
+{
+	(void)e;
+	(void)stream;
+	recall(user, node);
+}
+
+static int place_nodes(struct recall *r, struct err *reterr)
+{
+	struct generation *g = r->g;
+
+	if (r->failed)
+		return err_set(reterr, ERR_NO_MEMORY, "no memory for the nodes");
+	if (config_place_nodes(g->config, r->names, r->n, reterr))
+		return -1;
+	free(g->stream_dbs);
+	g->stream_dbs = calloc(g->config->site.n_nodes * STREAM_COUNT, sizeof *g->stream_dbs);
+	return g->stream_dbs ? 0 : err_set(reterr, ERR_NO_MEMORY, "no memory for the nodes");
+}
+
+int generation_recall_nodes(struct generation *g, struct store *s, struct err *reterr)
+{
+	struct recall r = { .g = g };
+	int failed;
+
+	for (size_t i = 0; i < g->config->site.n_nodes; i++)
+		recall(&r, g->config->site.nodes[i]);
+	failed = store_each_stream(s, on_stream, &r, reterr) || store_each_alarm(s, on_alarm, &r, reterr) || place_nodes(&r, reterr);
+	for (size_t i = 0; i < r.n; i++)
+		free((char *)(uintptr_t)r.names[i]);
+	free(r.names);
+	return failed ? -1 : 0;
 }
 
 int generation_bind(struct generation *g, struct store *s, struct err *reterr)

@@ -92,8 +92,10 @@ static bool commit_until_durable(struct keeper *k, struct keeper_commit *c)
 			continue;
 		}
 		if (worker_is_stopping(&k->worker)) {
-			if (tried_at_end)
+			if (tried_at_end) {
+				k->gave_up = true;
 				return false;
+			}
 			tried_at_end = true;
 			continue;
 		}
@@ -205,6 +207,8 @@ void keeper_stop(struct keeper *k)
 {
 	worker_stop(&k->worker);
 	worker_join(&k->worker);
+	if (k->gave_up || k->left_events)
+		store_not_clean(k->store);
 	store_close(k->store);
 	k->store = NULL;
 	uv_mutex_destroy(&k->lock);

@@ -48,6 +48,8 @@ struct keeper {
 	atomic_bool      mail_posted;
 	void           (*on_trouble)(void *user);
 	void            *user;
+	bool             gave_up;        /* the store thread's: a commit was given up */
+	bool             left_events;    /* the loop's: events never came as far as a commit */
 };
 
 int  keeper_start(struct keeper *k, struct store *s, struct mailbox *box, void (*on_trouble)(void *user), void *user);
@@ -55,7 +57,7 @@ void keeper_commit(struct keeper *k, struct keeper_commit *c);
 /* Any other work on the store: context is the keeper. Behind the commits unless urgent. */
 void keeper_job(struct keeper *k, struct job *j, bool urgent);
 void keeper_trouble_text(struct keeper *k, char *buf, size_t cap);
-/* Ends the thread when its queue is done (a commit that keeps failing is given up), and closes the store. */
+/* Ends the thread when its queue is done (a commit that keeps failing is given up), and closes the store; in order only if nothing was left behind. */
 void keeper_stop(struct keeper *k);
 
 #endif

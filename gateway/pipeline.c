@@ -38,7 +38,6 @@ static void tell_unstored(struct pipeline *p, const struct record_event *head, c
 	e.tail = tail->data;
 	e.tail_len = (uint32_t)tail->len;
 	e.stream_db = p->c.stream_dbs[e.node * STREAM_COUNT + e.class_];
-	e.node = p->effects->lost_node;
 	p->c.tell_unstored(p->c.room_user, &e);
 }
 
@@ -52,14 +51,12 @@ void pipeline_add_event(struct pipeline *p, const struct record_event *head, con
 		e = put_event(p->batch, head, alarm, tail);
 	if (!e) {
 		p->effects->lost_events++;
-		p->effects->lost_node = p->node_map ? p->node_map[head->node] : head->node;
+		p->effects->lost_node = head->node;
 		p->effects->lost_class = head->class_;
 		tell_unstored(p, head, alarm, tail);
 		return;
 	}
 	e->stream_db = p->c.stream_dbs[e->node * STREAM_COUNT + e->class_];
-	if (p->node_map)
-		e->node = p->node_map[e->node];
 }
 
 void pipeline_count_open(struct pipeline *p, enum alarm_class c, enum alarm_state from, enum alarm_state to)
@@ -172,21 +169,28 @@ void pipeline_keep_text(struct pipeline *p, const struct point *pt, struct lates
 	l->text = room;
 }
 
-static int64_t stale_after_ns(const struct point *pt)
+static bool is_overdue(const struct point *pt, const struct latest *l, struct stamp now)
 {
 	int64_t three = 3 * pt->every_ms * CLOCK_NS_PER_MS;
 
-	return three > STALE_MIN_NS ? three : STALE_MIN_NS;
+	return now.mono_ns - l->good_at.mono_ns >= (three > STALE_MIN_NS ? three : STALE_MIN_NS);
 }
 
-/* A point that gets no answer is comm at first and stale in time; one whose device answers that it has no value keeps saying so. */
+static bool is_silence(enum quality q)
+{
+	return q == QUALITY_COMM || q == QUALITY_STALE || q == QUALITY_NEVER;
+}
+
+/* A point that gets no answer is comm at first and stale in time, and then until it answers; one whose device answers that it has no value keeps saying so. */
 static enum quality quality_in_time(const struct point *pt, const struct latest *l, enum quality quality, struct stamp now)
 {
-	bool silent = quality == QUALITY_COMM || quality == QUALITY_STALE || quality == QUALITY_NEVER;
+	return is_silence(quality) && (l->quality == QUALITY_STALE || is_overdue(pt, l, now)) ? QUALITY_STALE : quality;
+}
 
-	if (silent && now.mono_ns - l->good_at.mono_ns >= stale_after_ns(pt))
-		return QUALITY_STALE;
-	return quality;
+/* Stale, and the rules were told; what an earlier run left as stale is told anew. */
+static bool is_told_stale(const struct latest *l)
+{
+	return l->quality == QUALITY_STALE && l->at.mono_ns;
 }
 
 static void set_quality(struct pipeline *p, struct latest *l, enum quality q)
@@ -207,7 +211,7 @@ static void on_sample(struct pipeline *p, const struct sample *s)
 
 	p->touched = false;
 	/* A silence is told to the rules when it begins and when it becomes stale, not at every poll. */
-	if (quality != QUALITY_STALE || l->quality != QUALITY_STALE) {
+	if (quality != QUALITY_STALE || !is_told_stale(l)) {
 		struct sample told = *s;
 		told.quality = quality;
 		rules_on_reading(p->rules, &told, &p->sink);
@@ -232,7 +236,7 @@ static void sweep(struct pipeline *p, struct stamp now)
 	for (size_t i = 0; i < p->c.site->n_points; i++) {
 		const struct point *pt = &p->c.site->points[i];
 		struct latest *l = &p->latest[i];
-		if (pt->log_mode || l->quality == QUALITY_STALE || quality_in_time(pt, l, l->quality == QUALITY_GOOD ? QUALITY_COMM : l->quality, now) != QUALITY_STALE)
+		if (pt->log_mode || is_told_stale(l) || !(l->quality == QUALITY_GOOD || is_silence(l->quality)) || !is_overdue(pt, l, now))
 			continue;
 		struct sample s = { .point = (uint32_t)i, .quality = QUALITY_STALE, .value = { NAN, NULL }, .at = now };
 		on_sample(p, &s);

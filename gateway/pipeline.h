@@ -25,6 +25,7 @@ struct pipeline_config {
 	const struct rule_def  *rules;        size_t n_rules;
 	const struct rules_own *owns;         size_t n_owns;
 	const uint32_t         *point_dbs;    /* by point */
+	const uint64_t         *decodings;    /* by point: equal in two configs where a value means the same in both (config_decoding) */
 	const uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	uint64_t                boot;         /* the daemon's, random */
 	uint64_t                machine_boot;
@@ -72,11 +73,16 @@ void pipeline_free(struct pipeline *p);
 void pipeline_set_batch(struct pipeline *p, struct batch *b);
 void pipeline_step(struct pipeline *p, const struct pipeline_event *e, struct pipeline_effects *ret);
 
-/* Start: what the store kept. Unknown alarms (a config without them) are remembered and closed by pipeline_started. */
+/* Start: what the store kept, states first. Alarms that this config does not have, or of another class or node, are remembered and closed by pipeline_started. */
 void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *blob, size_t len, struct stamp now);
 void pipeline_restore_alarm(struct pipeline *p, const struct record_event *e, const char *node, unsigned stream);
+/* The greatest rev that anything restored knows of; and one that the next of every alarm is to be above. Before pipeline_started. */
+uint32_t pipeline_newest_rev(const struct pipeline *p);
+void pipeline_set_rev_floor(struct pipeline *p, uint32_t floor);
 void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effects *ret);
-/* Reload: takes over states, latest values and counters by name; what is gone is closed with an event in the new one's batch. */
+/* Reload: takes over states, latest values and counters by name; what is gone, or has another class or node, is closed with an event in the new one's
+ * batch, and in the latter case raised anew.
+ * The old site's nodes have their places in the new one too (config_place_nodes). */
 void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, struct pipeline_effects *ret);
 
 const struct latest *pipeline_latest(const struct pipeline *p, uint32_t point);

@@ -8,11 +8,12 @@
 #define PIPELINE_TEXT_MAX (96 * 1024)   /* one event's tail */
 #define PIPELINE_SWEEP_NS CLOCK_NS_PER_S /* how often silent points are looked for */
 
-/* An open alarm of the database that this config does not have. */
+/* An open alarm of the database that this config does not have, or not as it was: another class, another node, or its state was lost. */
 struct orphan {
 	char            *alarm;
 	char             occurrence[EVENT_ID_MAX];
 	enum alarm_class class_;
+	enum alarm_state state;
 	uint32_t         node, rev;
 	int64_t          since_ms;
 };
@@ -35,10 +36,11 @@ struct pipeline {
 	bool                     touched;   /* the rules' state changed in this step */
 	int64_t                  next_sweep_ns;
 	size_t                   n_good;
+	uint32_t                 rev_floor, rev_first; /* see rules_set_revs */
+	uint32_t                 rev_newest;           /* the greatest that anything kept knows of */
 	struct orphan           *orphans;
 	size_t                   n_orphans;
 	char                    *scratch;
-	const uint32_t          *node_map;  /* while a reload closes what is gone: this config's nodes in the new one */
 };
 
 struct event_id pipeline_next_id(struct pipeline *p);

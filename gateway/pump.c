@@ -105,6 +105,9 @@ void pump_free(struct pump *p)
 
 void pump_set_config(struct pump *p, const struct pump_config *c)
 {
+	/* The commands of nodes that came are to be subscribed to as well. */
+	if (c->n_nodes != p->config.n_nodes)
+		p->commands_subscribed = false;
 	p->config = *c;
 	if (p->url >= c->n_urls)
 		p->url = 0;

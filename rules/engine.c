@@ -49,16 +49,24 @@ static struct stamp since(const struct life *l)
 	return (struct stamp){ l->since_ns, l->since_ms, l->since_trusted };
 }
 
+static uint32_t next_rev(const struct rules *r, const struct life *l)
+{
+	uint32_t rev = l->rev ? l->rev : r->rev_first;
+
+	return (rev > r->rev_floor ? rev : r->rev_floor) + 1;
+}
+
 static void send(struct rules *r, uint32_t alarm, enum transition what, enum alarm_state to, const struct why *w, struct rules_sink *sink)
 {
 	const struct rules_alarm *a = &r->alarms[alarm];
 	struct life *l = &r->lives[alarm];
 	const struct group *g = rules_group(r, alarm);
 	bool begins = what == TRANSITION_RAISED || what == TRANSITION_CONFIRMED;
+	l->rev = next_rev(r, l);
 	struct rules_transition t = {
 		.alarm = alarm, .what = what, .cause = w->cause, .from = (enum alarm_state)l->state, .to = to,
 		.active = to == STATE_ACTIVE || to == STATE_ACKED, .acked = l->acked, .latched = a->latch && to != STATE_NORMAL,
-		.rev = ++l->rev, .occurrence = l->occurrence, .since = since(l), .at = w->at,
+		.rev = l->rev, .occurrence = l->occurrence, .since = since(l), .at = w->at,
 		.value = { last_value(r, alarm), w->sample && w->sample->quality == QUALITY_GOOD ? w->sample->value.text : NULL },
 		.quality = last_quality(r, alarm), .device_at_ms = w->sample ? w->sample->device_at_ms : 0, .actor = w->actor, .note = w->note,
 	};
@@ -72,6 +80,15 @@ static void send(struct rules *r, uint32_t alarm, enum transition what, enum ala
 	struct event_id id = sink->transition(sink->user, &t);
 	if (begins)
 		l->occurrence = id;
+}
+
+/* What an alarm that is normal again keeps nothing of. */
+static void end_occurrence(struct life *l)
+{
+	l->acked = false;
+	l->occurrence = (struct event_id){ 0 };
+	l->since_ns = l->since_ms = 0;
+	l->since_trusted = false;
 }
 
 /* The only place where a state changes. False: the table does not allow it. */
@@ -99,12 +116,8 @@ static bool move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, co
 	for (uint8_t i = 0; i < m.n; i++)
 		send(r, alarm, m.sent[i], m.via[i], w, sink);
 	l->state = (uint8_t)m.to;
-	if (m.to == STATE_NORMAL) {
-		l->acked = false;
-		l->occurrence = (struct event_id){ 0 };
-		l->since_ns = l->since_ms = 0;
-		l->since_trusted = false;
-	}
+	if (m.to == STATE_NORMAL)
+		end_occurrence(l);
 	sink->changed(sink->user, alarm);
 	if (stood != life_stands(l) && trigger != TRIGGER_REMOVE)
 		counts_update(r, alarm, w, sink);
@@ -241,6 +254,34 @@ void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char 
 		rules_turn_leaf(r, r->leaf_of[alarm], false);
 	if (!move(r, alarm, TRIGGER_REMOVE, &w, sink))
 		sink->changed(sink->user, alarm);
+}
+
+void rules_begin_anew(struct rules *r, uint32_t alarm, uint32_t rev, enum cause cause, struct stamp now, struct rules_sink *sink)
+{
+	struct why w = { .at = now, .cause = cause };
+	struct life *l = &r->lives[alarm];
+	bool stood = life_stands(l);
+
+	rules_rev_least(r, alarm, rev);
+	if (l->state == STATE_NORMAL)
+		return;
+	l->state = STATE_NORMAL;
+	end_occurrence(l);
+	if (!stood || !move(r, alarm, TRIGGER_ON, &w, sink))
+		sink->changed(sink->user, alarm);
+}
+
+void rules_set_revs(struct rules *r, uint32_t floor, uint32_t first)
+{
+	r->rev_floor = floor;
+	r->rev_first = first;
+}
+
+void rules_rev_least(struct rules *r, uint32_t alarm, uint32_t rev)
+{
+	assert(alarm < r->n_alarms);
+	if (r->lives[alarm].rev < rev)
+		r->lives[alarm].rev = rev;
 }
 
 int64_t rules_next_deadline(const struct rules *r)

@@ -67,6 +67,7 @@ struct rules {
 	uint32_t            n_slots, n_links;
 
 	struct timers       timers;     /* alarms' delays, then links' windows: n_alarms + link */
+	uint32_t            rev_floor, rev_first; /* see rules_set_revs */
 	int64_t             restored_ns; /* the latest moment that restored states know of; INT64_MIN: none */
 	uint32_t            members[RULES_MEMBERS_MAX];
 };

@@ -92,7 +92,7 @@ struct rules_transition {
 	bool             active;       /* the condition stands */
 	bool             acked;        /* it was acknowledged since it last became active */
 	bool             latched;      /* it needs a reset before it is normal: a latching rule's alarm that is not normal */
-	uint32_t         rev;          /* rises with every transition of this alarm, over occurrences and restarts */
+	uint32_t         rev;          /* rises with every transition of this alarm, over occurrences, restarts and removals */
 	struct event_id  occurrence;   /* zero if this event begins it */
 	struct stamp     since;        /* when the occurrence began */
 	struct stamp     at;
@@ -161,6 +161,19 @@ void rules_restored(struct rules *r, struct stamp now);
 /* A config without this alarm follows: sends `removed` if it is not normal. Counts of this engine do not follow: those alarms live on in the
  * next one. */
 void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char *actor, struct stamp now, struct rules_sink *sink);
+
+/* The alarm is another one now though its id is not (class, node), and `removed` was sent for what it was, with this rev: its occurrence is over, and if its condition stands it
+ * is raised (confirmed) anew. After rules_restored. */
+void rules_begin_anew(struct rules *r, uint32_t alarm, uint32_t rev, enum cause cause, struct stamp now, struct rules_sink *sink);
+
+/* Revs never go back. `floor`: the next rev of every alarm is above it (an end that was not in order may have sent some that nobody stored). `first`: so is the first rev of an
+ * alarm of which nothing is known (it may have been there before, and was removed). */
+void rules_set_revs(struct rules *r, uint32_t floor, uint32_t first);
+/* This alarm's next rev is above `rev`. */
+void rules_rev_least(struct rules *r, uint32_t alarm, uint32_t rev);
+/* Of what rules_save gave, for an alarm that this engine does not have: its rev, 0 if there is none; and, the other way, an alarm that is normal and had this rev. */
+uint32_t rules_saved_rev(const uint8_t *saved, size_t len);
+size_t   rules_save_rev(uint32_t rev, uint8_t out[RULES_SAVED_MAX]);
 
 /* Whether a point is chosen by `for` (the alarm-only fields are not looked at). */
 bool rule_select_fits(const struct rule_select *s, const struct site *site, const struct point *p);

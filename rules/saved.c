@@ -111,6 +111,23 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 	return pack(&s, out);
 }
 
+uint32_t rules_saved_rev(const uint8_t *saved, size_t len)
+{
+	struct saved s;
+
+	if (len != SAVED_LEN)
+		return 0;
+	unpack(saved, &s);
+	return s.version == SAVED_VERSION ? s.rev : 0;
+}
+
+size_t rules_save_rev(uint32_t rev, uint8_t out[RULES_SAVED_MAX])
+{
+	struct saved s = { .version = SAVED_VERSION, .state = STATE_NORMAL, .quality = QUALITY_NEVER, .rev = rev, .value = NAN };
+
+	return pack(&s, out);
+}
+
 static bool is_moment(int64_t t)
 {
 	return t > -SAVED_MOMENT_MAX && t < SAVED_MOMENT_MAX;

@@ -84,6 +84,10 @@ int store_begin(struct store *s, struct err *reterr)
 		store_rollback(s);
 		return -1;
 	}
+	if (s->rev_floor && store_put_rev_floor(s, reterr) < 0) {
+		store_rollback(s);
+		return -1;
+	}
 	return 0;
 }
 
@@ -108,6 +112,7 @@ int store_end(struct store *s, struct err *reterr)
 	}
 	s->used_pages = used;
 	s->marked = true;
+	s->rev_floor = 0;
 	return 0;
 }
 
@@ -239,20 +244,20 @@ static int load_meta(struct store *s, struct err *reterr)
 
 int store_load(struct store *s, struct err *reterr)
 {
-	int64_t n_log = 0, n_meta = 0;
+	int64_t n_log = 0, n_meta = 0, max_point = 0;
 	int rc;
 
 	s->boot_db = 0;
-	s->max_point = 0;
 	if (load_meta(s, reterr) < 0 || load_streams(s, reterr) < 0)
 		return -1;
 	if (((rc = db_int(s->db, "SELECT max(n) FROM event_log", &n_log)) != SQLITE_OK && rc != SQLITE_DONE) ||
 	    ((rc = db_int(s->db, "SELECT value FROM meta WHERE key = 'n'", &n_meta)) != SQLITE_OK && rc != SQLITE_DONE) ||
-	    ((rc = db_int(s->db, "SELECT max(db) FROM point", &s->max_point)) != SQLITE_OK && rc != SQLITE_DONE) ||
+	    ((rc = db_int(s->db, "SELECT max(db) FROM point", &max_point)) != SQLITE_OK && rc != SQLITE_DONE) ||
 	    (rc = db_int(s->db, "PRAGMA page_size", &s->page_bytes)) != SQLITE_OK ||
 	    (rc = store_count_pages(s, &s->used_pages, NULL)) != SQLITE_OK)
 		return store_fail(s, rc, "reading its state", reterr);
 	s->n_last = s->n_next = n_log > n_meta ? n_log : n_meta;
+	s->max_point = max_point; /* not before: a batch is checked against it, and would be refused for ever if the reading of it had failed */
 	s->unsure = false;
 	s->loaded = true;
 	return 0;

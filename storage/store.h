@@ -20,6 +20,8 @@ struct store_report {
 	char    set_aside[512];        /* its new name */
 	int64_t newest_ms;             /* wall time of the event or reading that was stored last; 0 if none */
 	int64_t sure_ms;               /* the same, but what was stored under an untrusted clock does not count where it lies over 400 days ahead of the rest */
+	bool    unclean;               /* the last run did not end in order: what it sent of late may never have been stored */
+	int64_t rev_floor;             /* as store_set_rev_floor left it; 0 if never */
 };
 
 /* Opens or creates (0640), checks (quick_check), migrates, locks: a second opener gets ERR_EXISTS with the cure. ERR_IO/ERR_DENIED: cannot be written, and
@@ -27,6 +29,8 @@ struct store_report {
 struct store;
 int  store_open(const struct store_options *o, int64_t now_ms, struct store **ret, struct store_report *ret_report, struct err *reterr);
 void store_close(struct store *s); /* accepts NULL; checkpoints */
+/* Something that was sent could not be stored: when it is closed, that is no end in order. */
+void store_not_clean(struct store *s);
 /* New limits after a reload. */
 void store_set_limits(struct store *s, int64_t max_bytes, int64_t keep_readings_ms, int64_t keep_events_ms);
 
@@ -52,6 +56,9 @@ int store_each_alarm(struct store *s, void (*each)(void *user, const struct reco
 int store_each_command(struct store *s, uint32_t hub_db, int64_t now_ms, void (*each)(void *user, const char *id, int64_t expires_ms), void *user, struct err *reterr);
 int64_t store_session(struct store *s, uint32_t hub_db); /* the last one; 0 */
 /* Last stored value of each point, for deadband and heartbeat after a restart: nothing is kept, every point is stored anew at the first poll. */
+
+/* Revs of alarms that may have been sent by an earlier run and not stored are not above this. Durable when it returns 0, else with whatever is stored next. */
+int store_set_rev_floor(struct store *s, int64_t floor, struct err *reterr);
 
 /* All or nothing, durable when it returns 0: numbers events (seq, n) and readings (seq) in the batch, keeps the alarm table (a row while not normal), states, cursors,
  * audits, commands, sessions. On -1 nothing was stored and no number was given: ERR_FULL (disk or quota: prune and try again), ERR_IO, ERR_DAMAGED.

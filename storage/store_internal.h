@@ -58,6 +58,9 @@ struct store {
 	bool               loaded;              /* opened to the end */
 	bool               marked;              /* "closed in order" was taken away */
 	bool               damaged;             /* SQLITE_CORRUPT was seen: not to be called clean */
+	int64_t            rev_floor;           /* to be stored with the next transaction; 0: nothing to store */
+	bool               unclean;             /* as it was found */
+	bool               not_clean;           /* as it is to be left */
 	bool               unsure;              /* a COMMIT failed: what the file holds is read again before anything else is written */
 };
 
@@ -65,6 +68,7 @@ struct store {
 int  store_attach(struct store *s, bool *ret_created, struct err *reterr);
 void store_detach(struct store *s);
 int  store_load(struct store *s, struct err *reterr);
+int  store_put_rev_floor(struct store *s, struct err *reterr); /* within a transaction */
 int  store_meta_set(struct store *s, const char *key, const char *value, struct err *reterr);
 /* Fails with SQLite's error and remembers damage. Always -1. */
 int  store_fail(struct store *s, int rc, const char *what, struct err *reterr);

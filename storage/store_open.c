@@ -146,6 +146,7 @@ static int check_file(struct store *s, struct err *reterr)
 
 	if (rc == SQLITE_OK && clean)
 		return 0;
+	s->unclean = true;
 	if (rc != SQLITE_OK && rc != SQLITE_DONE)
 		return store_fail(s, rc, "checking it", reterr);
 	if ((rc = db_int(s->db, "PRAGMA page_count", &pages)) != SQLITE_OK || (rc = db_int(s->db, "PRAGMA page_size", &bytes)) != SQLITE_OK)
@@ -268,6 +269,29 @@ static int newest_of(struct store *s, struct store_report *report, struct err *r
 	return 0;
 }
 
+static int rev_floor_of(struct store *s, int64_t *ret, struct err *reterr)
+{
+	int rc = db_int(s->db, "SELECT value FROM meta WHERE key = 'rev_floor'", ret);
+
+	if (rc == SQLITE_DONE)
+		*ret = 0;
+	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : store_fail(s, rc, "reading its state", reterr);
+}
+
+int store_put_rev_floor(struct store *s, struct err *reterr)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRId64, s->rev_floor);
+	return store_meta_set(s, "rev_floor", text, reterr);
+}
+
+int store_set_rev_floor(struct store *s, int64_t floor, struct err *reterr)
+{
+	s->rev_floor = floor;
+	return store_begin(s, reterr) < 0 ? -1 : store_end(s, reterr);
+}
+
 int store_meta_set(struct store *s, const char *key, const char *value, struct err *reterr)
 {
 	sqlite3_stmt *st = s->st[ST_META_SET];
@@ -353,8 +377,9 @@ int store_open(const struct store_options *o, int64_t now_ms, struct store **ret
 		goto fail;
 	if (open_checked(s, now_ms, was_ours, &report, reterr) < 0)
 		goto fail;
-	if (store_apply_limits(s, reterr) < 0 || newest_of(s, &report, reterr) < 0)
+	if (store_apply_limits(s, reterr) < 0 || newest_of(s, &report, reterr) < 0 || rev_floor_of(s, &report.rev_floor, reterr) < 0)
 		goto fail;
+	report.unclean = s->unclean || report.damaged;
 	*ret = s;
 	if (ret_report)
 		*ret_report = report;
@@ -370,7 +395,12 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
-	if (s->db && s->loaded && !s->damaged && store_meta_set(s, "clean", "1", NULL) == 0)
+	if (s->db && s->loaded && !s->damaged && !s->not_clean && store_meta_set(s, "clean", "1", NULL) == 0)
 		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	free_store(s);
+}
+
+void store_not_clean(struct store *s)
+{
+	s->not_clean = true;
 }

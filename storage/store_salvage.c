@@ -26,6 +26,7 @@ static const struct salvage_table salvage_tables[] = {
 	  "INSERT OR IGNORE INTO hub(db, name, oldest, session) VALUES(?1, ?2, coalesce(?3, 0), ?4)", 4 },
 	{ "SELECT alarm, blob FROM rule_state WHERE typeof(alarm) = 'text' AND typeof(blob) = 'blob' AND length(blob) > 0 ORDER BY alarm",
 	  "INSERT OR IGNORE INTO rule_state(alarm, blob) VALUES(?1, ?2)", 2 },
+	{ "SELECT key, value FROM meta WHERE key = 'rev_floor' ORDER BY key", "INSERT OR IGNORE INTO meta(key, value) VALUES(?1, ?2)", 2 },
 	{ "SELECT hub, id, expires FROM command_seen WHERE typeof(hub) = 'integer' AND typeof(id) = 'text' AND typeof(expires) = 'integer' ORDER BY hub",
 	  "INSERT OR IGNORE INTO command_seen(hub, id, expires) VALUES(?1, ?2, ?3)", 3 },
 	{ "SELECT alarm, stream, 0, 0, boot, counter, at, transition, state, since, rev, tail FROM alarm WHERE typeof(alarm) = 'text' AND typeof(at) = 'integer'"

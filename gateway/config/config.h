@@ -85,6 +85,13 @@ void findings_print(const struct findings *f, FILE *out);
 /* The effective config as YAML: defaults filled in, tables and rules inline; loading it gives the same hash. Secrets never stand in a config (files hold them), so paths are
  * shown and contents are not. as_json: the same tree as JSON. 0 or -1. */
 int  config_show(const struct config *c, bool as_json, FILE *out);
+/* Gives the nodes the places that they have in `first`, whose first is the gateway too (names that the config does not have keep theirs); others follow. Before the config is in use.
+ * ERR_REFUSED: too many, ERR_NO_MEMORY; then it stays as it was. */
+int  config_place_nodes(struct config *c, const char *const *first, size_t n_first, struct err *reterr);
+/* False: a place kept for a node that is gone. */
+bool config_has_node(const struct config *c, uint32_t node);
+/* By point: a hash of where its value is read and how it becomes one. Equal in two configs: a value of the one means the same in the other. */
+void config_decodings(const struct config *c, uint64_t *ret);
 /* What a reload would need a restart for (gateway, region, timezone, storage.path, control.socket): 0 if nothing, else -1 with which. */
 int  config_reloadable(const struct config *old, const struct config *new_, struct err *reterr);
 

@@ -81,13 +81,11 @@ static void mix_timing(uint64_t *h, const struct bus_timing *t)
 		mix_int(h, ints[i]);
 }
 
-/* The point's index is left out: it moves when another bus gets more points, and this line has not changed by that. */
-static void mix_point(uint64_t *h, const struct bus_point *p)
+/* From where a value is read, and how. */
+static void mix_decoding(uint64_t *h, const struct bus_point *p)
 {
-	const int64_t ints[] = { p->device, p->fc, p->address, p->type, p->order, p->string_bytes, p->bit_first, p->bit_last, p->decimals_from,
-		                     p->every_ns, p->log_mode, p->urgent };
+	const int64_t ints[] = { p->fc, p->address, p->type, p->order, p->string_bytes, p->bit_first, p->bit_last, p->decimals_from, p->log_mode };
 
-	mix_text(h, p->id);
 	for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
 		mix_int(h, ints[i]);
 	mix_decimal(h, p->scale);
@@ -101,6 +99,32 @@ static void mix_point(uint64_t *h, const struct bus_point *p)
 	for (size_t i = 0; i < p->n_labels; i++) {
 		mix_double(h, p->labels[i].value);
 		mix_text(h, p->labels[i].text);
+	}
+}
+
+/* The point's index is left out: it moves when another bus gets more points, and this line has not changed by that. */
+static void mix_point(uint64_t *h, const struct bus_point *p)
+{
+	mix_text(h, p->id);
+	mix_int(h, p->device);
+	mix_int(h, p->every_ns);
+	mix_int(h, p->urgent);
+	mix_decoding(h, p);
+}
+
+void config_decodings(const struct config *c, uint64_t *ret)
+{
+	for (size_t i = 0; i < c->n_buses; i++) {
+		const struct config_bus *b = &c->buses[i];
+		for (size_t k = 0; k < b->n_points; k++) {
+			const struct bus_point *p = &b->points[k];
+			uint64_t hash = STRMAP_HASH_SEED;
+			mix_text(&hash, b->url);
+			mix_int(&hash, b->bus.devices[p->device].unit);
+			mix_int(&hash, c->site.points[p->point].kind);
+			mix_decoding(&hash, p);
+			ret[p->point] = hash;
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ def test_kill_and_restart_goes_on_where_it_was(site):
     assert d.alarms()["facp.smoke1/smoke"]["state"] == "active"
     eq.set(1, 0, 0)
     back = wait_for(lambda: console.events(alarm="facp.smoke1/smoke", transition="returned"), what="returned")[0]
-    assert back["occurrence"] == raised["id"] and back["rev"] == 2 and back["log"] == raised["log"] and back["boot"] != raised["boot"]
+    assert back["occurrence"] == raised["id"] and back["rev"] > raised["rev"] and back["log"] == raised["log"] and back["boot"] != raised["boot"]
     assert not [e for e in console.events(alarm="facp.smoke1/smoke", transition="raised") if e["id"] != raised["id"]]
 
 

@@ -62,3 +62,45 @@ def test_kill_while_the_disk_stalls_loses_no_announced_fire_for_good(site):
     d.start(env={"FIREGW_FAULT": str(fault)})
     again = wait_for(lambda: console.events(alarm="facp.smoke1/smoke", durable=True), what="stored by the next life")[0]
     assert again["transition"] == "raised" and again["seq"] == 1
+
+
+def test_what_was_announced_and_is_over_stays_over_when_it_is_stored(site):
+    console, eq, fault, d = start(site)
+    alarm = "facp.smoke1/smoke"
+    set_fault(fault, "stall")
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm=alarm, durable=False), what="raised, undurable")
+    eq.set(1, 0, 0)
+    wait_for(lambda: console.events(alarm=alarm, transition="returned", durable=False), what="returned")
+    d.ask("ack", alarm=alarm)
+    wait_for(lambda: console.events(alarm=alarm, transition="cleared", durable=False), what="cleared")
+    wait_for(lambda: not any("smoke1" in t for t in console.retained()), what="its retained state is gone")
+    states = lambda: [p for _, t, p, _ in console.all() if t.endswith("alarm/facp.smoke1~smoke")]
+    before = len(states())
+    set_fault(fault, "ok")
+    wait_for(lambda: console.events(alarm=alarm, transition="cleared", durable=True), what="all is stored")
+    d.hub_up()
+    assert not any(b'"active":true' in p for p in states()[before:]), "it stood as active again"
+    assert not any("smoke1" in t for t in console.retained())
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_revs_go_on_above_what_was_announced_and_never_stored(site, end):
+    console, eq, fault, d = start(site)
+    alarm = "facp.smoke1/smoke"
+    set_fault(fault, "fail")
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm=alarm, durable=False), what="raised, undurable")
+    eq.set(1, 0, 0)
+    wait_for(lambda: console.events(alarm=alarm, transition="returned"), what="returned")
+    if end == "kill":
+        d.kill()
+    else:
+        d.terminate()
+    set_fault(fault, "ok")
+    d.start(env={"FIREGW_FAULT": str(fault)})
+    d.hub_up()
+    eq.set(1, 0, 1)
+    new = wait_for(lambda: console.events(alarm=alarm, durable=True), what="a new fire")[0]
+    assert new["transition"] == "raised" and new["rev"] > max(e["rev"] for e in console.events(alarm=alarm, durable=False))
+    wait_for(lambda: any(v.get("id") == new["id"] for v in console.retained().values()), what="it stands")

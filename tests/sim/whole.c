@@ -61,7 +61,7 @@ bool whole_start(struct whole *w)
 	}
 	w->count.starts++;
 	whole_require(w, w->n_lives < sizeof w->lives / sizeof *w->lives, "too many lives");
-	w->lives[w->n_lives++] = (struct whole_life){ w->h.app->boot, false };
+	w->lives[w->n_lives++] = (struct whole_life){ w->h.app->boot, false, false };
 	w->commits = 0;
 	whole_open_look(w);
 	whole_check_stored(w);

@@ -20,8 +20,8 @@ struct whole_tally {
 };
 /* An event that was announced before it was stored. */
 struct whole_early { struct event_id id; size_t hub, stream; };
-struct whole_life  { uint64_t boot; bool lossy; };  /* lossy: what was not stored at its end is gone */
-struct whole_rev   { char alarm[64]; uint32_t rev; };
+struct whole_life  { uint64_t boot; bool lossy, stored; };  /* lossy: what was not stored at its end is gone; stored: anything at all was */
+struct whole_rev   { char alarm[64]; uint32_t rev; size_t life; };
 /* A fire that must be at a broker by then. */
 struct whole_expect { size_t hub, alarm; uint32_t rev; int64_t by_ns; };
 

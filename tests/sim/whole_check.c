@@ -173,23 +173,41 @@ static void took_numbers(struct whole *w, size_t hub, const struct said *s, cons
 	}
 }
 
+static size_t life_of(const struct whole *w, const char *payload)
+{
+	char text[EVENT_ID_MAX];
+	struct event_id id = { 0 };
+	size_t i = 0;
+
+	if (text_of(payload, "id", text, sizeof text))
+		event_id_parse(text, &id);
+	while (i < w->n_lives && w->lives[i].boot != id.boot)
+		i++;
+	return i;
+}
+
+/* The highest rev wins: what a later life sends is above all that was ever seen of an earlier one, stored or not, if that one could store anything. */
 static void took_rev(struct whole *w, size_t hub, const char *payload)
 {
+	size_t life = life_of(w, payload), i = 0;
 	char alarm[64];
 	int64_t rev;
 
 	if (!text_of(payload, "alarm", alarm, sizeof alarm) || !number_of(payload, "rev", &rev))
 		return;
-	for (size_t i = 0; i < w->n_revs[hub]; i++)
-		if (strcmp(w->revs[hub][i].alarm, alarm) == 0) {
-			if (w->revs[hub][i].rev < (uint32_t)rev)
-				w->revs[hub][i].rev = (uint32_t)rev;
-			return;
-		}
-	whole_require(w, w->n_revs[hub] < WHOLE_ALARMS, "too many alarms");
-	struct whole_rev *r = &w->revs[hub][w->n_revs[hub]++];
-	snprintf(r->alarm, sizeof r->alarm, "%s", alarm);
-	r->rev = (uint32_t)rev;
+	while (i < w->n_revs[hub] && strcmp(w->revs[hub][i].alarm, alarm) != 0)
+		i++;
+	whole_require(w, i < WHOLE_ALARMS, "too many alarms");
+	struct whole_rev *r = &w->revs[hub][i];
+	if (i == w->n_revs[hub]) {
+		w->n_revs[hub]++;
+		snprintf(r->alarm, sizeof r->alarm, "%s", alarm);
+	}
+	whole_require(w, life <= r->life || rev > r->rev || !w->lives[r->life].stored, "%s saw revision %u of %s, and then %.300s", house_hubs[hub], r->rev, alarm, payload);
+	if (life > r->life)
+		r->life = life;
+	if (r->rev < (uint32_t)rev)
+		r->rev = (uint32_t)rev;
 }
 
 static void remember_stored(struct whole *w);
@@ -332,10 +350,10 @@ static void remember_stored(struct whole *w)
 	}
 }
 
-struct replayed { char alarm[64], state[16]; int64_t rev; bool in_table; };
+struct replayed { char alarm[64], state[16]; int64_t rev; uint64_t boot; bool in_table; };
 
 /* One event of an alarm: it goes on from where the alarm was. */
-static void replay(struct whole *w, struct replayed *list, size_t *n, const char *alarm, const char *state, const char *body, bool whole_log)
+static void replay(struct whole *w, struct replayed *list, size_t *n, const char *alarm, const char *state, const char *body, uint64_t boot, bool whole_log)
 {
 	char from[16] = "";
 	int64_t rev = 0;
@@ -351,10 +369,13 @@ static void replay(struct whole *w, struct replayed *list, size_t *n, const char
 		snprintf(list[i].alarm, sizeof list[i].alarm, "%s", alarm);
 		snprintf(list[i].state, sizeof list[i].state, "%s", whole_log ? "normal" : from);
 	}
-	bool goes_on = strcmp(list[i].state, from) == 0 && rev == list[i].rev + 1;
-	whole_require(w, goes_on || (house_given_up(&w->h) && rev > list[i].rev), "%s was %s, revision %" PRId64 ", and goes on with %s", alarm, list[i].state, list[i].rev, body);
+	/* Another life may begin higher, for what the one before it may have sent. */
+	bool follows = rev == list[i].rev + 1 || (rev > list[i].rev && boot != list[i].boot);
+	bool gave_up = house_given_up(&w->h) && rev > list[i].rev;
+	whole_require(w, gave_up || (strcmp(list[i].state, from) == 0 && follows), "%s was %s, revision %" PRId64 ", and goes on with %s", alarm, list[i].state, list[i].rev, body);
 	snprintf(list[i].state, sizeof list[i].state, "%s", state);
 	list[i].rev = rev;
+	list[i].boot = boot;
 }
 
 static void check_alarm_table(struct whole *w, struct replayed *list, size_t n, bool whole_log)
@@ -398,7 +419,7 @@ static void check_log(struct whole *w)
 			if (seq < w->tallies[hub][stream].cap && w->tallies[hub][stream].items[seq].seen)
 				whole_require(w, same_id(w->tallies[hub][stream].items[seq].id, id), "%s has another event as %s %" PRId64, house_hubs[hub], text(st, 2), seq);
 		if (sqlite3_column_type(st, 5) != SQLITE_NULL)
-			replay(w, list, &n_list, text(st, 5), text(st, 6), text(st, 7), whole_log);
+			replay(w, list, &n_list, text(st, 5), text(st, 6), text(st, 7), id.boot, whole_log);
 	}
 	whole_require(w, n == w->n_stored || w->h.keep_events_ms, "%" PRId64 " events were stored, %" PRId64 " are there", w->n_stored, n);
 	check_alarm_table(w, list, n_list, whole_log);
@@ -439,6 +460,7 @@ void whole_on_turn(void *user)
 		return;
 	if (a->commits != w->commits) {
 		w->commits = a->commits;
+		w->lives[w->n_lives - 1].stored = true;
 		remember_stored(w);
 	}
 	read_brokers(w);

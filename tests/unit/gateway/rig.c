@@ -45,7 +45,10 @@ void rig_open(struct rig *r, struct config *c, struct batch_sizes sizes)
 	r->stream_dbs = calloc(c->site.n_nodes * STREAM_COUNT, sizeof *r->stream_dbs);
 	for (uint32_t i = 0; i < c->site.n_nodes * STREAM_COUNT; i++)
 		r->stream_dbs[i] = i + 1;
+	r->decodings = calloc(c->site.n_points, sizeof *r->decodings);
+	config_decodings(c, r->decodings);
 	pc.point_dbs = r->point_dbs;
+	pc.decodings = r->decodings;
 	pc.stream_dbs = r->stream_dbs;
 	assert_int_equal(pipeline_new(&pc, &r->pipeline, &e), 0);
 	r->batch = batch_new(sizes);
@@ -63,12 +66,28 @@ void rig_start(struct rig *r, const char *points, const char *rules)
 	pipeline_started(r->pipeline, r->now, &r->fx);
 }
 
+void rig_give_states(struct rig *to, const struct rig *from)
+{
+	for (size_t i = 0; i < from->batch->n_states; i++)
+		pipeline_restore_state(to->pipeline, from->batch->states[i].alarm, from->batch->states[i].blob, from->batch->states[i].len, to->now);
+}
+
+void rig_reload(struct rig *r, struct rig *old, const char *new_points, const char *new_rules)
+{
+	memset(r, 0, sizeof *r);
+	r->boot = old->boot;
+	r->now = old->now;
+	rig_open(r, rig_config(new_points, new_rules), (struct batch_sizes){ 64, 64, 64, 8, 8, 8, 8, 1 << 18 });
+	pipeline_adopt(r->pipeline, old->pipeline, r->now, &r->fx);
+}
+
 void rig_done(struct rig *r)
 {
 	pipeline_free(r->pipeline);
 	batch_free(r->batch);
 	config_free(r->config);
 	free(r->point_dbs);
+	free(r->decodings);
 	free(r->stream_dbs);
 }
 

@@ -13,6 +13,7 @@ struct rig {
 	struct pipeline        *pipeline;
 	struct batch           *batch;
 	uint32_t               *point_dbs, *stream_dbs;
+	uint64_t               *decodings;
 	struct stamp            now;
 	struct pipeline_effects fx; /* of the last step */
 	uint64_t                boot;
@@ -24,6 +25,10 @@ struct rig {
 struct config *rig_config(const char *points, const char *rules);
 void rig_start(struct rig *r, const char *points, const char *rules);
 void rig_open(struct rig *r, struct config *c, struct batch_sizes sizes);
+/* A start of `to` finds the states that are in the batch of `from`. */
+void rig_give_states(struct rig *to, const struct rig *from);
+/* A reload: r is opened anew and adopts old. */
+void rig_reload(struct rig *r, struct rig *old, const char *new_points, const char *new_rules);
 void rig_done(struct rig *r);
 void rig_wait(struct rig *r, int64_t ms);                                     /* time passes, and the pipeline is told at each deadline */
 void rig_value(struct rig *r, const char *point, double value);               /* a good sample now */
