@@ -88,7 +88,8 @@ def test_reloads_in_the_midst_of_a_backlog(site):
     fill(site, count, 3600)
     broker, eq = site.broker(), site.equipment()
     console = site.console(broker)
-    text = lambda ms: site_text(site.folder, bus(eq.ports[0], points(), every="1s", timeout=f"{ms}ms"), rules=SMOKE_RULE, hubs=hub(broker.port))
+    way = site.throttle(broker, 2_000_000)
+    text = lambda ms: site_text(site.folder, bus(eq.ports[0], points(), every="1s", timeout=f"{ms}ms"), rules=SMOKE_RULE, hubs=hub(way.port))
     d = site.daemon(text(300))
     i = 0
     while received(console) < count and i < 200:

@@ -286,11 +286,37 @@ static void test_rules(void **state)
 	assert_true(find_rule("sensor-bad")->quality == QUALITY_COMM && !find_rule("sensor-bad")->any_bad);
 }
 
+/* The last one: the config is renumbered by it. */
+static void test_nodes_keep_their_places(void **state)
+{
+	static const char *const was[] = { "qj-wenlong-01", "gone", "qj-wenlong-01-b" };
+	struct err e;
+
+	(void)state;
+	size_t of_b = 0, now = 0;
+	for (size_t i = 0; i < full->site.n_points; i++)
+		of_b += full->site.points[i].node == 1;
+	assert_int_equal(config_place_nodes(full, was, 3, &e), 0);
+	assert_int_equal(full->site.n_nodes, 3);
+	assert_string_equal(full->site.nodes[1], "gone");
+	assert_string_equal(full->prefixes[1], "fire/v1/500110/002/003/gone");
+	assert_string_equal(full->prefixes[2], "fire/v1/500110/002/003/qj-wenlong-01-b");
+	assert_int_equal(full->site.buildings[1].node, 2);
+	for (size_t i = 0; i < full->site.n_points; i++)
+		now += full->site.points[i].node == 2;
+	assert_int_equal(now, of_b);
+	assert_true(config_has_node(full, 0) && !config_has_node(full, 1) && config_has_node(full, 2));
+	/* a config that knows more comes behind */
+	assert_int_equal(config_place_nodes(full, was, 1, &e), 0);
+	assert_string_equal(full->site.nodes[1], "gone");
+	assert_int_equal(full->site.n_nodes, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_site), cmocka_unit_test(test_storage_and_rest), cmocka_unit_test(test_hubs), cmocka_unit_test(test_buses),
-		cmocka_unit_test(test_profile), cmocka_unit_test(test_table), cmocka_unit_test(test_inline_points), cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_profile), cmocka_unit_test(test_table), cmocka_unit_test(test_inline_points), cmocka_unit_test(test_rules), cmocka_unit_test(test_nodes_keep_their_places),
 	};
 
 	return cmocka_run_group_tests_name("config values", tests, setup, teardown);

@@ -37,7 +37,9 @@ struct config *rig_config(const char *points, const char *rules)
 
 void rig_open(struct rig *r, struct config *c, struct batch_sizes sizes)
 {
-	struct pipeline_config pc = { .site = &c->site, .rules = c->rules, .n_rules = c->n_rules, .boot = r->boot, .machine_boot = 7, .started = r->now };
+	if (!r->started.mono_ns)
+		r->started = r->now;
+	struct pipeline_config pc = { .site = &c->site, .rules = c->rules, .n_rules = c->n_rules, .boot = r->boot, .machine_boot = 7, .started = r->started };
 	struct err e;
 
 	r->config = c;
@@ -77,6 +79,7 @@ void rig_reload(struct rig *r, struct rig *old, const char *new_points, const ch
 	memset(r, 0, sizeof *r);
 	r->boot = old->boot;
 	r->now = old->now;
+	r->started = old->started;
 	rig_open(r, rig_config(new_points, new_rules), (struct batch_sizes){ 64, 64, 64, 8, 8, 8, 8, 1 << 18 });
 	pipeline_adopt(r->pipeline, old->pipeline, r->now, &r->fx);
 }

@@ -14,7 +14,7 @@ struct rig {
 	struct batch           *batch;
 	uint32_t               *point_dbs, *stream_dbs;
 	uint64_t               *decodings;
-	struct stamp            now;
+	struct stamp            now, started; /* started: the daemon's, which a reload keeps; 0: now */
 	struct pipeline_effects fx; /* of the last step */
 	uint64_t                boot;
 };

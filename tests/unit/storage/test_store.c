@@ -369,6 +369,30 @@ static void test_mark_of_order(void **state)
 	fixture_done(&f);
 }
 
+/* An end that left something behind is none in order, and the floor of the revs stands until it is lifted again. */
+static void test_end_not_in_order(void **state)
+{
+	struct fixture f;
+	struct err e;
+	(void)state;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	assert_false(f.report.unclean);
+	assert_int_equal(f.report.rev_floor, 0);
+	assert_int_equal(store_set_rev_floor(f.s, 10007, &e), 0);
+	store_not_clean(f.s);
+	fixture_close(&f);
+	fixture_open(&f);
+	assert_true(f.report.unclean);
+	assert_int_equal(f.report.rev_floor, 10007);
+	fixture_close(&f);
+	fixture_open(&f);
+	assert_false(f.report.unclean);
+	assert_int_equal(f.report.rev_floor, 10007);
+	fixture_done(&f);
+}
+
 static void test_unwritable(void **state)
 {
 	struct fixture f;
@@ -457,7 +481,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_alarm_table), cmocka_unit_test(test_state_cursor_command_session),
 		cmocka_unit_test(test_ids_are_stable), cmocka_unit_test(test_audit_chain), cmocka_unit_test(test_second_opener),
-		cmocka_unit_test(test_files_and_rights), cmocka_unit_test(test_mark_of_order), cmocka_unit_test(test_unwritable), cmocka_unit_test(test_wrong_files),
+		cmocka_unit_test(test_files_and_rights), cmocka_unit_test(test_mark_of_order), cmocka_unit_test(test_end_not_in_order), cmocka_unit_test(test_unwritable), cmocka_unit_test(test_wrong_files),
 		cmocka_unit_test(test_bad_ids_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
