@@ -123,7 +123,8 @@ struct pump_entry {
 	struct chain link;        /* in pump.entries[] or pump.entries_later */
 };
 
-struct pump_undurable { struct chain link; struct outmsg *msg; struct pump_lane *lane; };
+/* stored: while in flight; it need not go out again, whatever becomes of this time. */
+struct pump_undurable { struct chain link; struct outmsg *msg; struct pump_lane *lane; bool stored; };
 struct pump_reply     { struct chain link; char *topic; struct outmsg *msg; void *correlation; size_t correlation_len; int64_t at_ns; };
 struct pump_clear     { struct chain link; uint32_t node; char topic[]; };
 

@@ -95,12 +95,21 @@ static void in_front_again(struct chain *flight, struct chain *list)
 	}
 }
 
+static void wait_again(struct pump *p, struct pump_undurable *u)
+{
+	if (u->stored) {
+		undurable_free(p, u);
+		return;
+	}
+	chain_remove(&u->link);
+	chain_insert(&p->undurable_lists[u->lane->stream], &u->link);
+}
+
 void pump_queue_down(struct pump *p)
 {
 	while (!chain_empty(&p->undurable_flight)) {
-		struct chain *c = p->undurable_flight.prev;
-		chain_remove(c);
-		chain_insert(&p->undurable_lists[chain_of(c, struct pump_undurable, link)->lane->stream], c);
+		struct pump_undurable *u = chain_of(p->undurable_flight.prev, struct pump_undurable, link);
+		wait_again(p, u);
 	}
 	in_front_again(&p->replies_flight, &p->replies);
 	drop_clears(p);
@@ -161,6 +170,7 @@ void pump_on_undurable(struct pump *p, struct outmsg *msg, struct stamp now)
 		return;
 	u->msg = outmsg_ref(msg);
 	u->lane = l;
+	u->stored = false;
 	chain_remove(&u->link);
 	chain_append(&p->undurable_lists[l->stream], &u->link);
 	p->n_undurables++;
@@ -183,6 +193,10 @@ void pump_queue_stored(struct pump *p, unsigned stream, uint64_t id)
 {
 	struct chain *list = &p->undurable_lists[stream], *next;
 
+	for (struct chain *c = p->undurable_flight.next; c != &p->undurable_flight; c = c->next) {
+		struct pump_undurable *u = chain_of(c, struct pump_undurable, link);
+		u->stored = u->stored || (u->lane->stream == stream && u->msg->id == id);
+	}
 	for (struct chain *c = list->next; c != list; c = next) {
 		next = c->next;
 		struct pump_undurable *u = chain_of(c, struct pump_undurable, link);
@@ -263,9 +277,8 @@ void pump_queue_result(struct pump *p, const struct pick *k, bool ok)
 			pump_lane_works(p, k->undurable->lane);
 			undurable_free(p, k->undurable);
 		} else {
-			chain_remove(&k->undurable->link);
-			chain_insert(&p->undurable_lists[k->undurable->lane->stream], &k->undurable->link);
 			pump_lane_stop(p, k->undurable->lane);
+			wait_again(p, k->undurable);
 		}
 		return;
 	case WHAT_REPLY:
