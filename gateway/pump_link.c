@@ -443,7 +443,7 @@ int64_t pump_link_deadline(const struct pump *p)
 
 	if (!p->linked && !p->fault_on[PUMP_UNREACHABLE] && p->state < PUMP_STATE_STOPPING)
 		d = earlier(d, p->unlinked_ns + PUMP_UNREACHABLE_NS);
-	if (p->linked && p->shaky)
+	if (p->linked && p->shaky && p->state < PUMP_STATE_STOPPING)
 		d = earlier(d, p->up_ns + PUMP_STABLE_NS);
 	if (p->linked && p->in_flight > 0 && p->state < PUMP_STATE_STOPPING && !p->ending)
 		d = earlier(d, p->progress_ns + (p->fault_on[PUMP_STOPPED] ? PUMP_STALL_END_NS : PUMP_STALL_FAULT_NS));
