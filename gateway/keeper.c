@@ -75,13 +75,16 @@ static enum keeper_trouble trouble_of(enum err_code code)
 	return code == ERR_DAMAGED ? KEEPER_DAMAGED : KEEPER_FAILING;
 }
 
-/* Whether the batch is durable; false only when the daemon stops meanwhile. */
+/* Whether the batch is durable; false only when the daemon stops meanwhile. Nothing is stored after a batch that was given up: what the next run finds is how things stood
+ * at some moment, never with something missing in between. */
 static bool commit_until_durable(struct keeper *k, struct keeper_commit *c)
 {
 	unsigned pause = RETRY_FIRST_MS;
 	bool dropped = false, tried_at_end = false;
 	struct err e;
 
+	if (k->gave_up)
+		return false;
 	while (store_commit(k->store, c->batch, c->now_ms, &e)) {
 		tell(k, trouble_of(e.code), e.text);
 		if (e.code == ERR_FULL && make_room(k))
