@@ -129,8 +129,18 @@ static size_t count_beside(const struct planner *pl, const struct part *part, co
 	return n;
 }
 
-/* The n-th point that this part could begin at; in a place with enough of its kind if `crowded`. */
-static const struct point *nth_anchor(const struct planner *pl, const struct part *part, bool crowded, size_t n, size_t *ret_seen)
+/* How good a place to begin must be. */
+struct choice { bool crowded, ruled; }; /* enough of the kind beside it; a rule of the site minds it */
+
+static bool is_choice(const struct planner *pl, const struct part *part, struct choice want, const struct point *p)
+{
+	if (want.ruled && part->target == TARGET_ALARM && !pl->s->models[p->index].range.ruled)
+		return false;
+	return !want.crowded || count_beside(pl, part, p) >= pl->b->least;
+}
+
+/* The n-th point that this part could begin at. */
+static const struct point *nth_anchor(const struct planner *pl, const struct part *part, struct choice want, size_t n, size_t *ret_seen)
 {
 	const struct site *site = site_of(pl);
 	size_t seen = 0;
@@ -138,7 +148,7 @@ static const struct point *nth_anchor(const struct planner *pl, const struct par
 	for (size_t i = 0; i < site->n_points; i++) {
 		const struct point *p = &site->points[i];
 
-		if (!is_where(pl, p) || !can_move(pl, part, p) || (crowded && count_beside(pl, part, p) < pl->b->least))
+		if (!is_where(pl, p) || !can_move(pl, part, p) || !is_choice(pl, part, want, p))
 			continue;
 		if (seen++ == n)
 			return p;
@@ -149,15 +159,20 @@ static const struct point *nth_anchor(const struct planner *pl, const struct par
 
 static const struct point *choose_anchor(const struct planner *pl)
 {
+	static const struct choice choices[] = { { true, true }, { false, true }, { true, false }, { false, false } };
+	bool few = pl->b->least > 1 && site_of(pl)->n_points <= CROWD_MAX;
+
 	for (unsigned i = 0; i < pl->b->n_parts; i++) {
 		const struct part *part = &pl->b->parts[i];
 
-		for (int crowded = pl->b->least > 1 && site_of(pl)->n_points <= CROWD_MAX; part->must && crowded >= 0; crowded--) {
+		for (size_t k = 0; part->must && k < sizeof choices / sizeof *choices; k++) {
 			size_t n = 0;
 
-			(void)nth_anchor(pl, part, crowded, SIZE_MAX, &n);
+			if (choices[k].crowded && !few)
+				continue;
+			(void)nth_anchor(pl, part, choices[k], SIZE_MAX, &n);
 			if (n)
-				return nth_anchor(pl, part, crowded, (size_t)(model_draw(pl->s->pick, 0) * (double)n), &n);
+				return nth_anchor(pl, part, choices[k], (size_t)(model_draw(pl->s->pick, 0) * (double)n), &n);
 		}
 	}
 	return NULL;
@@ -199,8 +214,8 @@ static double order_of(const struct planner *pl, const struct part *part, const 
 {
 	double drawn = model_draw(pl->s->pick, p->index);
 
-	if (part->scope == PART_FROM_TOP)
-		return drawn - 10.0 * rank_of(p);
+	if (part->scope == PART_FROM_TOP) /* what no rule minds comes last */
+		return drawn - 10.0 * rank_of(p) + (pl->s->models[p->index].range.ruled ? 0 : 1e6);
 	if (p == pl->anchor)
 		return -1;
 	return part->scope == PART_SAME_ZONE && strcmp(p->zone, pl->anchor->zone) != 0 ? 1 + drawn : drawn;

@@ -105,7 +105,7 @@ static void check_step(struct loader *l, const struct node *at, const struct ste
 		refuse(l, &f->count, "count", "select");
 		refuse(l, &f->to, "to", "select");
 		refuse(l, &f->over, "over", "select");
-		refuse(l, &f->for_, "for", "raise or select");
+		refuse(l, &f->for_, "for", "raise' or 'select");
 	}
 }
 

@@ -1,5 +1,7 @@
 #include "gateway/sim/world.h"
 
+#include "gateway/sim/encode.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -225,7 +227,10 @@ static double move_target(const struct world *w, const struct point *p, const ch
 	for (size_t i = 0; i < p->n_labels; i++)
 		if (strcmp(p->labels[i].text, to) == 0)
 			return p->labels[i].value;
-	return decimal_parse(to, &d) == 0 ? decimal_double(d) : NAN;
+	uint16_t words[128] = { 0 };
+	if (decimal_parse(to, &d) < 0 || !encode_value(w->bank.cells[p->index].point, decimal_double(d), w->bank.cells[p->index].n_decimals, words))
+		return NAN;
+	return decimal_double(d);
 }
 
 static int add_fitting(const struct world *w, const struct world_move *m, const struct select *s, struct effect *ret, struct err *reterr)
@@ -246,7 +251,7 @@ static int add_fitting(const struct world *w, const struct world_move *m, const 
 	}
 	if (ret->n_moves)
 		return 0;
-	return fits ? err_set(reterr, ERR_INVALID, "select '%s': none of its %zu points can become '%s': alarm, rest, one of their labels, or a number", m->select,
+	return fits ? err_set(reterr, ERR_INVALID, "select '%s': none of its %zu points can become '%s': alarm, rest, one of their labels, or a number that their registers hold", m->select,
 	                      fits, m->to) :
 	              err_set(reterr, ERR_NOT_FOUND, "select '%s': no point of the site fits", m->select);
 }

@@ -1,0 +1,43 @@
+#include "tests/unit/sim/house.h"
+
+#include "drivers/modbus/decode.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct config *house_config(void)
+{
+	struct findings f;
+	struct config *c;
+
+	if (config_load("tests/unit/sim/site/site.yaml", &c, &f) < 0) {
+		findings_print(&f, stderr);
+		fail();
+	}
+	findings_done(&f);
+	return c;
+}
+
+uint32_t house_point(const struct world *w, const char *id)
+{
+	for (uint32_t i = 0; i < w->config->site.n_points; i++)
+		if (strcmp(w->config->site.points[i].id, id) == 0)
+			return i;
+	fail_msg("no point %s", id);
+	return 0;
+}
+
+double house_read(const struct world *w, const char *id)
+{
+	const struct bank_cell *cell = &w->bank.cells[house_point(w, id)];
+	uint16_t bit = cell->bit ? *cell->bit : 0;
+	char text[VALUE_TEXT_MAX];
+	struct value v;
+
+	(void)decode_value(cell->point, cell->bit ? &bit : cell->words, cell->decimals ? *cell->decimals : 0, text, &v);
+	return v.number;
+}
