@@ -98,7 +98,8 @@ static double target_of(const struct planner *pl, const struct part *part, const
 	switch (part->target) {
 	case TARGET_ALARM: return r->alarm;
 	case TARGET_ACTIVE: return r->measured ? NAN : r->active;
-	case TARGET_FAULT: return range_fault(p);
+	case TARGET_FIRE: return r->class_ == CLASS_FIRE || (r->class_ == CLASS_COUNT && isnan(range_fault(p))) ? r->alarm : NAN;
+	case TARGET_FAULT: return p->n_labels || kind_info(p->kind)->class_ != CLASS_FAULT ? range_fault(p) : r->alarm;
 	case TARGET_ZERO: return r->measured ? 0 : NAN;
 	case TARGET_DIP: break;
 	}
@@ -134,7 +135,7 @@ struct choice { bool crowded, ruled; }; /* enough of the kind beside it; a rule 
 
 static bool is_choice(const struct planner *pl, const struct part *part, struct choice want, const struct point *p)
 {
-	if (want.ruled && part->target == TARGET_ALARM && !pl->s->models[p->index].range.ruled)
+	if (want.ruled && part->target == TARGET_ALARM && pl->s->models[p->index].range.class_ == CLASS_COUNT)
 		return false;
 	return !want.crowded || count_beside(pl, part, p) >= pl->b->least;
 }
@@ -204,7 +205,7 @@ static bool in_scope(const struct planner *pl, const struct part *part, const st
 	case PART_SAME_FLOOR: return p->building == a->building && strcmp(p->floor, a->floor) == 0;
 	case PART_FLOOR_UP: return p->building == a->building && is_floor_up(a, p);
 	case PART_HOUSE: return p->building == a->building;
-	case PART_FROM_TOP: return p->building == a->building && is_where(pl, p);
+	case PART_FROM_TOP: return p->building == a->building && p->kind == a->kind && is_where(pl, p);
 	}
 	return false;
 }
@@ -214,11 +215,16 @@ static double order_of(const struct planner *pl, const struct part *part, const 
 {
 	double drawn = model_draw(pl->s->pick, p->index);
 
-	if (part->scope == PART_FROM_TOP) /* what no rule minds comes last */
-		return drawn - 10.0 * rank_of(p) + (pl->s->models[p->index].range.ruled ? 0 : 1e6);
-	if (p == pl->anchor)
-		return -1;
-	return part->scope == PART_SAME_ZONE && strcmp(p->zone, pl->anchor->zone) != 0 ? 1 + drawn : drawn;
+	const struct point *a = pl->anchor;
+	bool same_zone = strcmp(p->zone, a->zone) == 0;
+
+	if (part->scope == PART_FROM_TOP) /* the same zone first; what no rule minds last */
+		return drawn - 10.0 * rank_of(p) + (same_zone ? 0 : 1e5) + (pl->s->models[p->index].range.class_ == CLASS_COUNT ? 1e6 : 0);
+	if (p == a)
+		return -2;
+	if (part->scope == PART_SAME_ZONE && !same_zone)
+		return 1 + drawn;
+	return p->device == a->device && p->building == a->building ? drawn - 1 : drawn;
 }
 
 /* The next point of a part after one that was taken (NULL: the first). */

@@ -12,7 +12,7 @@ static const struct builtin builtins[] = {
 	/* kinds, scope, target, most, at, every, over, must */
 	{ "fire", "a fire on a floor, spreading detector by detector", TROUBLE_NONE, 0, 2, {
 		{ DETECTORS, PART_SAME_ZONE, TARGET_ALARM, 6, 0, 15, 0, MUST },
-		{ OF(KIND_FIRE_PANEL), PART_HOUSE, TARGET_ALARM, 1, 2, 0, 0 },
+		{ OF(KIND_FIRE_PANEL), PART_HOUSE, TARGET_FIRE, 1, 2, 0, 0 },
 		{ BUTTONS, PART_SAME_FLOOR, TARGET_ALARM, 1, 25, 0, 0 },
 		{ OF(KIND_SOUNDER), PART_SAME_FLOOR, TARGET_ACTIVE, 2, 30, 0, 0 },
 		{ OF(KIND_SPRINKLER_FLOW), PART_SAME_FLOOR, TARGET_ALARM, 1, 50, 0, 0 },
@@ -20,14 +20,14 @@ static const struct builtin builtins[] = {
 		{ OF(KIND_SPRINKLER_PUMP), PART_HOUSE, TARGET_ACTIVE, 1, 60, 0, 0 },
 		{ DETECTORS, PART_FLOOR_UP, TARGET_ALARM, 2, 120, 30, 0 } }, 8 },
 	{ "riser-leak", "a riser leaks: pressures fall from the top down, the jockey pump runs", TROUBLE_NONE, 0, 1, {
-		{ OF(KIND_HYDRANT_PRESSURE, KIND_SPRINKLER_PRESSURE), PART_FROM_TOP, TARGET_ALARM, 8, 0, 10, 90, MUST },
+		{ OF(KIND_HYDRANT_PRESSURE, KIND_SPRINKLER_PRESSURE), PART_FROM_TOP, TARGET_ALARM, 6, 0, 10, 90, MUST },
 		{ OF(KIND_JOCKEY_PUMP), PART_HOUSE, TARGET_ACTIVE, 2, 15, 0, 0 },
 		{ LEVELS, PART_HOUSE, TARGET_DIP, 2, 30, 0, 600 } }, 3 },
 	{ "pump-failure", "a pump or its supply fails, pressures fall a little", TROUBLE_NONE, 0, 1, {
 		{ PUMPS, PART_ANCHOR, TARGET_FAULT, 1, 0, 0, 0, MUST },
 		{ OF(KIND_PUMP_POWER), PART_OF_DEVICE, TARGET_ALARM, 1, 0, 0, 0, MUST },
-		{ OF(KIND_DEVICE_STATUS), PART_OF_DEVICE, TARGET_ALARM, 1, 1, 0, 0, MUST },
-		{ OF(KIND_HYDRANT_PRESSURE, KIND_SPRINKLER_PRESSURE), PART_HOUSE, TARGET_DIP, 40, 10, 0, 120 } }, 4 },
+		{ OF(KIND_DEVICE_STATUS), PART_OF_DEVICE, TARGET_FAULT, 1, 1, 0, 0, MUST },
+		{ OF(KIND_HYDRANT_PRESSURE, KIND_SPRINKLER_PRESSURE), PART_HOUSE, TARGET_DIP, 6, 10, 0, 120 } }, 4 },
 	{ "valve-closed", "a signal valve is closed, the pressure behind it falls", TROUBLE_NONE, 0, 1, {
 		{ OF(KIND_SIGNAL_VALVE), PART_ANCHOR, TARGET_ALARM, 1, 0, 0, 0, MUST },
 		{ OF(KIND_END_OF_LINE_PRESSURE), PART_SAME_FLOOR, TARGET_ALARM, 1, 10, 0, 120 },
@@ -40,7 +40,7 @@ static const struct builtin builtins[] = {
 	{ "panel-fault", "the fire panel reports a fault: its loops, its own status", TROUBLE_NONE, 0, 1, {
 		{ OF(KIND_DETECTOR_LOOP), PART_HOUSE, TARGET_ALARM, 2, 0, 5, 0, MUST },
 		{ OF(KIND_FIRE_PANEL), PART_HOUSE, TARGET_FAULT, 1, 1, 0, 0, MUST },
-		{ OF(KIND_DEVICE_STATUS), PART_OF_DEVICE, TARGET_ALARM, 1, 1, 0, 0, MUST } }, 3 },
+		{ OF(KIND_DEVICE_STATUS), PART_OF_DEVICE, TARGET_FAULT, 1, 1, 0, 0, MUST } }, 3 },
 	{ "mains-loss", "the mains fail: supplies, phases, emergency lighting", TROUBLE_NONE, 0, 1, {
 		{ OF(KIND_MAINS_POWER), PART_HOUSE, TARGET_ALARM, 20, 0, 0, 0, MUST },
 		{ OF(KIND_PHASE_VOLTAGE), PART_HOUSE, TARGET_ZERO, 60, 0, 0, 0, MUST },
@@ -51,7 +51,7 @@ static const struct builtin builtins[] = {
 	{ "drill", "a fire drill on a floor: alarm, broadcast, fans, shutters, lifts; ends after five minutes", TROUBLE_NONE, 300, 1, {
 		{ DETECTORS, PART_SAME_ZONE, TARGET_ALARM, 1, 0, 0, 0, MUST },
 		{ BUTTONS, PART_SAME_FLOOR, TARGET_ALARM, 1, 10, 0, 0, MUST },
-		{ OF(KIND_FIRE_PANEL), PART_HOUSE, TARGET_ALARM, 1, 1, 0, 0 },
+		{ OF(KIND_FIRE_PANEL), PART_HOUSE, TARGET_FIRE, 1, 1, 0, 0 },
 		{ OF(KIND_SOUNDER), PART_SAME_FLOOR, TARGET_ACTIVE, 4, 12, 0, 0 },
 		{ OF(KIND_EMERGENCY_BROADCAST), PART_HOUSE, TARGET_ACTIVE, 40, 15, 0, 0 },
 		{ OF(KIND_EMERGENCY_LIGHTING), PART_SAME_FLOOR, TARGET_ACTIVE, 4, 15, 0, 0 },

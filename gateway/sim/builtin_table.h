@@ -22,7 +22,8 @@ enum part_scope {
 enum part_target {
 	TARGET_ALARM,
 	TARGET_ACTIVE,    /* runs, sounds, moves */
-	TARGET_FAULT,     /* the label that means a fault; a point without one is passed over */
+	TARGET_FIRE,      /* an alarm that means fire: a panel reports other things too */
+	TARGET_FAULT,     /* the label that means a fault; a point that has none is passed over, unless its kind is about faults only */
 	TARGET_DIP,       /* a measurement goes towards its limit, and stays healthy */
 	TARGET_ZERO,
 };

@@ -47,6 +47,12 @@ static int64_t cycle_at(uint64_t group, int64_t now_ms, int64_t period_ms)
 	return (now_ms + (int64_t)(model_draw(group, 0) * (double)period_ms)) % period_ms;
 }
 
+/* Of two pumps one runs in each cycle, by turns: which begins is drawn. */
+static bool has_turn(const struct model *m, int64_t now_ms)
+{
+	return (((uint64_t)(now_ms / CYCLE_MS) ^ m->seed >> 20) & 1) == 0;
+}
+
 /* 1 just after it was filled, falling to -1, and up again. */
 static double sawtooth(uint64_t group, int64_t now_ms, int64_t period_ms, int64_t rise_ms)
 {
@@ -67,7 +73,7 @@ void model_init(struct model *m, const struct config *c, const struct point *p, 
 	const struct range *r = &m->range;
 	const struct nature *n = r->nature;
 	/* A pump that runs must not be an alarm by itself; an event of actuation would be one. */
-	m->runs = n->course == COURSE_CYCLE && !r->measured && r->active != r->rest && !r->ruled;
+	m->runs = n->course == COURSE_CYCLE && !r->measured && r->active != r->rest && r->active_class == CLASS_COUNT;
 	if (!r->measured)
 		return;
 	double reach = REACH * fmin(r->rest - r->low, r->high - r->rest);
@@ -101,7 +107,7 @@ double model_value(const struct model *m, int64_t now_ms, int64_t day_ms)
 		return floor(r->rest + r->nature->typical * (double)now_ms / 3.6e6);
 	if (r->measured)
 		return m->middle + m->swing * course(m, now_ms, day_ms);
-	if (m->runs && cycle_at(m->group, now_ms, CYCLE_MS) < RUN_MS)
+	if (m->runs && cycle_at(m->group, now_ms, CYCLE_MS) < RUN_MS && has_turn(m, now_ms))
 		return r->active;
 	return r->rest;
 }

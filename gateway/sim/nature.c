@@ -12,7 +12,7 @@
 #define MEASURE(c, s, lo, hi, mid, amplitude, beyond) \
 	{ COURSE_##c, SIDE_##s, .low = (lo), .high = (hi), .typical = (mid), .swing = (amplitude), .alarm = (beyond), .rest_words = REST, .alarm_words = ALARM }
 #define DETECTOR STATE(0, REST, ALARM)
-#define RUNS     STATE(0, "stop|停|off|idle|standby|待机|normal|正常|ready", "run|运行|启动|start|on|active|动作")
+#define RUNS     STATE(0, "stop|停|off|idle|standby|待机|normal|正常|ready", "run|running|运行|启动|start|on|active|动作")
 
 /* Limits of GB 50974, GB 50116, GB 50084, GB 14287 and GB 15322 lie outside low … high. */
 static const struct nature natures[KIND_COUNT] = {
@@ -41,7 +41,7 @@ static const struct nature natures[KIND_COUNT] = {
 	[KIND_POOL_LEVEL] = MEASURE(LEVEL, LOW, 2.0, 4.5, 3.6, 0.1, 0.2),
 	[KIND_WATER_TEMPERATURE] = MEASURE(STEADY, LOW, 8, 30, 16, 2, 2),
 	[KIND_FIRE_PUMP] = RUNS, [KIND_SPRINKLER_PUMP] = RUNS,
-	[KIND_JOCKEY_PUMP] = { COURSE_CYCLE, SIDE_HIGH, .rest_words = "stop|停|off|idle|standby|normal|正常", .alarm_words = "run|运行|start|启动|on" },
+	[KIND_JOCKEY_PUMP] = { COURSE_CYCLE, SIDE_HIGH, .rest_words = "stop|停|off|idle|standby|normal|正常", .alarm_words = "run|running|运行|start|启动|on" },
 	[KIND_PUMP_MODE] = STATE(1, "auto|自动|remote|远程", "manual|手动|local|off|停"),
 	[KIND_PUMP_POWER] = STATE(1, "normal|正常|ok|on|有电", "lost|off|失电|断|" NATURE_FAULT_WORDS),
 	[KIND_FIRE_DOOR] = STATE(0, "normal|正常|close|closed|关", "open|开|" NATURE_FAULT_WORDS),
@@ -66,7 +66,10 @@ const struct nature *nature_of(enum kind k)
 	return &natures[k];
 }
 
-/* "on" is in "on" and "is on", not in "normal condition": a word of letters must stand alone. Other scripts have no such bounds. */
+/* A word of letters begins a word of the label, so that run is in "running" and normal not in "abnormal"; a short one must be all of it: on is in "is on"
+ * and not in "only". Other scripts have no such bounds. */
+#define SHORT 3
+
 static bool stands_in(const char *label, const char *word, size_t len)
 {
 	bool letters = (unsigned char)word[0] < 0x80;
@@ -74,8 +77,8 @@ static bool stands_in(const char *label, const char *word, size_t len)
 	for (const char *p = label; *p; p++) {
 		if (strncasecmp(p, word, len) != 0)
 			continue;
-		bool free_left = p == label || strchr(" _-/.", p[-1]), free_right = p[len] == '\0' || strchr(" _-/.ed", p[len]);
-		if (!letters || (free_left && free_right))
+		bool free_left = p == label || strchr(" _-/.", p[-1]), free_right = p[len] == '\0' || strchr(" _-/.", p[len]);
+		if (!letters || (free_left && (free_right || len > SHORT)))
 			return true;
 	}
 	return false;

@@ -143,15 +143,18 @@ static void find_state(const struct asked *a)
 		if (c.v[i] != r->rest && rank < best_alarm) {
 			best_alarm = rank;
 			r->alarm = c.v[i];
-			r->ruled = class_ != NO_CLASS;
+			r->class_ = class_;
 		}
 		if (c.v[i] != r->rest && word < best_active) {
 			best_active = word;
 			r->active = c.v[i];
+			r->active_class = class_;
 		}
 	}
-	if (best_active == 1000)
+	if (best_active == 1000) {
 		r->active = r->alarm;
+		r->active_class = r->class_;
+	}
 }
 
 static double higher(double a, double b)
@@ -216,7 +219,7 @@ static void find_alarm(const struct asked *a, double low, double high)
 		r->alarm = above;
 	else
 		r->alarm = fmax(isnan(a->b->min) ? -INFINITY : a->b->min, fmin(isnan(a->b->max) ? INFINITY : a->b->max, r->nature->alarm));
-	r->ruled = alarm_of(a, r->alarm) != NO_CLASS;
+	r->class_ = alarm_of(a, r->alarm);
 }
 
 static bool is_measured(const struct asked *a)
@@ -233,7 +236,7 @@ static bool is_measured(const struct asked *a)
 
 struct range range_of(const struct config *c, const struct point *p, const struct bus_point *b)
 {
-	struct range r = { .nature = nature_of(p->kind) };
+	struct range r = { .nature = nature_of(p->kind), .class_ = NO_CLASS, .active_class = NO_CLASS };
 	struct asked a = { c, p, b, &r };
 	double low, high;
 

@@ -10,7 +10,7 @@ struct range {
 	const struct nature *nature;
 	bool    measured;       /* a measurement; else a state */
 	bool    counts;         /* a counter, which only rises */
-	bool    ruled;          /* some rule would make an alarm of `alarm` */
+	enum alarm_class class_, active_class; /* of the alarm that some rule would make of `alarm`, of `active`; CLASS_COUNT: none would */
 	double  rest, alarm;    /* a state at rest, in alarm; a measurement in the middle, and beyond its alarm's limit */
 	double  active;         /* a state: what its word says when it runs, sounds or moves; else as alarm */
 	double  low, high;      /* a measurement at rest stays well within */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOLD_MAX 6 /* moves of one effect that begin at one moment and are told one by one */
+
 __attribute__((format(printf, 2, 3)))
 static void say(const struct world *w, const char *fmt, ...)
 {
@@ -119,6 +121,7 @@ static void set_troubles(struct world *w)
 static void tell_moves(struct world *w, struct effect *e)
 {
 	char text[300];
+	size_t now = 0;
 
 	for (size_t i = 0; i < e->n_moves; i++) {
 		struct effect_move *m = &e->moves[i];
@@ -126,9 +129,13 @@ static void tell_moves(struct world *w, struct effect *e)
 		if (m->told || w->now_ms - e->begin_ms < m->at_ms)
 			continue;
 		m->told = true;
+		if (++now > TOLD_MAX)
+			continue;
 		builtin_tell(w->config, m, text, sizeof text);
 		say(w, "%s: %s", e->word, text);
 	}
+	if (now > TOLD_MAX)
+		say(w, "%s: and %zu more points", e->word, now - TOLD_MAX);
 }
 
 static void drop_effect(struct world *w, size_t i)

@@ -81,10 +81,10 @@ def test_what_is_not_described_is_refused_and_nothing_is_written(site):
     before = c.read_holding_registers(2, 1, slave=3).registers
     assert c.read_holding_registers(3, 1, slave=3).exception_code == 2 and c.read_holding_registers(2, 3, slave=3).exception_code == 2
     assert c.read_coils(0, 1, slave=3).exception_code == 2 and c.read_holding_registers(0, 1, slave=9).exception_code == 11
-    for refused in (c.write_register(2, 9, slave=3), c.write_registers(2, [9, 9], slave=3), c.write_coil(0, True, slave=3), c.write_coils(0, [True] * 9, slave=3),
-                    c.mask_write_register(2, 0, 9, slave=3)):
+    for refused in (c.write_register(2, 9, slave=3), c.write_registers(2, [9, 9], slave=3), c.write_coil(0, True, slave=3), c.write_coils(0, [True] * 9, slave=3)):
         assert refused.exception_code == 1
-    # This version of pymodbus asks unit 0 for it, which is not there.
+    # This version of pymodbus asks unit 0 for these, which is not there.
+    assert c.mask_write_register(2, 0, 9).exception_code == 11
     assert c.readwrite_registers(read_address=2, read_count=1, write_address=2, write_registers=[9]).exception_code == 11
     assert c.read_holding_registers(2, 1, slave=3).registers == before
     assert sim.text().count("which is no reading: refused") == 1

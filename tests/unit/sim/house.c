@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
-struct config *house_config(void)
+struct config *house_config(const char *path)
 {
 	struct findings f;
 	struct config *c;
 
-	if (config_load("tests/unit/sim/site/site.yaml", &c, &f) < 0) {
+	if (config_load(path, &c, &f) < 0) {
 		findings_print(&f, stderr);
 		fail();
 	}

@@ -4,7 +4,9 @@
 
 #include "gateway/sim/world.h"
 
-struct config *house_config(void);                    /* tests/unit/sim/site/site.yaml; a failed test if it has findings */
+#define HOUSE_SITE "tests/unit/sim/site/site.yaml"
+
+struct config *house_config(const char *path);        /* a failed test if it has errors */
 uint32_t       house_point(const struct world *w, const char *id);
 /* The value as the driver decodes it from the registers; NaN: not good. */
 double         house_read(const struct world *w, const char *id);

@@ -23,7 +23,7 @@ static int setup(void **state)
 	struct world_options o = { .seed = 1 };
 	struct err e;
 
-	d->config = house_config();
+	d->config = house_config(HOUSE_SITE);
 	assert_int_equal(world_init(&d->world, d->config, &o, &e), 0);
 	d->answerer = answerer_new(&e);
 	assert_non_null(d->answerer);

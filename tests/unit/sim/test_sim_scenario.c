@@ -38,7 +38,7 @@ static char *said_of(const char *path)
 	struct err e;
 
 	if (scenario_load(path, &s, &findings) == 0) {
-		struct config *c = house_config();
+		struct config *c = house_config(HOUSE_SITE);
 
 		assert_string_equal(s->site, "tests/unit/sim/bad/../site/site.yaml");
 		assert_int_equal(world_init(&w, c, &o, &e), 0);

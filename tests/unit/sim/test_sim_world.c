@@ -3,6 +3,7 @@
 #include "rules/rules.h"
 #include "tests/unit/sim/house.h"
 
+#include <glob.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,14 +32,23 @@ static void say(void *user, const char *text)
 	strcat(s->said, "\n");
 }
 
-static void stand_new(struct stand *s, uint64_t seed)
+static int stand_open(struct stand *s, const char *path, uint64_t seed)
 {
 	struct world_options o = { .seed = seed, .day_ms = 0, .say = say, .user = s };
 	struct err e;
 
-	*s = (struct stand){ .config = house_config() };
-	assert_int_equal(world_init(&s->world, s->config, &o, &e), 0);
+	*s = (struct stand){ .config = house_config(path) };
+	if (world_init(&s->world, s->config, &o, &e) < 0) {
+		config_free(s->config);
+		return -1;
+	}
 	assert_int_equal(rules_new(&s->config->site, s->config->rules, s->config->n_rules, NULL, 0, 1, &s->rules, &e), 0);
+	return 0;
+}
+
+static void stand_new(struct stand *s, uint64_t seed)
+{
+	assert_int_equal(stand_open(s, HOUSE_SITE, seed), 0);
 }
 
 static void stand_done(struct stand *s)
@@ -84,21 +94,42 @@ static void poll_all(struct stand *s)
 	}
 }
 
+static void stay_quiet(struct stand *s, const char *what, int64_t days, int64_t every_ms)
+{
+	for (int64_t t = 0; t < days * MODEL_DAY_MS; t += every_ms) {
+		world_step(&s->world, t);
+		poll_all(s);
+	}
+	if (s->raised)
+		fail_msg("%s: %s", what, s->last);
+	if (strstr(s->said, "warning"))
+		fail_msg("%s: %s", what, s->said);
+	stand_done(s);
+}
+
 static void test_a_healthy_house_is_quiet_for_three_days(void **unused)
 {
+	struct stand s;
+
 	(void)unused;
 	for (uint64_t seed = 1; seed <= 20; seed++) {
-		struct stand s;
-
 		stand_new(&s, seed);
-		for (int64_t t = 0; t < 3 * MODEL_DAY_MS; t += 7 * MINUTE + 1234) {
-			world_step(&s.world, t);
-			poll_all(&s);
-		}
-		if (s.raised)
-			fail_msg("seed %d: %s", (int)seed, s.last);
-		stand_done(&s);
+		stay_quiet(&s, "the house", 3, 7 * MINUTE + 1234);
 	}
+}
+
+static void test_so_is_each_example_that_can_be_served(void **unused)
+{
+	glob_t found;
+	struct stand s;
+
+	(void)unused;
+	assert_int_equal(glob("examples/*/site.yaml", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		for (uint64_t seed = 1; seed <= 2; seed++)
+			if (stand_open(&s, found.gl_pathv[i], seed) == 0)
+				stay_quiet(&s, found.gl_pathv[i], 1, 19 * MINUTE + 1234);
+	globfree(&found);
 }
 
 static void test_values_move_and_pumps_start(void **unused)
@@ -252,7 +283,8 @@ static void test_what_is_not_there_is_said(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_healthy_house_is_quiet_for_three_days), cmocka_unit_test(test_values_move_and_pumps_start),
+		cmocka_unit_test(test_a_healthy_house_is_quiet_for_three_days), cmocka_unit_test(test_so_is_each_example_that_can_be_served),
+		cmocka_unit_test(test_values_move_and_pumps_start),
 		cmocka_unit_test(test_a_seed_gives_the_same_house), cmocka_unit_test(test_each_builtin_raises_an_alarm_and_is_cleared),
 		cmocka_unit_test(test_a_fire_spreads_within_its_zone_first), cmocka_unit_test(test_a_move_ramps_and_ends),
 		cmocka_unit_test(test_what_is_not_there_is_said),
