@@ -210,6 +210,18 @@ static bool in_scope(const struct planner *pl, const struct part *part, const st
 	return false;
 }
 
+/* How much two ids of one device are alike at both ends: pump-2 and pump-2-power, residual-5 and temp-5 belong together. */
+static double likeness(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b), head = 0, tail = 0;
+
+	while (a[head] && a[head] == b[head])
+		head++;
+	while (tail < n && tail < m && a[n - 1 - tail] == b[m - 1 - tail])
+		tail++;
+	return (double)(head + tail);
+}
+
 /* In which order the points of a part go: the lower the earlier. */
 static double order_of(const struct planner *pl, const struct part *part, const struct point *p)
 {
@@ -221,10 +233,10 @@ static double order_of(const struct planner *pl, const struct part *part, const 
 	if (part->scope == PART_FROM_TOP) /* the same zone first; what no rule minds last */
 		return drawn - 10.0 * rank_of(p) + (same_zone ? 0 : 1e5) + (pl->s->models[p->index].range.class_ == CLASS_COUNT ? 1e6 : 0);
 	if (p == a)
-		return -2;
+		return -1e3;
 	if (part->scope == PART_SAME_ZONE && !same_zone)
 		return 1 + drawn;
-	return p->device == a->device && p->building == a->building ? drawn - 1 : drawn;
+	return p->device == a->device ? drawn - 1 - likeness(p->id, a->id) : drawn;
 }
 
 /* The next point of a part after one that was taken (NULL: the first). */

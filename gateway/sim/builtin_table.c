@@ -34,7 +34,7 @@ static const struct builtin builtins[] = {
 		{ OF(KIND_SPRINKLER_PRESSURE), PART_SAME_FLOOR, TARGET_DIP, 2, 10, 0, 120 } }, 3 },
 	{ "residual-rise", "a circuit's residual current rises, its cable grows warm", TROUBLE_NONE, 0, 1, {
 		{ OF(KIND_RESIDUAL_CURRENT), PART_ANCHOR, TARGET_ALARM, 1, 0, 0, 120, MUST },
-		{ OF(KIND_CONDUCTOR_TEMPERATURE), PART_OF_DEVICE, TARGET_DIP, 4, 0, 0, 300 } }, 2 },
+		{ OF(KIND_CONDUCTOR_TEMPERATURE), PART_OF_DEVICE, TARGET_DIP, 1, 0, 0, 300 } }, 2 },
 	{ "tank-low", "a tank or pool runs empty", TROUBLE_NONE, 0, 1, {
 		{ LEVELS, PART_ANCHOR, TARGET_ALARM, 1, 0, 0, 180, MUST } }, 1 },
 	{ "panel-fault", "the fire panel reports a fault: its loops, its own status", TROUBLE_NONE, 0, 1, {

@@ -42,21 +42,27 @@ static double daytime(int64_t now_ms, int64_t day_ms)
 	return -cos(2 * 3.14159265358979323846 * (part - 4.0 / 24));
 }
 
-static int64_t cycle_at(uint64_t group, int64_t now_ms, int64_t period_ms)
+/* How far into the cycle, which begins at a drawn moment; and the how-many-th it is. */
+static int64_t cycle_at(uint64_t group, int64_t now_ms, int64_t period_ms, int64_t *ret_number)
 {
-	return (now_ms + (int64_t)(model_draw(group, 0) * (double)period_ms)) % period_ms;
+	int64_t since = now_ms + (int64_t)(model_draw(group, 0) * (double)period_ms);
+
+	*ret_number = since / period_ms;
+	return since % period_ms;
 }
 
 /* Of two pumps one runs in each cycle, by turns: which begins is drawn. */
-static bool has_turn(const struct model *m, int64_t now_ms)
+static bool is_running(const struct model *m, int64_t now_ms)
 {
-	return (((uint64_t)(now_ms / CYCLE_MS) ^ m->seed >> 20) & 1) == 0;
+	int64_t number, at = cycle_at(m->group, now_ms, CYCLE_MS, &number);
+
+	return m->runs && at < RUN_MS && (((uint64_t)number ^ m->seed >> 20) & 1) == 0;
 }
 
 /* 1 just after it was filled, falling to -1, and up again. */
 static double sawtooth(uint64_t group, int64_t now_ms, int64_t period_ms, int64_t rise_ms)
 {
-	int64_t at = cycle_at(group, now_ms, period_ms);
+	int64_t number, at = cycle_at(group, now_ms, period_ms, &number);
 
 	if (at < rise_ms)
 		return -1 + 2 * (double)at / (double)rise_ms;
@@ -107,7 +113,5 @@ double model_value(const struct model *m, int64_t now_ms, int64_t day_ms)
 		return floor(r->rest + r->nature->typical * (double)now_ms / 3.6e6);
 	if (r->measured)
 		return m->middle + m->swing * course(m, now_ms, day_ms);
-	if (m->runs && cycle_at(m->group, now_ms, CYCLE_MS) < RUN_MS && has_turn(m, now_ms))
-		return r->active;
-	return r->rest;
+	return is_running(m, now_ms) ? r->active : r->rest;
 }

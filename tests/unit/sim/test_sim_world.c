@@ -280,6 +280,25 @@ static void test_what_is_not_there_is_said(void **unused)
 	stand_done(&s);
 }
 
+static void test_the_page_has_each_builtin(void **unused)
+{
+	FILE *f = fopen("docs/simulator.md", "r");
+	char *page = NULL, row[80];
+	const char *name, *help;
+	size_t cap = 0;
+
+	(void)unused;
+	assert_non_null(f);
+	assert_true(getdelim(&page, &cap, '\0', f) > 0);
+	for (size_t i = 0; builtin_get(i, &name, &help); i++) {
+		snprintf(row, sizeof row, "\n| `%s` |", name);
+		if (!strstr(page, row))
+			fail_msg("docs/simulator.md has no row of %s", name);
+	}
+	free(page);
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,7 +306,7 @@ int main(void)
 		cmocka_unit_test(test_values_move_and_pumps_start),
 		cmocka_unit_test(test_a_seed_gives_the_same_house), cmocka_unit_test(test_each_builtin_raises_an_alarm_and_is_cleared),
 		cmocka_unit_test(test_a_fire_spreads_within_its_zone_first), cmocka_unit_test(test_a_move_ramps_and_ends),
-		cmocka_unit_test(test_what_is_not_there_is_said),
+		cmocka_unit_test(test_what_is_not_there_is_said), cmocka_unit_test(test_the_page_has_each_builtin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
