@@ -5,7 +5,6 @@
 #include "gateway/sim/encode.h"
 
 #include <arpa/inet.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,25 +259,6 @@ static void place_cells(struct maker *m)
 	}
 }
 
-/* The largest value that a point may have to show decides how many decimals there is room for; points that share the register share the least. */
-static void choose_decimals(struct maker *m)
-{
-	uint16_t words[128];
-
-	for (size_t i = 0; i < m->c->site.n_points; i++) {
-		const struct bank_cell *cell = &m->b->cells[i];
-
-		if (!cell->point || !cell->decimals)
-			continue;
-		double most = isnan(cell->point->max) ? 100 : cell->point->max;
-		while (*cell->decimals > 0 && !encode_value(cell->point, most, *cell->decimals, words))
-			--*cell->decimals;
-	}
-	for (size_t i = 0; i < m->c->site.n_points; i++)
-		if (m->b->cells[i].point && m->b->cells[i].decimals)
-			m->b->cells[i].n_decimals = *m->b->cells[i].decimals;
-}
-
 static int make(struct maker *m, struct err *reterr)
 {
 	struct bank *b = m->b;
@@ -293,7 +273,6 @@ static int make(struct maker *m, struct err *reterr)
 	make_blocks(m);
 	take_memory(m);
 	place_cells(m);
-	choose_decimals(m);
 	return 0;
 }
 
@@ -348,6 +327,22 @@ void bank_show(const struct bank *b, uint32_t point, double value)
 	}
 	(void)encode_value(cell->point, value, 0, &bit);
 	*cell->bit = bit != 0;
+}
+
+void bank_make_room(const struct bank *b, uint32_t point, double most)
+{
+	const struct bank_cell *cell = &b->cells[point];
+	uint16_t words[128] = { 0 };
+
+	while (cell->point && cell->decimals && *cell->decimals > 0 && !encode_value(cell->point, most, *cell->decimals, words))
+		--*cell->decimals;
+}
+
+void bank_share_room(const struct bank *b, size_t n_points)
+{
+	for (size_t i = 0; i < n_points; i++)
+		if (b->cells[i].point && b->cells[i].decimals)
+			b->cells[i].n_decimals = *b->cells[i].decimals;
 }
 
 void bank_settle(const struct bank *b, size_t n_points)

@@ -59,6 +59,11 @@ struct bank_unit  *bank_find_unit(const struct bank_server *s, uint8_t unit);
 /* The block that has the address, or NULL. */
 struct bank_block *bank_find_block(const struct bank_unit *u, uint8_t fc, uint16_t address);
 
+/* At the start, before anything is shown: fewer decimals in the register that the point is scaled by, until `most` fits; then, after all points, what is
+ * left for those that share one. */
+void bank_make_room(const struct bank *b, uint32_t point, double most);
+void bank_share_room(const struct bank *b, size_t n_points);
+
 /* Shows a value, or a text, at a point. A point that is not served is passed over. */
 void bank_show(const struct bank *b, uint32_t point, double value);
 void bank_show_text(const struct bank *b, uint32_t point, const char *text);

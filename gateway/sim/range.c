@@ -19,14 +19,18 @@ struct condition {
 	enum alarm_class       class_;
 };
 
+#define CONDITIONS_MAX 100 /* of one point; what is beyond is not looked at */
+
 struct asked {
 	const struct config    *c;
 	const struct point     *p;
 	const struct bus_point *b;
 	struct range           *r;
+	size_t                  n;
+	struct condition        conditions[CONDITIONS_MAX];
 };
 
-static bool has_condition(const struct asked *a, const struct rule_def *d, struct condition *ret)
+static bool make_condition(const struct asked *a, const struct rule_def *d, struct condition *ret)
 {
 	struct leaf_band other;
 	double limit;
@@ -36,6 +40,12 @@ static bool has_condition(const struct asked *a, const struct rule_def *d, struc
 	ret->def = d;
 	ret->class_ = d->class_given ? d->class_ : kind_info(a->p->kind)->class_;
 	return leaf_make(d, a->p, &ret->leaf, &other, &limit);
+}
+
+static void gather_conditions(struct asked *a)
+{
+	for (size_t i = 0; i < a->c->n_rules && a->n < CONDITIONS_MAX; i++)
+		a->n += make_condition(a, &a->c->rules[i], &a->conditions[a->n]);
 }
 
 static bool holds(const struct asked *a, const struct condition *k, double v)
@@ -54,11 +64,10 @@ static bool holds(const struct asked *a, const struct condition *k, double v)
 static enum alarm_class alarm_of(const struct asked *a, double v)
 {
 	enum alarm_class most = NO_CLASS;
-	struct condition k;
 
-	for (size_t i = 0; i < a->c->n_rules; i++)
-		if (has_condition(a, &a->c->rules[i], &k) && k.class_ < most && holds(a, &k, v))
-			most = k.class_;
+	for (const struct condition *k = a->conditions; k < a->conditions + a->n; k++)
+		if (k->class_ < most && holds(a, k, v))
+			most = k->class_;
 	return most;
 }
 
@@ -86,8 +95,6 @@ static void add_candidate(const struct asked *a, struct candidates *c, double v)
 /* What a state may be: its labels, or 0, 1 and what the rules speak of. */
 static void list_candidates(const struct asked *a, struct candidates *c)
 {
-	struct condition k;
-
 	for (size_t i = 0; i < a->p->n_labels; i++)
 		add_candidate(a, c, a->p->labels[i].value);
 	if (a->p->n_labels)
@@ -95,16 +102,14 @@ static void list_candidates(const struct asked *a, struct candidates *c)
 	add_candidate(a, c, a->r->nature->rest);
 	add_candidate(a, c, 0);
 	add_candidate(a, c, 1);
-	for (size_t i = 0; i < a->c->n_rules; i++) {
-		if (!has_condition(a, &a->c->rules[i], &k))
-			continue;
-		if (k.leaf.op == LEAF_EQUALS)
-			add_candidate(a, c, k.leaf.band.lo);
-		else if (k.leaf.op == LEAF_BIT)
-			add_candidate(a, c, ldexp(1, k.def->bit));
-		else if (k.leaf.op == LEAF_BAND) {
-			add_candidate(a, c, floor(k.leaf.band.hi) + 1);
-			add_candidate(a, c, ceil(k.leaf.band.lo) - 1);
+	for (const struct condition *k = a->conditions; k < a->conditions + a->n; k++) {
+		if (k->leaf.op == LEAF_EQUALS)
+			add_candidate(a, c, k->leaf.band.lo);
+		else if (k->leaf.op == LEAF_BIT)
+			add_candidate(a, c, ldexp(1, k->def->bit));
+		else if (k->leaf.op == LEAF_BAND) {
+			add_candidate(a, c, floor(k->leaf.band.hi) + 1);
+			add_candidate(a, c, ceil(k->leaf.band.lo) - 1);
 		}
 	}
 	add_candidate(a, c, 2);
@@ -170,13 +175,12 @@ static double lower(double a, double b)
 /* Between which limits no rule holds and no limit of the table is passed. */
 static void find_limits(const struct asked *a, double *ret_low, double *ret_high)
 {
-	struct condition k;
 	double low = higher(higher(-INFINITY, a->p->low), a->p->low2), high = lower(lower(INFINITY, a->p->high), a->p->high2);
 
-	for (size_t i = 0; i < a->c->n_rules; i++)
-		if (has_condition(a, &a->c->rules[i], &k) && k.leaf.op == LEAF_BAND) {
-			low = higher(low, k.leaf.band.lo);
-			high = lower(high, k.leaf.band.hi);
+	for (const struct condition *k = a->conditions; k < a->conditions + a->n; k++)
+		if (k->leaf.op == LEAF_BAND) {
+			low = higher(low, k->leaf.band.lo);
+			high = lower(high, k->leaf.band.hi);
 		}
 	*ret_low = low;
 	*ret_high = high;
@@ -237,9 +241,10 @@ static bool is_measured(const struct asked *a)
 struct range range_of(const struct config *c, const struct point *p, const struct bus_point *b)
 {
 	struct range r = { .nature = nature_of(p->kind), .class_ = NO_CLASS, .active_class = NO_CLASS };
-	struct asked a = { c, p, b, &r };
+	struct asked a = { c, p, b, &r, 0 };
 	double low, high;
 
+	gather_conditions(&a);
 	r.measured = is_measured(&a);
 	r.counts = r.measured && p->kind == KIND_POWER_ENERGY && strcmp(p->unit, kind_info(p->kind)->unit) != 0;
 	if (b->type == TYPE_STRING)
@@ -253,6 +258,7 @@ struct range range_of(const struct config *c, const struct point *p, const struc
 	r.high = lower(high, b->max);
 	find_middle(&r);
 	find_alarm(&a, low, high);
+	r.never_at_rest = alarm_of(&a, r.rest) != NO_CLASS;
 	return r;
 }
 

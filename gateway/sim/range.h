@@ -14,7 +14,7 @@ struct range {
 	double  rest, alarm;    /* a state at rest, in alarm; a measurement in the middle, and beyond its alarm's limit */
 	double  active;         /* a state: what its word says when it runs, sounds or moves; else as alarm */
 	double  low, high;      /* a measurement at rest stays well within */
-	bool    never_at_rest;  /* a state all of whose values are someone's alarm */
+	bool    never_at_rest;  /* whatever it shows, or its middle, is someone's alarm */
 };
 
 /* b is the point as its driver sees it. */

@@ -56,11 +56,14 @@ static void make_models(struct world *w)
 		if (!w->bank.cells[i].point)
 			continue;
 		model_init(&w->models[i], w->config, p, w->bank.cells[i].point, w->seed);
+		const struct range *r = &w->models[i].range;
+		bank_make_room(&w->bank, (uint32_t)i, r->measured ? fmax(fmax(fabs(r->alarm), fabs(r->rest)), isfinite(r->high) ? fabs(r->high) : 0) : 0);
 		if (is_string(w, (uint32_t)i))
 			bank_show_text(&w->bank, (uint32_t)i, p->id);
-		if (w->models[i].range.never_at_rest)
+		if (r->never_at_rest)
 			say(w, "warning: %s: whatever it shows is an alarm by the site's rules", p->id);
 	}
+	bank_share_room(&w->bank, w->config->site.n_points);
 }
 
 int world_init(struct world *w, const struct config *c, const struct world_options *o, struct err *reterr)

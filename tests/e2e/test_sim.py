@@ -8,7 +8,7 @@ import struct
 import subprocess
 
 from pymodbus.client import ModbusTcpClient
-from stage import BIN, free_port, hub, site_text, wait_for
+from stage import BIN, ROOT, bus, free_port, hub, site_text, wait_for
 
 
 def house(site, hubs="", rules=True):
@@ -187,6 +187,25 @@ def test_a_scenario_runs_by_itself_and_ends(site):
 def run(*args):
     done = subprocess.run([str(BIN / "firegw-sim"), *map(str, args)], capture_output=True, text=True, timeout=30)
     return done.returncode, done.stderr
+
+
+def test_lines_that_cannot_be_one_server(site):
+    port = free_port()
+
+    def serve(first, second):
+        lines = "".join(bus(port, ["{point: x, kind: generic, fc: 3, register: 1}"], name=name, device=name).replace("127.0.0.1", host)
+                        for name, host in (("one", first), ("two", second)))
+        (site.folder / "two.yaml").write_text(site_text(site.folder, lines))
+        done = subprocess.run([str(BIN / "firegw-sim"), "--site", site.folder / "two.yaml", "--for", "100ms", "--socket", site.folder / "two.sock"], capture_output=True,
+                              text=True, timeout=30)
+        return done.returncode, done.stdout + done.stderr
+
+    code, text = serve("10.0.0.7", "10.0.0.8")  # two gateways with the usual port and unit
+    assert code == 2 and f"buses 'one' and 'two' both have a unit 1, and both would be served at port {port}" in text
+    code, text = serve("127.0.0.7", "127.0.0.8")
+    assert code == 0 and f"127.0.0.7 port {port} serves 1 device" in text and f"127.0.0.8 port {port} serves 1 device" in text
+    code, text = run("--site", ROOT / "examples" / "minimal" / "site.yaml")
+    assert code == 2 and text == "firegw-sim: the site has no bus with a tcp:// address: there is nothing to serve\n"
 
 
 def test_what_goes_wrong_is_said_with_the_cure(site):

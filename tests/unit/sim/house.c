@@ -33,7 +33,12 @@ uint32_t house_point(const struct world *w, const char *id)
 
 double house_read(const struct world *w, const char *id)
 {
-	const struct bank_cell *cell = &w->bank.cells[house_point(w, id)];
+	return house_read_at(w, house_point(w, id));
+}
+
+double house_read_at(const struct world *w, uint32_t point)
+{
+	const struct bank_cell *cell = &w->bank.cells[point];
 	uint16_t bit = cell->bit ? *cell->bit : 0;
 	char text[VALUE_TEXT_MAX];
 	struct value v;

@@ -10,5 +10,6 @@ struct config *house_config(const char *path);        /* a failed test if it has
 uint32_t       house_point(const struct world *w, const char *id);
 /* The value as the driver decodes it from the registers; NaN: not good. */
 double         house_read(const struct world *w, const char *id);
+double         house_read_at(const struct world *w, uint32_t point);
 
 #endif
