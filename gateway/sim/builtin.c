@@ -266,7 +266,7 @@ static int plan_part(struct planner *pl, const struct part *part, struct err *re
 
 	for (unsigned n = 0; n < part->most && (p = next_point(pl, part, p)) != NULL; n++) {
 		struct effect_move m = { .point = p->index, .to = target_of(pl, part, p), .at_ms = 1000 * ((int64_t)part->at_s + (int64_t)n * part->every_s),
-			.over_ms = 1000 * (int64_t)part->over_s, .until_ms = EFFECT_NEVER };
+			.over_ms = 1000 * (int64_t)part->over_s };
 
 		if (effect_add(pl->e, m) < 0)
 			return err_set(reterr, ERR_NO_MEMORY, "no memory");

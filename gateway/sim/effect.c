@@ -34,7 +34,7 @@ void effect_apply(const struct effect *e, int64_t now_ms, double *values)
 		const struct effect_move *m = &e->moves[i];
 		double *v = &values[m->point];
 
-		if (since < m->at_ms || since >= m->until_ms)
+		if (since < m->at_ms)
 			continue;
 		if (since - m->at_ms >= m->over_ms)
 			*v = m->to;
@@ -52,12 +52,7 @@ int64_t effect_next(const struct effect *e, int64_t now_ms)
 {
 	int64_t next = sooner(EFFECT_NEVER, e->end_ms, now_ms);
 
-	for (size_t i = 0; i < e->n_moves; i++) {
-		const struct effect_move *m = &e->moves[i];
-
-		next = sooner(next, e->begin_ms + m->at_ms, now_ms);
-		if (m->until_ms != EFFECT_NEVER)
-			next = sooner(next, e->begin_ms + m->until_ms, now_ms);
-	}
+	for (size_t i = 0; i < e->n_moves; i++)
+		next = sooner(next, e->begin_ms + e->moves[i].at_ms, now_ms);
 	return next;
 }

@@ -7,11 +7,11 @@
 
 #define EFFECT_NEVER INT64_MAX
 
-/* One point goes to a value, in over_ms from at_ms on, and back at until_ms. */
+/* One point goes to a value, in over_ms from at_ms on, until the effect ends. */
 struct effect_move {
 	uint32_t point;
 	double   to;
-	int64_t  at_ms, over_ms, until_ms; /* from the effect's begin */
+	int64_t  at_ms, over_ms; /* at_ms: from the effect's begin */
 	bool     told;
 };
 
@@ -32,7 +32,7 @@ int  effect_add(struct effect *e, struct effect_move move);
 
 /* Puts the effect's moves at now_ms onto what the points show (by point). */
 void effect_apply(const struct effect *e, int64_t now_ms, double *values);
-/* The next moment after now_ms at which a move begins or ends; EFFECT_NEVER: none. */
+/* The next moment after now_ms at which a move begins or the effect ends; EFFECT_NEVER: none. */
 int64_t effect_next(const struct effect *e, int64_t now_ms);
 
 #endif

@@ -255,7 +255,7 @@ static int add_fitting(const struct world *w, const struct world_move *m, const 
 			continue;
 		fits++;
 		to = move_target(w, p, m->to);
-		struct effect_move move = { .point = (uint32_t)i, .to = to, .over_ms = m->over_ms, .until_ms = EFFECT_NEVER };
+		struct effect_move move = { .point = (uint32_t)i, .to = to, .over_ms = m->over_ms };
 		if (!isnan(to) && effect_add(ret, move) < 0)
 			return err_set(reterr, ERR_NO_MEMORY, "select '%s': too many points", m->select);
 	}
