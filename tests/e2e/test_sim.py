@@ -2,6 +2,7 @@
 fire, at an independent console."""
 import os
 import re
+import shutil
 import socket
 import stat
 import struct
@@ -169,6 +170,22 @@ def test_the_daemon_sees_a_healthy_house_then_a_fire(site):
         assert sim.ask("--clear", name)[0] == 0
         wait_for(lambda: d.points()["tank.level"]["quality"] == "good", seconds=60, what=f"{name}: over")
     assert sim.terminate() == 0 and not sim.socket.exists() and sim.text().endswith("ended\n")
+
+
+def test_the_tower_is_served_whole_and_nothing_is_wrong_in_it(site):
+    shutil.copytree(ROOT / "examples" / "tower", site.folder, dirs_exist_ok=True)
+    path = site.folder / "site.yaml"
+    text = re.sub(r"tcp://127\.0\.0\.1:\d+", lambda _: f"tcp://127.0.0.1:{free_port()}", path.read_text())
+    path.write_text(text.replace("socket: firegw.sock", f"socket: {site.folder}/fw.sock").replace("127.0.0.1:1883", f"127.0.0.1:{site.broker().port}"))
+    sim = site.simulator("--site", path)
+    d = site.daemon()
+    assert "2010 points at 8 ports" in sim.text() and "warning" not in sim.text()
+    wait_for(lambda: len(d.points()) == 2010 and all(p["quality"] == "good" for p in d.points().values()), seconds=60, what="every point good")
+    assert not d.alarms()
+    code, text = sim.ask("--list")
+    assert code == 0 and "not here" not in text  # it has what each scenario needs
+    assert sim.ask("--raise", "valve-closed", "floor=12")[0] == 0
+    wait_for(lambda: [a for a in d.alarms().values() if a["floor"] == "12" and a["class"] == "supervisory"], seconds=60, what="the closed valve")
 
 
 def test_a_scenario_runs_by_itself_and_ends(site):
