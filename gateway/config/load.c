@@ -21,8 +21,10 @@ static const struct bind_key root_keys[] = {
 };
 
 /* What is left open when memory ran out in the middle of a file, and all that the findings and the trees took. */
-static void loader_done(struct loader *l)
+void loader_free(struct loader *l)
 {
+	if (!l)
+		return;
 	if (l->live.event)
 		yaml_event_delete(&l->live.ev);
 	if (l->live.yaml)
@@ -38,6 +40,19 @@ static void loader_done(struct loader *l)
 	strmap_done(&l->map);
 	strmap_done(&l->points_by_id);
 	arena_done(&l->scratch);
+	free(l);
+}
+
+struct loader *loader_new(void)
+{
+	struct loader *l = calloc(1, sizeof *l);
+
+	if (!l)
+		return NULL;
+	l->keep.oom = l->scratch.oom = &l->oom;
+	l->live.conv = (iconv_t)-1;
+	l->live.fd = -1;
+	return l;
 }
 
 static void load_all(struct loader *l, const char *path)
@@ -92,7 +107,7 @@ static int run(struct loader *l, const char *path, struct config **ret, struct f
 
 int config_load(const char *path, struct config **ret, struct findings *ret_findings)
 {
-	struct loader *l = calloc(1, sizeof *l);
+	struct loader *l = loader_new();
 	volatile int r = -1; /* outlives the longjmp */
 
 	*ret = NULL;
@@ -101,9 +116,6 @@ int config_load(const char *path, struct config **ret, struct findings *ret_find
 		findings_no_memory(ret_findings);
 		return -1;
 	}
-	l->keep.oom = l->scratch.oom = &l->oom;
-	l->live.conv = (iconv_t)-1;
-	l->live.fd = -1;
 	/* Without memory there is nothing to decide on the way back: every piece comes from the two arenas, and what libraries hold is noted in `live`. */
 	if (setjmp(l->oom) == 0)
 		r = run(l, path, ret, ret_findings);
@@ -113,8 +125,7 @@ int config_load(const char *path, struct config **ret, struct findings *ret_find
 		(*ret)->memory = l->keep.blocks;
 	else
 		arena_done(&l->keep);
-	loader_done(l);
-	free(l);
+	loader_free(l);
 	malloc_trim(0); /* the trees are several times the config: give their pages back */
 	return r;
 }

@@ -95,6 +95,10 @@ struct loader {
 	bool                    incomplete; /* a table could not be read: which rules fit nothing cannot be told */
 };
 
+/* load.c. One that has read nothing yet; NULL: no memory. Whoever uses it sets `oom` first, and takes (or gives back) the kept arena's blocks before it is freed. */
+struct loader *loader_new(void);
+void           loader_free(struct loader *l); /* accepts NULL */
+
 /* findings.c. Texts: what is wrong, and the cure. */
 void find_error(struct loader *l, const struct node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void find_warning(struct loader *l, const struct node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -166,6 +166,25 @@ class Equipment:
             self.child = None
 
 
+class Simulator(Process):
+    """firegw-sim, which serves the ports of a site file (or of a scenario's)."""
+
+    def __init__(self, folder, *args, name="sim"):
+        super().__init__(folder / f"{name}.log")
+        self.args, self.socket = args, folder / f"{name}.sock"
+
+    def start(self):
+        self.spawn([BIN / "firegw-sim", *self.args, "--socket", self.socket])
+        wait_for(lambda: not self.running() or "can be raised" in self.text(), what="the simulator")
+        assert self.running(), self.text()
+        return self
+
+    def ask(self, *words):
+        """The answer of --raise, --clear, --list or --status: (exit code, text)."""
+        done = subprocess.run([str(BIN / "firegw-sim"), *words, "--socket", str(self.socket)], capture_output=True, text=True, timeout=30)
+        return done.returncode, done.stdout + done.stderr
+
+
 class Daemon(Process):
     def __init__(self, folder, site, program="firegwd"):
         super().__init__(folder / "daemon.log")
@@ -326,6 +345,9 @@ class Stage:
 
     def equipment(self, **more):
         return self.add(Equipment(self.folder, **more)).start()
+
+    def simulator(self, *args, **more):
+        return self.add(Simulator(self.folder, *args, **more)).start()
 
     def throttle(self, broker, rate):
         return self.add(Throttle(broker.port, rate)).start()

@@ -1,0 +1,248 @@
+"""firegw-sim from outside: pymodbus reads what a site's tables describe, writes are refused, sockets of all kinds are survived; and the daemon on top sees a healthy house, then a
+fire, at an independent console."""
+import os
+import re
+import shutil
+import socket
+import stat
+import struct
+import subprocess
+
+from pymodbus.client import ModbusTcpClient
+from stage import BIN, ROOT, bus, free_port, hub, site_text, wait_for
+
+
+def house(site, hubs="", rules=True):
+    """A site of two lines with points of several kinds, with holes between them; (text, ports)."""
+    ports = [free_port(), free_port()]
+    buses = f"""  - name: panel
+    url: tcp://127.0.0.1:{ports[0]}
+    devices:
+      - name: facp
+        unit: 1
+        every: 200ms
+        points:
+          - {{point: smoke1, kind: smoke_detector, fc: 1, register: 0, floor: "3", zone: 3-N}}
+          - {{point: smoke2, kind: smoke_detector, fc: 1, register: 5, floor: "3", zone: 3-N}}
+          - {{point: smoke3, kind: smoke_detector, fc: 3, register: 100, bit: "2", floor: "3", zone: 3-N}}
+          - {{point: mains, kind: mains_power, fc: 3, register: 103, enum: "0=lost|1=normal"}}
+          - {{point: name, kind: generic, fc: 4, register: 7, type: "string:10", order: BADC}}
+  - name: water
+    url: tcp://127.0.0.1:{ports[1]}
+    devices:
+      - name: hyd
+        unit: 3
+        every: 200ms
+        points:
+          - {{point: pressure, kind: hydrant_pressure, fc: 3, register: 4, type: i16, decimals_from: 2, low: 0.1, floor: "12"}}
+          - {{point: kpa, kind: hydrant_pressure, fc: 3, register: 9, scale: 0.1, unit: kPa, low: 150, floor: "3"}}
+          - {{point: leak, kind: residual_current, fc: 4, register: 0, type: f32, order: CDAB, high: 300}}
+      - name: tank
+        unit: 4
+        points:
+          - {{point: level, kind: tank_level, fc: 3, register: 0, unit: mm, low: 3200}}
+"""
+    rules_text = """  - {id: smoke, for: {kind: smoke_detector}, when: {equals: 1}, class: fire}
+  - {id: low, for: {kind: [hydrant_pressure, tank_level]}, when: {below: point.low}, class: supervisory}
+  - {id: high, for: {kind: residual_current}, when: {above: point.high}, class: prealarm}
+  - {id: mains, for: {kind: mains_power}, when: {equals: lost}, class: fault}
+  - {id: bad, for: {}, when: {quality: bad}, class: fault}
+"""
+    text = site_text(site.folder, buses, rules=rules_text if rules else "", hubs=hubs)
+    (site.folder / "site.yaml").write_text(text)
+    return ports
+
+
+def client(port):
+    c = ModbusTcpClient("127.0.0.1", port=port, timeout=5)
+    assert c.connect()
+    return c
+
+
+def test_pymodbus_reads_what_the_tables_describe(site):
+    ports = house(site)
+    sim = site.simulator("--site", site.folder / "site.yaml")
+    panel, water = client(ports[0]), client(ports[1])
+    assert panel.read_coils(0, 1, slave=1).bits[0] is False and panel.read_holding_registers(103, 1, slave=1).registers == [1]
+    words = panel.read_input_registers(7, 5, slave=1).registers
+    assert b"".join(w.to_bytes(2, "little") for w in words) == b"facp.name\0"
+    assert water.read_holding_registers(2, 1, slave=3).registers == [2]  # decimals
+    assert 0.15 < water.read_holding_registers(4, 1, slave=3).registers[0] / 100 < 1.0
+    assert 150 < water.read_holding_registers(9, 1, slave=3).registers[0] * 0.1 < 1000
+    low, high = water.read_input_registers(0, 2, slave=3).registers
+    assert 20 < struct.unpack(">f", struct.pack(">HH", high, low))[0] < 250
+    assert 3200 < water.read_holding_registers(0, 1, slave=4).registers[0] < 5000
+    assert f"127.0.0.1 port {ports[1]} serves 2 devices, 4 points" in sim.text() and "3 devices, 9 points at 2 ports" in sim.text()
+
+
+def test_what_is_not_described_is_refused_and_nothing_is_written(site):
+    ports = house(site)
+    sim = site.simulator("--site", site.folder / "site.yaml")
+    c = client(ports[1])
+    before = c.read_holding_registers(2, 1, slave=3).registers
+    assert c.read_holding_registers(3, 1, slave=3).exception_code == 2 and c.read_holding_registers(2, 3, slave=3).exception_code == 2
+    assert c.read_coils(0, 1, slave=3).exception_code == 2 and c.read_holding_registers(0, 1, slave=9).exception_code == 11
+    for refused in (c.write_register(2, 9, slave=3), c.write_registers(2, [9, 9], slave=3), c.write_coil(0, True, slave=3), c.write_coils(0, [True] * 9, slave=3)):
+        assert refused.exception_code == 1
+    # This version of pymodbus asks unit 0 for these, which is not there.
+    assert c.mask_write_register(2, 0, 9).exception_code == 11
+    assert c.readwrite_registers(read_address=2, read_count=1, write_address=2, write_registers=[9]).exception_code == 11
+    assert c.read_holding_registers(2, 1, slave=3).registers == before
+    assert sim.text().count("which is no reading: refused") == 1
+    assert "writes refused 6" in sim.ask("--status")[1]
+
+
+def request(number, unit=3, fc=3, address=9, count=1):
+    return struct.pack(">HHHBBHH", number, 0, 6, unit, fc, address, count)
+
+
+def receive(s, n):
+    data = b""
+    while len(data) < n:
+        more = s.recv(65536)
+        assert more, "closed"
+        data += more
+    return data
+
+
+def test_pipelines_halves_and_who_does_not_read(site):
+    ports = house(site)
+    sim = site.simulator("--site", site.folder / "site.yaml")
+    with socket.create_connection(("127.0.0.1", ports[1])) as s:
+        s.settimeout(20)
+        s.sendall(b"".join(request(i) for i in range(3000)))
+        data = receive(s, 3000 * 11)
+        assert [int.from_bytes(data[i:i + 2], "big") for i in range(0, len(data), 11)] == list(range(3000))
+        for byte in request(7):
+            s.sendall(bytes([byte]))
+        assert receive(s, 11)[:2] == b"\0\7"
+        s.sendall(struct.pack(">HHH", 1, 9, 3) + b"abc" + request(8))  # another protocol's frame is passed over
+        assert receive(s, 11)[:2] == b"\0\x08"
+    # Who does not read is not read from: what he sends stays in his own socket, and others are served.
+    greedy = socket.create_connection(("127.0.0.1", ports[1]))
+    greedy.setblocking(False)
+    sent = 0
+    try:
+        while sent < 50_000_000:
+            sent += greedy.send(request(1, address=0, unit=4) * 500)
+    except BlockingIOError:
+        pass
+    assert sent < 50_000_000
+    halves = [socket.create_connection(("127.0.0.1", ports[1])) for _ in range(200)]
+    for h in halves:
+        h.sendall(request(1)[:7])
+    c = client(ports[1])
+    assert c.read_holding_registers(9, 1, slave=3).registers
+    with open(f"/proc/{sim.child.pid}/status", encoding="ascii") as f:
+        kilobytes = int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+    assert kilobytes < 400_000  # sanitizers take their part
+    for s in [greedy, *halves]:
+        s.close()
+    with socket.create_connection(("127.0.0.1", ports[1])) as s:
+        s.settimeout(20)
+        s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert s.recv(100) == b""
+    assert "closed for garbage 1" in wait_for(lambda: (lambda t: t if "clients 1," in t else None)(sim.ask("--status")[1]), what="the sockets closed")
+
+
+def test_the_daemon_sees_a_healthy_house_then_a_fire(site):
+    broker = site.broker()
+    console = site.console(broker)
+    house(site, hubs=hub(broker.port))
+    sim = site.simulator("--site", site.folder / "site.yaml")
+    d = site.daemon().hub_up()
+    # Nine points with holes between them: blocks that were refused are cut until each part is answered.
+    wait_for(lambda: len(d.points()) == 9 and all(p["quality"] == "good" for p in d.points().values()), what="all points good")
+    assert not d.alarms() and not [e for e in console.events() if e["alarm"]]
+    assert d.points()["facp.name"]["value"] == "facp.name" and 0.15 < d.points()["hyd.kpa"]["value"] < 1 and 3.2 < d.points()["tank.level"]["value"] < 5
+    assert sim.ask("--raise", "fire", "floor=3") == (0, "raised fire: 3 points\n")
+    raised = wait_for(lambda: console.events(transition="raised", **{"class": "fire"}), what="the fire at the console")[0]
+    assert raised["floor"] == "3" and raised["zone"] == "3-N" and raised["value"] == 1
+    wait_for(lambda: len(console.events(transition="raised", **{"class": "fire"})) >= 2, seconds=40, what="the second detector")
+    assert "fire floor=3, since" in sim.ask("--list")[1]
+    assert sim.ask("--clear", "fire")[0] == 0
+    wait_for(lambda: len(console.events(transition="returned", **{"class": "fire"})) >= 2, what="returned")
+    # A device that dies is silent, one that lies is not believed.
+    for name in ("device-dead", "device-lying"):
+        assert sim.ask("--raise", name, "device=tank")[0] == 0
+        wait_for(lambda: d.points()["tank.level"]["quality"] == "comm", seconds=40, what=f"{name}: no answer that could be trusted")
+        assert d.points()["hyd.kpa"]["quality"] == "good"
+        assert sim.ask("--clear", name)[0] == 0
+        wait_for(lambda: d.points()["tank.level"]["quality"] == "good", seconds=60, what=f"{name}: over")
+    assert sim.terminate() == 0 and not sim.socket.exists() and sim.text().endswith("ended\n")
+
+
+def test_the_tower_is_served_whole_and_nothing_is_wrong_in_it(site):
+    shutil.copytree(ROOT / "examples" / "tower", site.folder, dirs_exist_ok=True)
+    path = site.folder / "site.yaml"
+    text = re.sub(r"tcp://127\.0\.0\.1:\d+", lambda _: f"tcp://127.0.0.1:{free_port()}", path.read_text())
+    path.write_text(text.replace("socket: firegw.sock", f"socket: {site.folder}/fw.sock").replace("127.0.0.1:1883", f"127.0.0.1:{site.broker().port}"))
+    sim = site.simulator("--site", path)
+    d = site.daemon()
+    assert "2010 points at 8 ports" in sim.text() and "warning" not in sim.text()
+    wait_for(lambda: len(d.points()) == 2010 and all(p["quality"] == "good" for p in d.points().values()), seconds=60, what="every point good")
+    assert not d.alarms()
+    code, text = sim.ask("--list")
+    assert code == 0 and "not here" not in text  # it has what each scenario needs
+    assert sim.ask("--raise", "valve-closed", "floor=12")[0] == 0
+    wait_for(lambda: [a for a in d.alarms().values() if a["floor"] == "12" and a["class"] == "supervisory"], seconds=60, what="the closed valve")
+
+
+def test_a_scenario_runs_by_itself_and_ends(site):
+    house(site)
+    path = site.folder / "evening.yaml"
+    path.write_text("site: site.yaml\nspeed: 10\nsteps:\n  - {at: 2s, raise: fire, floor: \"3\"}\n  - {at: 22s, clear: fire}\n"
+                    "  - {at: 4s, select: tank.level, to: 1, over: 5s, for: 15s}\n")
+    sim = site.simulator(path, "--for", "4s")
+    assert stat.S_IMODE(os.stat(sim.socket).st_mode) == 0o600
+    assert sim.child.wait(20) == 0
+    said = [re.sub(r"smoke\d", "smokeN", line[9:]) for line in sim.text().splitlines()[3:]]
+    assert said == ["raised fire floor=3: 3 points", "fire: facp.smokeN is 1", "raised tank.level to 1: 1 point", "tank.level: tank.level goes to 1 m within 5s",
+                    "fire: facp.smokeN is 1", "tank.level to 1: is over", "cleared fire floor=3", "ended"]
+
+
+def run(*args):
+    done = subprocess.run([str(BIN / "firegw-sim"), *map(str, args)], capture_output=True, text=True, timeout=30)
+    return done.returncode, done.stderr
+
+
+def test_lines_that_cannot_be_one_server(site):
+    port = free_port()
+
+    def serve(first, second):
+        lines = "".join(bus(port, ["{point: x, kind: generic, fc: 3, register: 1}"], name=name, device=name).replace("127.0.0.1", host)
+                        for name, host in (("one", first), ("two", second)))
+        (site.folder / "two.yaml").write_text(site_text(site.folder, lines))
+        done = subprocess.run([str(BIN / "firegw-sim"), "--site", site.folder / "two.yaml", "--for", "100ms", "--socket", site.folder / "two.sock"], capture_output=True,
+                              text=True, timeout=30)
+        return done.returncode, done.stdout + done.stderr
+
+    code, text = serve("10.0.0.7", "10.0.0.8")  # two gateways with the usual port and unit
+    assert code == 2 and f"buses 'one' and 'two' both have a unit 1, and both would be served at port {port}" in text
+    code, text = serve("127.0.0.7", "127.0.0.8")
+    assert code == 0 and f"127.0.0.7 port {port} serves 1 device" in text and f"127.0.0.8 port {port} serves 1 device" in text
+    code, text = run("--site", ROOT / "examples" / "minimal" / "site.yaml")
+    assert code == 2 and text == "firegw-sim: the site has no bus with a tcp:// address: there is nothing to serve\n"
+
+
+def test_what_goes_wrong_is_said_with_the_cure(site):
+    ports = house(site)
+    file, here = site.folder / "site.yaml", site.folder / "sim.sock"
+    assert run("--list", "--socket", here)[0] == 3
+    assert run()[0] == 2 and run("--site", site.folder / "none.yaml")[0] == 2 and run("--site", file, "--sped", "2")[0] == 2
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", ports[0]))
+        s.listen(1)
+        code, text = run("--site", file, "--socket", here)
+        assert code == 1 and f"port {ports[0]} of 127.0.0.1 is in use" in text
+    sim = site.simulator("--site", file)
+    code, text = run("--site", file, "--socket", here)
+    assert code == 1 and "runs already" in text
+    assert sim.ask("--raise", "valve-closed") == (2, "firegw-sim: valve-closed: the site has no point that could show it; it needs one of: signal_valve\n")
+    assert sim.ask("--raise", "fier") == (2, "firegw-sim: there is no scenario 'fier'; did you mean 'fire'?\n")
+    assert sim.ask("--raise", "fire", "flor=3")[0] == 2 and sim.ask("--clear", "fire")[0] == 1
+    assert sim.ask("--raise", "fire") == (0, "raised fire: 3 points\n") and sim.ask("--raise", "fire")[0] == 1
+    bad = site.folder / "bad.yaml"
+    bad.write_text("site: site.yaml\nsteps:\n  - {at: 1s, raise: tank-low}\n  - {at: 1s, raise: valve-closed}\n")
+    code, text = run(bad, "--socket", site.folder / "other.sock")
+    assert code == 2 and text == f"{bad}:4:21: error: valve-closed: the site has no point that could show it; it needs one of: signal_valve\n"
