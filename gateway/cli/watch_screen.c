@@ -168,7 +168,7 @@ static void put_over(struct strbuf *out, const char *picture, size_t rows)
 	for (size_t row = 0; row < rows && *picture; row++) {
 		size_t len = strcspn(picture, "\n");
 		strbuf_put(out, picture, len);
-		strbuf_puts(out, row + 1 < rows ? "\033[K\r\n" : "\033[K");
+		strbuf_puts(out, row + 1 < rows ? "\033[K\n" : "\033[K");
 		picture += len + (picture[len] == '\n');
 	}
 	strbuf_puts(out, "\033[J");

@@ -105,13 +105,13 @@ void watch_standing_json(struct strbuf *out, const json_t *event)
 }
 
 /* In the order of both forms; what is nought is left out for people. */
-struct count { const char *key, *words; uint64_t n; };
+struct count { const char *key, *words; uint64_t n; bool noun; };
 #define COUNTS_MAX 16
 
 static size_t list_counts(const struct watch_counts *c, struct count ret[COUNTS_MAX])
 {
 	const struct count all[] = {
-		{ "gateways", "gateways", c->gateways }, { "alarms", "alarms", c->alarms }, { "events", "events", c->events }, { "gaps", "gaps", c->gaps },
+		{ "gateways", "gateway", c->gateways, true }, { "alarms", "alarm", c->alarms, true }, { "events", "event", c->events, true }, { "gaps", "gap", c->gaps, true },
 		{ "gaps_open", "gaps open", c->gaps_open }, { "missing", "events missing", c->missing }, { "replayed", "replayed", c->replayed },
 		{ "gone", "gone for good", c->gone }, { "lost", "lost by gateways", c->lost }, { "duplicates", "duplicates", c->duplicates },
 		{ "reordered", "out of order", c->reordered }, { "undurable", "before they were stored", c->undurable }, { "old_wills", "old wills", c->old_wills },
@@ -133,7 +133,11 @@ void watch_counts_put(struct strbuf *out, const struct watch_counts *c)
 	for (size_t i = 0; i < n; i++) {
 		if (i >= 3 && list[i].n == 0)
 			continue;
-		strbuf_printf(out, "%s%s %s", any ? ", " : "", human_count((int64_t)list[i].n, buf), list[i].words);
+		strbuf_puts(out, any ? ", " : "");
+		if (list[i].noun)
+			strbuf_puts(out, human_plural((int64_t)list[i].n, list[i].words, buf));
+		else
+			strbuf_printf(out, "%s %s", human_count((int64_t)list[i].n, buf), list[i].words);
 		any = true;
 	}
 }
