@@ -51,6 +51,7 @@ int verb_events(struct run *r);
 int verb_ack(struct run *r);
 int verb_reset(struct run *r);
 int verb_history(struct run *r);
+int verb_watch(struct run *r);
 int verb_version(struct run *r);
 int verb_help(struct run *r);
 
@@ -83,5 +84,11 @@ void        field_place(const json_t *row, char *buf, size_t cap);
 /* A message in English, else in Chinese, else "". */
 const char *field_message(const json_t *row);
 enum style  class_style(const char *class_word);
+/* "test", "drill"; "" for an event that is meant. */
+const char *mode_of(const json_t *row);
+/* An event as one line. */
+void        event_put(struct strbuf *out, const struct look *look, const json_t *row);
+/* Words of --class, parted by commas: 0, or said what is wrong (RESULT_USAGE). */
+int         check_classes(const char *list);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* ---- alarms ---- */
 
-static const char *mode_of(const json_t *row)
+const char *mode_of(const json_t *row)
 {
 	const char *mode = field_text(row, "mode");
 
@@ -66,7 +66,7 @@ int verb_alarms(struct run *r)
 
 /* ---- events ---- */
 
-static void put_event(struct run *r, const json_t *row)
+void event_put(struct strbuf *out, const struct look *look, const json_t *row)
 {
 	char time[HUMAN_MAX] = "-";
 	struct strbuf text = STRBUF_INIT;
@@ -76,37 +76,37 @@ static void put_event(struct run *r, const json_t *row)
 
 	if (field_time(row, "at", &at))
 		human_time(at, time);
-	pad_put(&r->out, time, TIME_COLUMNS + 2);
+	pad_put(out, time, TIME_COLUMNS + 2);
 	human_put(&text, class_word);
 	pad_put(&text, "", 0);
 	for (size_t i = text.len; i < CLASS_COLUMNS; i++)
 		strbuf_putc(&text, ' ');
-	style_put(&r->out, &r->look, class_style(class_word), text.data ? text.data : "");
+	style_put(out, look, class_style(class_word), text.data ? text.data : "");
 	const char *columns[] = { field_text(row, "transition"), alarm[0] ? alarm : "-" };
 	const size_t widths[] = { TRANSITION_COLUMNS, ALARM_COLUMNS };
 	for (size_t i = 0; i < 2; i++) {
 		strbuf_reset(&text);
 		human_put(&text, columns[i]);
-		strbuf_puts(&r->out, "  ");
-		pad_put(&r->out, text.data ? text.data : "", widths[i]);
+		strbuf_puts(out, "  ");
+		pad_put(out, text.data ? text.data : "", widths[i]);
 	}
 	const char *rest[] = { field_text(row, "name"), field_message(row), mode_of(row),
 		               json_is_false(json_object_get(row, "durable")) ? "(not stored yet)" : "" };
 	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
 		if (!rest[i][0])
 			continue;
-		strbuf_puts(&r->out, "  ");
-		human_put(&r->out, rest[i]);
+		strbuf_puts(out, "  ");
+		human_put(out, rest[i]);
 	}
 	if (actor[0]) {
-		strbuf_puts(&r->out, "  by ");
-		human_put(&r->out, actor);
+		strbuf_puts(out, "  by ");
+		human_put(out, actor);
 	}
 	if (note[0]) {
-		strbuf_puts(&r->out, ": ");
-		human_put(&r->out, note);
+		strbuf_puts(out, ": ");
+		human_put(out, note);
 	}
-	strbuf_putc(&r->out, '\n');
+	strbuf_putc(out, '\n');
 	strbuf_done(&text);
 }
 
@@ -116,7 +116,7 @@ static bool print_event(struct run *r, const json_t *row)
 		json_text_put(&r->out, row);
 		strbuf_putc(&r->out, '\n');
 	} else {
-		put_event(r, row);
+		event_put(&r->out, &r->look, row);
 	}
 	return run_flush(r);
 }
@@ -186,7 +186,7 @@ static int follow_events(struct run *r, struct client *c, json_t *args, struct r
 }
 
 /* Words of --class, checked; a wrong one is told here, without a daemon. */
-static int check_classes(const char *list)
+int check_classes(const char *list)
 {
 	char copy[256], *save = NULL;
 	enum alarm_class c;

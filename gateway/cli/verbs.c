@@ -38,6 +38,21 @@ static const struct args_option history_options[] = {
 	{ "db", 0, "FILE", "read the database itself, for when the daemon is down" },
 };
 
+static const struct args_option watch_options[] = {
+	{ "hub", 0, "NAME", "the broker of this hub, with its names and files; needs -c" },
+	{ "config", 'c', "SITE", "the site's file, for --hub" },
+	{ "region", 0, "CODE", "only this district (6 digits), town (9) or community (12)" },
+	{ "class", 0, "C", "only this class; several with commas" },
+	{ "node", 0, "NAME", "only this gateway or building" },
+	{ "username", 0, "U", "at the broker" },
+	{ "password-file", 0, "F", "its first line is the password" },
+	{ "ca", 0, "F", "whose certificates are trusted (default: the system's)" },
+	{ "cert", 0, "F", "our certificate" },
+	{ "key", 0, "F", "its key" },
+	{ "mqtt", 0, "V", "5 (default) or 3.1.1" },
+	{ "for", 0, "D", "end after this time: 90s, 5m" },
+};
+
 const struct verb verbs[] = {
 	{ "check", "[SITE]", 0, 1, "validate a site's config, tables and rules together",
 	  "Prints every finding as file:line:column: error: text (or warning:). Warnings alone end with 0, errors with 2.\n"
@@ -68,6 +83,13 @@ const struct verb verbs[] = {
 	  "[epoch ms, min, max, mean, last, count, worst quality]; for several or a glob an object of such lists by id.\n"
 	  "With --db the zone is that of the environment (TZ).",
 	  OPTIONS(history_options), true, verb_history },
+	{ "watch", "[URL]", 0, 1, "a brigade's console: what the hub's broker says of its gateways",
+	  "URL: mqtt://HOST:PORT, mqtts://, ws:// or wss://. Alarms that stand come first, the most urgent on top, then what happens, until\n"
+	  "Ctrl-C. What is missing of a gateway's numbered events is fetched again (commands: [snapshot, replay] at its hub);\n"
+	  "a gateway that is silent for 60 s or went away is shown too. Needs no daemon.\n"
+	  "--json: one event a line, as it was sent; all else is an object with \"watch\" in front (docs/watch.md).\n"
+	  "Ends with 3 if the broker was never reached.",
+	  OPTIONS(watch_options), false, verb_watch },
 	{ "version", "", 0, 0, "this program's version, and the daemon's if it runs", "", NULL, 0, true, verb_version },
 	{ "help", "[VERB]", 0, 1, "this overview, or all about one verb", "--json: the verbs with their options.", NULL, 0, false,
 	  verb_help },
