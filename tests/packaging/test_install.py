@@ -81,6 +81,20 @@ class Installed(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout[-300:] + done.stderr)
 
 
+class Package(unittest.TestCase):
+    def test_changelog_has_this_version(self):
+        with open(SOURCE + "/CMakeLists.txt", encoding="utf-8") as f:
+            version = re.search(r"project\(firegw VERSION (\S+)", f.read())[1]
+        with open(SOURCE + "/scripts/packaging/debian/changelog", encoding="utf-8") as f:
+            self.assertRegex(f.readline(), rf"^firegw \({re.escape(version)}-1\) ")
+
+    def test_maintainer_scripts(self):
+        for name in ("postinst", "prerm", "postrm"):
+            path = f"{SOURCE}/scripts/packaging/debian/{name}"
+            self.assertTrue(os.access(path, os.X_OK), name)
+            self.assertEqual(run("sh", "-n", path).stderr, "", name)
+
+
 @unittest.skipUnless(shutil.which("groff"), "no groff")
 class ManPages(unittest.TestCase):
     def render(self, page):

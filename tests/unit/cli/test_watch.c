@@ -21,8 +21,7 @@ struct rig {
 	unsigned      bells;
 };
 
-static void say(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct rig *r, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) say(struct rig *r, const char *fmt, ...)
 {
 	size_t len = strlen(r->said);
 	va_list args;
@@ -56,10 +55,7 @@ static void on_note(void *user, const struct watch_note *n)
 	say(user, " ");
 }
 
-static void on_bell(void *user)
-{
-	((struct rig *)user)->bells++;
-}
+static void on_bell(void *user) { ((struct rig *)user)->bells++; }
 
 static void rig_open(struct rig *r, const struct watch_filter *f)
 {
@@ -104,10 +100,7 @@ static void status_of(struct rig *r, int session, bool online, int sent, int fir
 	send(r, TOP "status", retained, text);
 }
 
-static void status(struct rig *r, int sent, int fires)
-{
-	status_of(r, 7, true, sent, fires, false, "");
-}
+static void status(struct rig *r, int sent, int fires) { status_of(r, 7, true, sent, fires, false, ""); }
 
 static const char *event_text(int seq, int rev, const char *alarm, const char *state, const char *mode)
 {
@@ -124,10 +117,7 @@ static const char *event_text(int seq, int rev, const char *alarm, const char *s
 	return text;
 }
 
-static void event(struct rig *r, int seq)
-{
-	send(r, TOP "event/fire", false, event_text(seq, seq, "d.p/smoke", "active", "normal"));
-}
+static void event(struct rig *r, int seq) { send(r, TOP "event/fire", false, event_text(seq, seq, "d.p/smoke", "active", "normal")); }
 
 /* Answers the last command. */
 static void answer(struct rig *r, const char *name, const char *rest)
@@ -135,7 +125,6 @@ static void answer(struct rig *r, const char *name, const char *rest)
 	static char text[8192];
 	json_t *o = json_loads(r->command, 0, NULL);
 
-	assert_non_null(o);
 	snprintf(text, sizeof text, "{\"v\":1,\"gateway\":\"gw-1\",\"node\":\"gw-1\",\"id\":\"%s\",%s}", json_string_value(json_object_get(o, "id")), rest);
 	json_decref(o);
 	char topic[128];
@@ -217,6 +206,7 @@ static void late_and_twice(void **unused)
 static void an_absence_shows_by_the_next_status(void **unused)
 {
 	struct rig r;
+	char rest[2048];
 
 	(void)unused;
 	rig_open(&r, NULL);
@@ -232,7 +222,6 @@ static void an_absence_shows_by_the_next_status(void **unused)
 	pass(&r, 11);
 	expect(&r, "gap:open[6,8] gap:asked[6,8] command ");
 	/* Some are no longer kept, one comes, one does not. */
-	char rest[2048];
 	snprintf(rest, sizeof rest, "\"ok\":true,\"page\":1,\"pages\":1,\"gone\":[1,6],\"result\":[%s]", event_text(7, 7, "d.p/smoke", "normal", "normal"));
 	answer(&r, "replay", rest);
 	expect(&r, "replayed:7 gap:gone[6,6] gap:open[6,8] ");
@@ -433,7 +422,6 @@ static void hostile_messages(void **unused)
 			send(&r, topics[i], k % 2, texts[k]);
 	expect(&r, "");
 	assert_true(counts_of(&r).bad > 50);
-	/* Of a node that is not the topic's; retained, which no event is. */
 	send(&r, "fire/v1/500110/002/003/gw-2/event/fire", false, event_text(1, 1, "d.p/smoke", "active", "normal"));
 	send(&r, TOP "event/fire", true, event_text(1, 1, "d.p/smoke", "active", "normal"));
 	expect(&r, "");
