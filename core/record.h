@@ -22,7 +22,6 @@ struct record_event {
 	uint32_t         rev;
 	const char      *tail;           /* the payload from `"id":…` to its last brace, without the head that record_event_head writes */
 	uint32_t         tail_len;
-	bool             announced;      /* went out undurable before (the app's; the store ignores it) */
 	/* given by the commit */
 	int64_t          seq, n;
 };

@@ -33,7 +33,9 @@ static bool is_synchronised(void)
 {
 	struct timex tx = { 0 };
 
-	return adjtimex(&tx) != TIME_ERROR;
+	int state = adjtimex(&tx);
+
+	return state >= 0 && state != TIME_ERROR;
 }
 
 /* While in doubt the kernel is asked once a second: whoever keeps the clock right knows better than our records. */

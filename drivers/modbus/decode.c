@@ -1,5 +1,7 @@
 #include "drivers/modbus/decode.h"
 
+#include "drivers/modbus/words.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -67,33 +69,6 @@ int decode_check(const struct bus_point *p, struct err *reterr)
 	if (p->every_ns <= 0)
 		return err_set(reterr, ERR_INVALID, "the poll interval must be above 0");
 	return 0;
-}
-
-static bool swaps_bytes(enum register_order o)
-{
-	return o == ORDER_BADC || o == ORDER_DCBA;
-}
-
-static bool swaps_words(enum register_order o)
-{
-	return o == ORDER_CDAB || o == ORDER_DCBA;
-}
-
-static uint16_t swap_bytes(uint16_t w)
-{
-	return (uint16_t)(w << 8 | w >> 8);
-}
-
-static uint64_t join_words(const uint16_t *words, unsigned n, enum register_order order)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		uint16_t w = words[swaps_words(order) ? n - 1 - i : i];
-
-		v = v << 16 | (swaps_bytes(order) ? swap_bytes(w) : w);
-	}
-	return v;
 }
 
 /* False: a nibble above 9. */

@@ -1,47 +1,12 @@
 #include "gateway/sim/encode.h"
 
 #include "drivers/modbus/decode.h"
+#include "drivers/modbus/words.h"
 
 #include <math.h>
 #include <string.h>
 
 #define NEIGHBOURS (BUS_INVALID_MAX + 1) /* so many steps away from a sentinel there is none */
-
-static bool swaps_bytes(enum register_order o)
-{
-	return o == ORDER_BADC || o == ORDER_DCBA;
-}
-
-static bool swaps_words(enum register_order o)
-{
-	return o == ORDER_CDAB || o == ORDER_DCBA;
-}
-
-static uint16_t swap_bytes(uint16_t w)
-{
-	return (uint16_t)(w << 8 | w >> 8);
-}
-
-static uint64_t join_words(const uint16_t *words, unsigned n, enum register_order order)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		uint16_t w = words[swaps_words(order) ? n - 1 - i : i];
-
-		v = v << 16 | (swaps_bytes(order) ? swap_bytes(w) : w);
-	}
-	return v;
-}
-
-static void split_words(uint64_t v, unsigned n, enum register_order order, uint16_t *words)
-{
-	for (unsigned i = n; i-- > 0; v >>= 16) {
-		uint16_t w = (uint16_t)v;
-
-		words[swaps_words(order) ? n - 1 - i : i] = swaps_bytes(order) ? swap_bytes(w) : w;
-	}
-}
 
 static unsigned width_of(const struct bus_point *p)
 {

@@ -132,6 +132,28 @@ static void test_undurable_events_are_bounded_and_a_fire_finds_room(void **state
 	rig_done(&r);
 }
 
+/* Stored while it is in flight undurable: the link's end does not bring it back, for its number goes out. */
+static void test_undurable_in_flight_is_not_repeated_beside_its_number(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 1);
+	rig_start(&r);
+	rig_up(&r);
+	tell_undurable(&r, CLASS_FIRE, 77);
+	tell_undurable(&r, CLASS_FIRE, 78);
+	rig_step(&r);
+	assert_int_equal(r.hub.wire.n, 2);
+	pump_queue_stored(r.pump, CLASS_FIRE, 77);
+	assert_int_equal(r.pump->n_undurables, 2);
+	fake_hub_lose(&r.hub, HUB_DOWN_LOST, "reset");
+	rig_step(&r);
+	assert_int_equal(r.pump->n_undurables, 1);
+	assert_int_equal(pump_queue_undurable(r.pump, CLASS_FIRE)->msg->id, 78);
+	rig_done(&r);
+}
+
 static void test_refused_undurable_waits_with_its_stream(void **state)
 {
 	struct rig r;
@@ -256,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_reply_lost_with_the_link_goes_again_unless_it_is_old),
 		cmocka_unit_test(test_refused_reply_is_dropped),
 		cmocka_unit_test(test_undurable_events_are_bounded_and_a_fire_finds_room),
+		cmocka_unit_test(test_undurable_in_flight_is_not_repeated_beside_its_number),
 		cmocka_unit_test(test_refused_undurable_waits_with_its_stream),
 		cmocka_unit_test(test_window_is_the_brokers_and_ours),
 		cmocka_unit_test(test_link_without_room_is_asked_again),

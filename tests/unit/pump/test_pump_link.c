@@ -415,6 +415,30 @@ static void test_stop_does_not_wait_for_a_broker_that_is_silent_or_away(void **s
 	rig_done(&r);
 }
 
+/* A link that breaks young is shaky for a while; a stop does not end that, and there is no room for its last word. */
+static void test_stop_of_a_shaky_link_without_room_waits_at_rest(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 1);
+	rig_start(&r);
+	rig_up(&r);
+	rig_pass(&r, 1000);
+	r.pump->up_ns = r.now.mono_ns; /* however long rig_up took */
+	fake_hub_lose(&r.hub, HUB_DOWN_LOST, "reset");
+	for (int i = 0; i < 100 && !r.hub.attempting; i++)
+		rig_pass(&r, 100);
+	fake_hub_accept(&r.hub);
+	rig_step(&r);
+	assert_true(r.pump->linked && r.pump->shaky);
+	r.hub.room = 0;
+	pump_stop(r.pump, r.now);
+	rig_pass(&r, 2 * PUMP_STABLE_NS / CLOCK_NS_PER_MS); /* each step checks that it does not spin */
+	assert_false(pump_stopped(r.pump));
+	rig_done(&r);
+}
+
 static void test_stop_while_connecting_then_connected(void **state)
 {
 	struct rig r;
@@ -554,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_refused_subscription_is_said_and_holds_nothing_back),
 		cmocka_unit_test(test_clean_stop_says_so_last),
 		cmocka_unit_test(test_stop_does_not_wait_for_a_broker_that_is_silent_or_away),
+		cmocka_unit_test(test_stop_of_a_shaky_link_without_room_waits_at_rest),
 		cmocka_unit_test(test_stop_while_connecting_then_connected),
 		cmocka_unit_test(test_status_every_30_s_and_soon_when_dirty),
 		cmocka_unit_test(test_every_allowed_move_is_made),
