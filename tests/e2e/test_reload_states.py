@@ -9,8 +9,8 @@ class Nodes:
     """A building of its own node for each letter, with a line, a device and a detector."""
 
     def __init__(self, site):
-        self.site, self.broker = site, site.broker()
-        self.console, self.eq = site.console(self.broker), site.equipment(n=3)
+        self.site, self.broker = site, site.broker(persistence=True)  # what comes before the console is back, waits for it
+        self.console, self.eq = site.console(self.broker, persistent=True), site.equipment(n=3)
 
     def text(self, buildings, lines=None, move=None, more=""):
         rows = "".join(f"    - {{id: {b}, name: {b}, class: class1-public, height_m: 98, floors: 32, basements: 2, node: node-{b}}}\n" for b in buildings)
@@ -86,8 +86,8 @@ def test_a_device_that_moves_to_another_building(site):
 
 class Classes:
     def __init__(self, site):
-        self.site, self.broker = site, site.broker()
-        self.console, self.eq = site.console(self.broker), site.equipment()
+        self.site, self.broker = site, site.broker(persistence=True)
+        self.console, self.eq = site.console(self.broker, persistent=True), site.equipment()
 
     def text(self, class_, classes=None):
         # operations come along, so that the test hears of its reloads
