@@ -132,7 +132,8 @@ void pump_on_session(struct pump *p, int64_t session, struct stamp now)
 
 void pump_refresh(struct pump *p, struct stamp now)
 {
-	(void)now;
+	p->now = now;
+	pump_purge_end(p);
 	pump_entry_again(p);
 	pump_status_dirty(p);
 }
@@ -169,7 +170,9 @@ static int64_t deadline(const struct pump *p)
 		return d;
 	if (p->reading && p->read_until_ns > p->now.mono_ns)
 		d = earlier(d, p->read_until_ns);
-	if (p->config.send_status && !p->status_in_flight && p->status_ns > p->now.mono_ns)
+	if (p->purge != PUMP_PURGE_NONE)
+		d = earlier(d, p->purge_until_ns);
+	else if (p->config.send_status && !p->status_in_flight && p->status_ns > p->now.mono_ns)
 		d = earlier(d, p->status_ns);
 	return earlier(d, earlier(p->later_ns, p->entries_later_ns));
 }
@@ -186,6 +189,7 @@ int64_t pump_step(struct pump *p, struct stamp now)
 		while (pump_link_tick(p))
 			;
 		pump_entry_changes(p);
+		pump_purge_tick(p);
 		pump_lane_wake(p);
 		pump_entry_wake(p);
 		if (p->state < PUMP_STATE_STOPPING)
@@ -200,9 +204,11 @@ int64_t pump_step(struct pump *p, struct stamp now)
 	return deadline(p);
 }
 
-static const char *state_word(enum pump_state s)
+static const char *state_word(const struct pump *p)
 {
-	switch (s) {
+	if (pump_open(p) && p->purge != PUMP_PURGE_NONE)
+		return p->purge == PUMP_PURGE_DONE ? "purged" : "purging";
+	switch (p->state) {
 	case PUMP_STATE_WAITING: return "waiting";
 	case PUMP_STATE_SESSION:
 	case PUMP_STATE_CONNECTING: return "connecting";
@@ -217,13 +223,22 @@ static const char *state_word(enum pump_state s)
 
 void pump_view(const struct pump *p, struct pump_view *ret)
 {
-	*ret = (struct pump_view){ .state = state_word(p->state), .up = p->linked, .since_ms = p->since_ms, .session = p->session, .url = p->url,
+	*ret = (struct pump_view){ .state = state_word(p), .up = p->linked, .since_ms = p->since_ms, .session = p->session, .url = p->url,
 		.sent = p->count.sent, .acked = p->count.acked, .refused = p->count.refused, .resent = p->count.resent, .lost = p->count.lost,
 		.reconnects = p->count.ups > 0 ? p->count.ups - 1 : 0, .bytes = p->count.bytes, .dropped = p->count.dropped, .in_flight = p->in_flight,
-		.window = p->window };
+		.window = p->window, .purge_cleared = p->purge_cleared, .purge_partly = p->purge_partly };
 	snprintf(ret->why, sizeof ret->why, "%s", p->why);
 	for (size_t n = 0; n < p->n_lanes; n++) {
 		const struct pump_lane *l = p->lanes[n];
 		*(l->stream == STREAM_READING ? &ret->backlog_readings : &ret->backlog_events) += l->stored - l->acked;
 	}
+}
+
+bool pump_lane_view(const struct pump *p, uint32_t stream_db, struct pump_lane_view *ret)
+{
+	const struct pump_lane *l = pump_lane_find(p, stream_db);
+
+	if (l)
+		*ret = (struct pump_lane_view){ l->wanted, l->refused, l->first, l->stored, l->sent_high, l->acked };
+	return l != NULL;
 }

@@ -101,6 +101,9 @@ void pump_on_backlog(struct pump *p, const struct pump_backlog_answer *a, struct
 int  pump_reply(struct pump *p, const char *topic, struct outmsg *payload, const void *correlation, size_t correlation_len, struct stamp now);
 /* Command `refresh`: send all states again. */
 void pump_refresh(struct pump *p, struct stamp now);
+/* Clears all that this gateway has retained there. Then no state and no status is sent until an alarm changes, pump_refresh, a new connection, or 10 minutes are over, whatever
+ * comes first; events go on. 0, or -1: not connected (ERR_REFUSED). How far it is: pump_view. */
+int  pump_purge(struct pump *p, struct stamp now, struct err *reterr);
 /* Something in the status changed: it is sent soon (at most one a second) instead of at the next 30 s. */
 void pump_status_dirty(struct pump *p);
 /* The events of the link lead to these; pump_hub_events fills a table whose user is the pump. Each notes the result: step the pump after the link ran. */
@@ -111,9 +114,12 @@ int64_t pump_step(struct pump *p, struct stamp now);
 void pump_stop(struct pump *p, struct stamp now);
 bool pump_stopped(const struct pump *p);
 
+enum pump_purge { PUMP_PURGE_NONE, PUMP_PURGE_CLEARING, PUMP_PURGE_DONE };
 /* For status and `hub list`. */
 struct pump_view {
-	const char *state;                   /* "connecting", "reconciling", "up", "waiting", "stopping", "stopped" */
+	const char *state;                   /* "connecting", "reconciling", "up", "waiting", "stopping", "stopped", "purging", "purged" */
+	size_t      purge_cleared;           /* by the last purge */
+	bool        purge_partly;            /* it could not see what the broker has, or the broker refused: some may be left */
 	bool        up;
 	int64_t     since_ms, session;
 	char        why[200];                /* last reason of being down */
@@ -125,5 +131,8 @@ struct pump_view {
 	uint16_t    window;
 };
 void pump_view(const struct pump *p, struct pump_view *ret);
+/* A stream's numbers at this hub. acked: the cursor; sent: the newest that went out. False: not known. */
+struct pump_lane_view { bool wanted, refused; int64_t first, stored, sent, acked; };
+bool pump_lane_view(const struct pump *p, uint32_t stream_db, struct pump_lane_view *ret);
 
 #endif

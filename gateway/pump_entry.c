@@ -38,7 +38,7 @@ bool pump_entry_need(const struct pump *p, uint32_t i, enum step *ret)
 	const struct state_entry *e = &p->states->entries[i];
 	const struct pump_entry *x = &p->entries[i];
 
-	if (!e->version || x->in_flight || x->done == e->version || x->released == e->version || !wanted(p, e))
+	if (p->purge != PUMP_PURGE_NONE || !e->version || x->in_flight || x->done == e->version || x->released == e->version || !wanted(p, e))
 		return false;
 	if (!e->clear)
 		*ret = STEP_MSG;
@@ -98,6 +98,8 @@ static void changed(struct pump *p, uint32_t i)
 		*x = (struct pump_entry){ .life = e->life };
 		chain_init(&x->link);
 	}
+	if (e->kind == STATE_KIND_ALARM && wanted(p, e))
+		p->purge_over = true;
 	x->live = pump_open(p) && e->kind == STATE_KIND_ALARM && e->urgency == CLASS_FIRE && !e->clear;
 	update(p, i);
 }
@@ -119,6 +121,13 @@ void pump_entry_changes(struct pump *p)
 		next = s->entries[i].newer;
 		changed(p, i);
 	}
+}
+
+void pump_entry_update_all(struct pump *p)
+{
+	pump_entry_changes(p);
+	for (uint32_t i = 0; i < p->states->n; i++)
+		update(p, i);
 }
 
 void pump_entry_up(struct pump *p)
@@ -226,6 +235,8 @@ void pump_entry_result(struct pump *p, const struct pump_slot *s, bool ok)
 
 bool pump_entry_stale(const struct pump *p, uint32_t node, const char *topic)
 {
+	if (p->purge != PUMP_PURGE_NONE)
+		return true;
 	if (strncmp(topic, "alarm/", 6) == 0) {
 		if (!p->config.send_events)
 			return false;

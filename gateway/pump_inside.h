@@ -26,6 +26,7 @@
 #define PUMP_ROOM_RETRY_NS     (20 * CLOCK_NS_PER_MS) /* the link had no room */
 #define PUMP_FOLLOW_EVERY_NS   (60 * CLOCK_NS_PER_S)  /* cursors of streams that this hub does not get */
 #define PUMP_STOP_LINGER_NS    CLOCK_NS_PER_S         /* after pump_stop, for acknowledgements beside the status' */
+#define PUMP_PURGED_NS         (600 * CLOCK_NS_PER_S)
 #define PUMP_REPLY_KEEP_NS     (300 * CLOCK_NS_PER_S)
 
 #define PUMP_EVENT_QUEUE_BYTES   (512 * 1024)  /* in memory, sent or not; beyond it the reader is asked */
@@ -220,6 +221,12 @@ struct pump {
 	int64_t            status_ns, status_sent_ns;
 	bool               birth, status_in_flight, status_refused, offline_sent, offline_done;
 
+	/* pump_purge.c; over: an alarm changed, it ends */
+	enum pump_purge purge;
+	bool            purge_over, purge_partly;
+	int64_t         purge_until_ns;
+	size_t          purge_cleared;
+
 	/* the small queues (pump_queue.c) */
 	struct pump_undurable undurables[PUMP_UNDURABLES];
 	struct pump_more_undurables { struct pump_more_undurables *next; struct pump_undurable items[PUMP_UNDURABLES]; } *more_undurables;
@@ -282,6 +289,7 @@ void    pump_entry_up(struct pump *p);
 void    pump_entry_down(struct pump *p);
 void    pump_entry_again(struct pump *p);
 void    pump_entry_changes(struct pump *p);
+void    pump_entry_update_all(struct pump *p);
 void    pump_entry_wake(struct pump *p);
 void    pump_entry_leave(struct pump *p);
 bool    pump_entry_need(const struct pump *p, uint32_t i, enum step *ret);
@@ -289,6 +297,10 @@ void    pump_entry_sent(struct pump *p, uint32_t i);
 void    pump_entry_result(struct pump *p, const struct pump_slot *s, bool ok);
 /* Whether the topic below the prefix is a retained one that stands for nothing any more. */
 bool    pump_entry_stale(const struct pump *p, uint32_t node, const char *topic);
+
+void    pump_purge_tick(struct pump *p);
+void    pump_purge_end(struct pump *p);
+void    pump_purge_blind(struct pump *p);
 
 void    pump_queue_init(struct pump *p);
 void    pump_queue_done(struct pump *p);

@@ -153,6 +153,7 @@ static void take_down(struct pump *p)
 	p->since_ms = p->now.wall_ms;
 	p->sub = SUB_NONE;
 	p->status_in_flight = false;
+	p->purge = PUMP_PURGE_NONE; /* the next connection sends everything */
 	pump_send_down(p);
 	pump_entry_down(p);
 	pump_lane_down(p);
@@ -323,6 +324,7 @@ static bool tick_reconciling(struct pump *p)
 			return true;
 		log_warning("hub", "%s: the broker does not show what it has retained (%s): stale alarms there stay", p->config.name,
 		            p->noted.subscribed_text);
+		pump_purge_blind(p);
 		retained_over(p);
 		return true;
 	case SUB_QUIET:
@@ -366,7 +368,8 @@ static bool tick_stopping(struct pump *p)
 		pump_link_end(p, NULL);
 		return false;
 	}
-	if (p->config.send_status && !p->offline_done) {
+	/* After a purge nothing is to be left there, not even that we are gone. */
+	if (p->config.send_status && !p->offline_done && p->purge != PUMP_PURGE_DONE) {
 		pump_send_offline(p);
 		return false;
 	}

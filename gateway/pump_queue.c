@@ -285,6 +285,8 @@ void pump_queue_result(struct pump *p, const struct pick *k, bool ok)
 		reply_free(p, k->reply);
 		return;
 	case WHAT_CLEAR:
+		p->purge_cleared += ok;
+		p->purge_partly = p->purge_partly || !ok;
 		pump_queue_clear_drop(p, k->clear);
 		return;
 	case WHAT_NONE:

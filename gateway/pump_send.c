@@ -104,7 +104,7 @@ static bool pick_undurable(const struct pump *p, unsigned class_, struct pick *r
 
 static bool pick_status(const struct pump *p, struct pick *ret)
 {
-	if (!p->config.send_status || p->status_in_flight || p->now.mono_ns < p->status_ns)
+	if (!p->config.send_status || p->purge != PUMP_PURGE_NONE || p->status_in_flight || p->now.mono_ns < p->status_ns)
 		return false;
 	*ret = (struct pick){ .what = WHAT_STATUS, .tier = TIER_LIVE };
 	return true;

@@ -82,7 +82,7 @@ struct select_subject verbs_event_subject(const struct site *site, json_t *event
 	return s;
 }
 
-static json_t *time_or_null(int64_t wall_ms)
+json_t *verbs_time_or_null(int64_t wall_ms)
 {
 	char text[CLOCK_TEXT_MAX];
 
@@ -147,25 +147,13 @@ static json_t *line_status(const struct app_bus *b, struct stamp now)
 		requests += u.requests;
 		timeouts += u.timeouts;
 		json_array_append_new(devices, json_pack("{s:s, s:i, s:b, s:o, s:I, s:I, s:I, s:I}", "name", c->bus.devices[i].name, "unit", c->bus.devices[i].unit,
-			"up", u.last_good_ns && !b->silent_since_ns[i], "last_good", time_or_null(wall_of(now, u.last_good_ns)), "polls_good", (json_int_t)u.polls_good,
+			"up", u.last_good_ns && !b->silent_since_ns[i], "last_good", verbs_time_or_null(wall_of(now, u.last_good_ns)), "polls_good", (json_int_t)u.polls_good,
 			"polls_bad", (json_int_t)u.polls_bad, "timeouts", (json_int_t)u.timeouts, "late", (json_int_t)u.late));
 	}
 	return json_pack("{s:s, s:s, s:s, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", c->bus.name, "url", c->url,
 		"transport", transports[c->bus.transport], "up", up, "why", up ? NULL : s.why[0] ? s.why : "nothing has answered yet",
-		"since", time_or_null(b->since_ms), "polls_good", (json_int_t)good, "polls_bad", (json_int_t)bad, "requests", (json_int_t)requests,
+		"since", verbs_time_or_null(b->since_ms), "polls_good", (json_int_t)good, "polls_bad", (json_int_t)bad, "requests", (json_int_t)requests,
 		"timeouts", (json_int_t)timeouts, "late", (json_int_t)s.late_replies, "wrong", (json_int_t)s.wrong_frames, "missed", (json_int_t)s.missed, "devices", devices);
-}
-
-static json_t *hub_status(const struct app_hub *h)
-{
-	struct pump_view v;
-
-	pump_view(h->pump, &v);
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:s?, s:I, s:{s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "name", h->config->link.name,
-		"url", h->config->link.urls[v.url < h->config->link.n_urls ? v.url : 0], "state", v.state, "up", v.up, "since", time_or_null(v.since_ms),
-		"why", v.up || !v.why[0] ? NULL : v.why, "session", (json_int_t)v.session, "backlog", "events", (json_int_t)v.backlog_events,
-		"readings", (json_int_t)v.backlog_readings, "sent", (json_int_t)v.sent, "acked", (json_int_t)v.acked, "refused", (json_int_t)v.refused,
-		"lost", (json_int_t)v.lost, "resent", (json_int_t)v.resent, "reconnects", (json_int_t)v.reconnects, "in_flight", (int)v.in_flight, "window", v.window);
 }
 
 static void status(struct app *a, struct control_request *rq)
@@ -191,7 +179,7 @@ static void status(struct app *a, struct control_request *rq)
 			json_array_append_new(lines, line_status(&a->buses[i], now));
 	for (size_t i = 0; i < a->n_hubs; i++)
 		if (a->hubs[i]->pump)
-			json_array_append_new(hubs, hub_status(a->hubs[i]));
+			json_array_append_new(hubs, verbs_hub_status(a->hubs[i]));
 	json_object_set_new(o, "uptime_s", json_integer((now.mono_ns - a->started.mono_ns) / CLOCK_NS_PER_S));
 	json_object_set_new(o, "pid", json_integer(getpid()));
 	json_object_set_new(o, "loop_late_ms", json_real((double)a->worst_late_ns / 1e6));
@@ -285,6 +273,12 @@ void verbs_handle(void *app, struct control_request *rq, const char *verb, json_
 		verbs_events(a, rq, args);
 	else if (strcmp(verb, "history") == 0)
 		verbs_history(a, rq, args);
+	else if (strcmp(verb, "hubs") == 0)
+		verbs_hubs(a, rq, args);
+	else if (strcmp(verb, "hub-resend") == 0)
+		verbs_hub_resend(a, rq, args);
+	else if (strcmp(verb, "hub-purge") == 0)
+		verbs_hub_purge(a, rq, args);
 	else if (strcmp(verb, "ack") == 0)
 		act(a, rq, verb, RULES_ACK, args);
 	else if (strcmp(verb, "reset") == 0)

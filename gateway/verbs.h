@@ -1,4 +1,5 @@
-/* verbs: shared by verbs.c (dispatch, status, acting), verbs_present.c (points, alarms) and verbs_past.c (events, history). */
+/* verbs: shared by verbs.c (dispatch, status, acting), verbs_present.c (points, alarms), verbs_hubs.c (hubs)
+ * and verbs_past.c (events, history). */
 #ifndef FIREGW_GATEWAY_VERBS_H
 #define FIREGW_GATEWAY_VERBS_H
 
@@ -17,6 +18,12 @@ int verbs_classes(json_t *args, unsigned *ret, struct err *reterr);
 /* verbs_present.c */
 void verbs_points(struct app *a, struct control_request *rq, json_t *args);
 void verbs_alarms(struct app *a, struct control_request *rq, json_t *args);
+/* verbs_hubs.c */
+json_t *verbs_hub_status(const struct app_hub *h);
+void verbs_hubs(struct app *a, struct control_request *rq, json_t *args);
+void verbs_hub_resend(struct app *a, struct control_request *rq, json_t *args);
+void verbs_hub_purge(struct app *a, struct control_request *rq, json_t *args);
+json_t *verbs_time_or_null(int64_t wall_ms);
 /* verbs_past.c */
 void verbs_events(struct app *a, struct control_request *rq, json_t *args);
 void verbs_history(struct app *a, struct control_request *rq, json_t *args);

@@ -57,6 +57,15 @@ int run_result(enum client_answer a, const struct err *e)
 	return run_fail(e, RESULT_UNREACHABLE);
 }
 
+void run_acted(struct run *r, const struct err *failed)
+{
+	strbuf_puts(&r->out, failed ? "{\"ok\":false,\"error\":" : "{\"ok\":true,\"error\":null}\n");
+	if (failed) {
+		strbuf_json_string(&r->out, failed->text);
+		strbuf_puts(&r->out, "}\n");
+	}
+}
+
 struct client *run_client(struct run *r, int *ret_result)
 {
 	struct client *c = NULL;

@@ -51,6 +51,7 @@ int verb_events(struct run *r);
 int verb_ack(struct run *r);
 int verb_reset(struct run *r);
 int verb_history(struct run *r);
+int verb_hub(struct run *r);
 int verb_watch(struct run *r);
 int verb_version(struct run *r);
 int verb_help(struct run *r);
@@ -65,6 +66,10 @@ int  run_fail(const struct err *e, int result);
 int  run_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The result for an answer that ends a request; says why on stderr if it is a bad one. */
 int  run_result(enum client_answer a, const struct err *e);
+/* What --json prints of acting verbs. failed NULL: done. */
+void run_acted(struct run *r, const struct err *failed);
+/* The table of hubs (verb_state.c). */
+void hubs_put(struct run *r, const json_t *hubs);
 /* Opens the daemon's socket as --socket says and takes the site's zone; NULL: said why, *ret_result is what to return. */
 struct client *run_client(struct run *r, int *ret_result);
 /* The words as one SELECT, checked here so that a typing error needs no daemon; NULL: said why (RESULT_USAGE). The caller frees. */

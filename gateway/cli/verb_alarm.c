@@ -287,11 +287,7 @@ static int act(struct run *r, const char *verb)
 	else if (a == CLIENT_FAILED)
 		result = e.code == ERR_INVALID ? RESULT_USAGE : RESULT_NO;
 	if (r->json) {
-		strbuf_puts(&r->out, a == CLIENT_END ? "{\"ok\":true,\"error\":null}\n" : "{\"ok\":false,\"error\":");
-		if (a != CLIENT_END) {
-			strbuf_json_string(&r->out, e.text);
-			strbuf_puts(&r->out, "}\n");
-		}
+		run_acted(r, a == CLIENT_END ? NULL : &e);
 	} else if (a == CLIENT_END) {
 		human_put(&r->out, r->args.words[0]);
 		strbuf_puts(&r->out, ": ");

@@ -130,7 +130,7 @@ static void put_down_devices(struct run *r, const json_t *lines)
 	table_free(t);
 }
 
-static void put_hubs(struct run *r, const json_t *hubs)
+void hubs_put(struct run *r, const json_t *hubs)
 {
 	static const struct table_column columns[] = {
 		{ "HUB" },         { "URL" },           { "STATE" },      { "SINCE" }, { "EVENTS WAIT", true }, { "READINGS WAIT", true },
@@ -184,7 +184,7 @@ int verb_status(struct run *r)
 			put_lines(r, json_object_get(status, "lines"));
 		put_down_devices(r, json_object_get(status, "lines"));
 		if (json_array_size(json_object_get(status, "hubs")))
-			put_hubs(r, json_object_get(status, "hubs"));
+			hubs_put(r, json_object_get(status, "hubs"));
 	}
 	json_decref(status);
 	client_close(c);

@@ -83,6 +83,14 @@ const struct verb verbs[] = {
 	  "[epoch ms, min, max, mean, last, count, worst quality]; for several or a glob an object of such lists by id.\n"
 	  "With --db the zone is that of the environment (TZ).",
 	  OPTIONS(history_options), true, verb_history },
+	{ "hub", "[list [NAME]] | resend NAME | purge NAME", 0, 2, "what each hub has; send it everything afresh; leave nothing there",
+	  "list: links, and how far each hub is; with NAME also stream by stream.\n"
+	  "resend: alarms that stand, directory, building and status are sent again. For operators.\n"
+	  "purge: clears all that this gateway has retained at the hub's broker, for a gateway that moves or is taken down: purge, then\n"
+	  "stop the service. Events go on. An alarm that changes, `resend`, a new connection or 10 minutes bring everything back.\n"
+	  "For maintainers.\n"
+	  "--json: list: a list of the hubs of `status`, each with its streams; resend and purge: {\"ok\",\"error\"}.",
+	  OPTIONS(act_options), true, verb_hub },
 	{ "watch", "[URL]", 0, 1, "a brigade's console: what the hub's broker says of its gateways",
 	  "URL: mqtt://HOST:PORT, mqtts://, ws:// or wss://. Alarms that stand come first, the most urgent on top, then what happens, until\n"
 	  "Ctrl-C. What is missing of a gateway's numbered events is fetched again (commands: [snapshot, replay] at its hub);\n"

@@ -132,6 +132,8 @@ static void one_move(struct rig *r, struct dice *d)
 			refuse_or_not(r, d);
 		if (roll(d, 60) == 0)
 			pump_refresh(r->pump, r->now);
+		if (roll(d, 60) == 0)
+			pump_purge(r->pump, r->now, &(struct err){ 0 });
 		if (roll(d, 40) == 0) {
 			r->config.commands = roll(d, 2);
 			pump_set_config(r->pump, &r->config);
@@ -215,6 +217,8 @@ static void scenario(uint64_t seed)
 	r.hub.room = SIZE_MAX;
 	rig_settle(&r);
 	rig_check_complete(&r);
+	pump_refresh(r.pump, r.now); /* the last purge may not be over */
+	rig_settle(&r);
 	if (r.refusals && r.hub.up) {
 		/* A refused clearing is taken up again by the next connection. */
 		fake_hub_lose(&r.hub, HUB_DOWN_LOST, "reset");
