@@ -4,7 +4,8 @@
  *   client   Paho's calls and callbacks             results  from Paho's threads to this one
  *   lookup   names, on a thread each                guard    ends the process when the daemon is gone or this thread stands still
  *   notes    why a connection failed                secret   password and TLS files
- *   setup    names, files and addresses             reason   codes and library lines as sentences */
+ *   setup    names, files and addresses             reason   codes and library lines as sentences
+ *   cage     takes from it what it never needs */
 #include "gateway/uplink/channel.h"
 #include "gateway/uplink/client.h"
 #include "gateway/uplink/guard.h"

@@ -5,6 +5,7 @@
 #include "gateway/uplink/session.h"
 
 #include "core/clock.h"
+#include "gateway/uplink/cage.h"
 #include "gateway/uplink/notes.h"
 #include "gateway/uplink/reason.h"
 #include "gateway/uplink/secret.h"
@@ -404,6 +405,20 @@ bool session_takes(const struct session *s, enum frame_type type)
 	return s->in_flight < s->window;
 }
 
+/* Now that the files are known that it needs, and before anything comes from the network. */
+static void close_cage(struct session *s)
+{
+	const char *const files[] = { s->setup.password_file, s->setup.tls_ca, s->setup.tls_cert, s->setup.tls_key };
+	struct err e;
+	bool closed;
+
+	/* A kernel that refuses is no reason to let alarms wait. */
+	if (cage_close(files, sizeof files / sizeof files[0], &closed, &e) < 0)
+		channel_log(s->channel, LOG_LEVEL_WARNING, "firegw-uplink runs with more rights than it needs: %s", e.text);
+	else if (!closed)
+		channel_log(s->channel, LOG_LEVEL_INFO, "this kernel has no Landlock (or it is filtered): firegw-uplink runs with more rights than it needs");
+}
+
 int session_on_frame(struct session *s, const struct frame *f, int64_t now_ns, bool *ret_quit, struct err *reterr)
 {
 	*ret_quit = false;
@@ -411,7 +426,10 @@ int session_on_frame(struct session *s, const struct frame *f, int64_t now_ns, b
 		return err_set(reterr, ERR_PROTOCOL, "frame '%s' before setup", frame_type_name(f->type));
 	switch (f->type) {
 	case FRAME_SETUP:
-		return setup_take(&s->setup, f, reterr);
+		if (setup_take(&s->setup, f, reterr) < 0)
+			return -1;
+		close_cage(s);
+		return 0;
 	case FRAME_CONNECT:
 		return on_connect(s, f, now_ns, reterr);
 	case FRAME_PUBLISH:

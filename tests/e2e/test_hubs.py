@@ -1,4 +1,5 @@
 """Several hubs: what one of them does to itself is its own trouble; what each of them may have is what it gets."""
+import ctypes
 import os
 import signal
 import socket
@@ -267,3 +268,18 @@ def test_a_hub_that_was_away_gets_everything(site):
         wait_for(numbers, what="no gap")
         fire = [e["seq"] for e in c.events(**{"class": "fire"})]
         assert [s for i, s in enumerate(fire) if s not in fire[:i]] == sorted(set(fire)), "first appearances are in order"
+
+
+def test_an_uplink_reads_only_beside_its_own_files(site):
+    """What parses the network is kept in by the kernel: a password file that leads elsewhere later is not followed (as root, so that nothing else can be the reason)."""
+    if os.geteuid() != 0 or ctypes.CDLL(None).syscall(444, 0, 0, 1) < 1:  # landlock_create_ruleset: the version
+        pytest.skip("needs root, and a kernel with Landlock")
+    for name in ("keys", "elsewhere"):
+        (site.folder / name).mkdir()
+        (site.folder / name / "secret").write_text("hunter\n")
+    eq, port = site.equipment(), free_port()
+    d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(1)), hubs=hub(port, more=", username: gw, password_file: keys/secret")))
+    wait_for(lambda: "refused" in (d.hub()["why"] or ""), what="nobody listens")
+    (site.folder / "keys" / "secret").unlink()
+    (site.folder / "keys" / "secret").symlink_to(site.folder / "elsewhere" / "secret")
+    wait_for(lambda: "Permission denied" in (d.hub()["why"] or ""), seconds=60, what="it is not let out")
