@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <linux/landlock.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +65,13 @@ static int refused(int ruleset, const char *what, struct err *reterr)
 	return -1;
 }
 
-int cage_close(const char *const *files, size_t n, bool *ret_closed, struct err *reterr)
+int cage_close(const char *const *files, size_t n, struct err *reterr)
 {
 	struct landlock_ruleset_attr rights = { .handled_access_fs = RIGHTS_FIRST };
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
-	*ret_closed = false;
 	if (version < 1)
-		return 0;
+		return err_set(reterr, ERR_UNSUPPORTED, "this kernel has no Landlock, or it is filtered");
 	if (version >= 2)
 		rights.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
 	if (version >= 3)
@@ -92,6 +92,5 @@ int cage_close(const char *const *files, size_t n, bool *ret_closed, struct err 
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return refused(ruleset, "restrict", reterr);
 	close(ruleset);
-	*ret_closed = true;
 	return 0;
 }

@@ -6,11 +6,10 @@
 
 #include "core/err.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* For the calling thread and those that it starts afterwards; needs no_new_privs. files: what must stay readable, with all that stands beside it (they are
- * replaced, not overwritten); NULLs are skipped. 0, also where the kernel has no Landlock (then *ret_closed is false); -1: it was refused. */
-int cage_close(const char *const *files, size_t n, bool *ret_closed, struct err *reterr);
+ * replaced, not overwritten); NULLs are skipped. ERR_UNSUPPORTED: the kernel has no Landlock, or it is filtered; ERR_IO: it was refused. Then all is as before. */
+int cage_close(const char *const *files, size_t n, struct err *reterr);
 
 #endif

@@ -410,13 +410,10 @@ static void close_cage(struct session *s)
 {
 	const char *const files[] = { s->setup.password_file, s->setup.tls_ca, s->setup.tls_cert, s->setup.tls_key };
 	struct err e;
-	bool closed;
 
-	/* A kernel that refuses is no reason to let alarms wait. */
-	if (cage_close(files, sizeof files / sizeof files[0], &closed, &e) < 0)
-		channel_log(s->channel, LOG_LEVEL_WARNING, "firegw-uplink runs with more rights than it needs: %s", e.text);
-	else if (!closed)
-		channel_log(s->channel, LOG_LEVEL_INFO, "this kernel has no Landlock (or it is filtered): firegw-uplink runs with more rights than it needs");
+	/* No reason to let alarms wait. */
+	if (cage_close(files, sizeof files / sizeof files[0], &e) < 0)
+		channel_log(s->channel, e.code == ERR_UNSUPPORTED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "firegw-uplink runs with more rights than it needs: %s", e.text);
 }
 
 int session_on_frame(struct session *s, const struct frame *f, int64_t now_ns, bool *ret_quit, struct err *reterr)
