@@ -405,13 +405,12 @@ bool session_takes(const struct session *s, enum frame_type type)
 	return s->in_flight < s->window;
 }
 
-/* Now that the files are known that it needs, and before anything comes from the network. */
+/* Now that the files are known that it needs, and before anything comes from the network. A cage that stays open is no reason to let alarms wait. */
 static void close_cage(struct session *s)
 {
 	const char *const files[] = { s->setup.password_file, s->setup.tls_ca, s->setup.tls_cert, s->setup.tls_key };
 	struct err e;
 
-	/* No reason to let alarms wait. */
 	if (cage_close(files, sizeof files / sizeof files[0], &e) < 0)
 		channel_log(s->channel, e.code == ERR_UNSUPPORTED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "firegw-uplink runs with more rights than it needs: %s", e.text);
 }
