@@ -85,6 +85,15 @@ void verbs_end_listings(struct app *a)
 		end(a->listings, &e);
 }
 
+/* How often it is read, and stored at least: who reads the past needs it to tell a gap from a value that held. */
+static void put_pace(struct strbuf *out, const struct point *p)
+{
+	strbuf_json_key(out, "every");
+	strbuf_json_int(out, p->every_ms);
+	strbuf_json_key(out, "heartbeat");
+	strbuf_json_int(out, p->heartbeat_ms);
+}
+
 /* `at` is of the last answer: a read that failed is none, whatever the time is. */
 static void put_latest(struct strbuf *out, const struct latest *l)
 {
@@ -125,6 +134,7 @@ static void send_points(void *user, struct stamp now)
 			continue;
 		strbuf_reset(&text);
 		directory_entry(&text, c, p);
+		put_pace(&text, p);
 		put_latest(&text, pipeline_latest(a->pipeline, p->index));
 		control_row_text(l->rq, text.data, text.failed ? 0 : text.len);
 	}

@@ -1,6 +1,7 @@
 #include "gateway/cli/history.h"
 
 #include "core/clock.h"
+#include "gateway/cli/history_plot.h"
 
 #include <string.h>
 
@@ -18,14 +19,16 @@ static void put_number(struct strbuf *out, double v, const char *none)
 		strbuf_json_double(out, v);
 }
 
-static void put_right(struct strbuf *out, double v, size_t columns)
+static void put_right_text(struct strbuf *out, const char *text)
 {
-	char mem[64];
-	struct strbuf text;
+	strbuf_printf(out, "  %*s", VALUE_COLUMNS, text);
+}
 
-	strbuf_init_fixed(&text, mem, sizeof mem);
-	put_number(&text, v, "-");
-	strbuf_printf(out, "  %*s", (int)columns, mem);
+static void put_right(struct strbuf *out, double v)
+{
+	char text[HUMAN_MAX];
+
+	put_right_text(out, isnan(v) ? "-" : human_number(v, text));
 }
 
 /* RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe in front. */
@@ -79,16 +82,16 @@ static void put_table_row(const struct history *h, const struct history_row *row
 		put_table_head(h, out);
 	pad_put(out, human_time(row->at_ms, time), TIME_COLUMNS);
 	if (h->every_ms) {
-		put_right(out, row->min, VALUE_COLUMNS);
-		put_right(out, row->max, VALUE_COLUMNS);
-		put_right(out, row->mean, VALUE_COLUMNS);
-		put_right(out, row->value, VALUE_COLUMNS);
+		put_right(out, row->min);
+		put_right(out, row->max);
+		put_right_text(out, isnan(row->mean) ? "-" : human_mean(row->min, row->max, row->mean, time));
+		put_right(out, row->value);
 		strbuf_printf(out, "  %8lld", (long long)row->count);
 	} else if (row->text) {
 		strbuf_puts(out, "  ");
 		human_put(out, row->text);
 	} else {
-		put_right(out, row->value, VALUE_COLUMNS);
+		put_right(out, row->value);
 	}
 	strbuf_puts(out, "  ");
 	style_put(out, &h->run->look, strcmp(row->quality, "good") == 0 ? STYLE_PLAIN : STYLE_YELLOW, row->quality);
@@ -161,6 +164,7 @@ static void begin(struct history *h, struct strbuf *out)
 {
 	switch (h->format) {
 	case HISTORY_TABLE:
+	case HISTORY_PLOT:
 		break;
 	case HISTORY_CSV:
 		put_csv_head(h, out);
@@ -189,7 +193,7 @@ bool history_point(struct history *h, const char *point)
 	h->n_point_rows = 0;
 	if (h->format == HISTORY_JSON)
 		put_json_point(h, out);
-	return true;
+	return h->format != HISTORY_PLOT || history_plot_point(h->plot, point);
 }
 
 bool history_row(struct history *h, const struct history_row *row)
@@ -205,6 +209,9 @@ bool history_row(struct history *h, const struct history_row *row)
 		break;
 	case HISTORY_JSON:
 		put_json_row(h, row, out);
+		break;
+	case HISTORY_PLOT:
+		history_plot_row(h->plot, row);
 		break;
 	}
 	h->n_point_rows++;
@@ -230,6 +237,9 @@ void history_end(struct history *h)
 			strbuf_puts(out, h->n_points ? "]\n" : "[]\n");
 		else
 			strbuf_puts(out, h->n_points ? "]}\n" : "{}\n");
+		break;
+	case HISTORY_PLOT:
+		history_plot_end(h->plot);
 		break;
 	}
 }

@@ -1,4 +1,4 @@
-/* history: readings written as a table, as CSV or as JSON, while they come; nothing is kept. */
+/* history: readings written as a table, as CSV or as JSON, while they come, or as charts; no row is kept. */
 #ifndef FIREGW_GATEWAY_CLI_HISTORY_H
 #define FIREGW_GATEWAY_CLI_HISTORY_H
 
@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum history_format { HISTORY_TABLE, HISTORY_CSV, HISTORY_JSON };
+enum history_format { HISTORY_TABLE, HISTORY_CSV, HISTORY_JSON, HISTORY_PLOT };
 
 /* One reading, or with every_ms one span. NaN: none. Texts are borrowed for the call. */
 struct history_row {
@@ -18,11 +18,13 @@ struct history_row {
 	const char *quality;         /* of a span: the worst */
 };
 
+struct history_plot;
 struct history {
 	struct run         *run;
 	enum history_format format;
 	int64_t             every_ms; /* 0: every reading */
 	bool                single;   /* JSON: a list, not an object of lists */
+	struct history_plot *plot;    /* HISTORY_PLOT: the caller's */
 	/* its own */
 	struct strbuf       point;    /* the one at work */
 	size_t              n_points, n_rows, n_point_rows;

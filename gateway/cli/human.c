@@ -4,6 +4,7 @@
 #include "gateway/cli/width.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MS_PER_S INT64_C(1000)
@@ -81,6 +82,38 @@ char *human_ago(int64_t ms, char *buf)
 	size_t len = strlen(buf);
 	snprintf(buf + len, HUMAN_MAX - len, " ago");
 	return buf;
+}
+
+char *human_number(double v, char *buf)
+{
+	struct strbuf text;
+
+	strbuf_init_fixed(&text, buf, HUMAN_MAX);
+	strbuf_json_double(&text, v);
+	return buf;
+}
+
+/* Without leading noughts and the exponent. */
+static int digits_of(double v)
+{
+	char text[HUMAN_MAX];
+	int n = 0;
+
+	human_number(v, text);
+	for (const char *p = text; *p && *p != 'e'; p++)
+		n += *p >= (n ? '0' : '1') && *p <= '9';
+	return n;
+}
+
+char *human_mean(double min, double max, double mean, char *buf)
+{
+	int a = digits_of(min), b = digits_of(max), digits = (a > b ? a : b) + 2;
+	char text[HUMAN_MAX];
+
+	if (digits > 15)
+		return human_number(mean, buf);
+	snprintf(text, sizeof text, "%.*g", digits, mean);
+	return human_number(strtod(text, NULL), buf);
 }
 
 char *human_time(int64_t wall_ms, char *buf)

@@ -1,7 +1,8 @@
-/* history: readings of points, from the daemon or from the database itself, as a table, CSV or JSON. */
+/* history: readings of points, from the daemon or from the database itself, as a table, CSV, JSON or charts. */
 #include "gateway/cli/verb.h"
 
-#include "gateway/cli/history.h"
+#include "gateway/cli/history_plot.h"
+#include "gateway/cli/plot.h"
 
 #include "core/clock.h"
 #include "gateway/select.h"
@@ -11,6 +12,48 @@
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
+
+/* ---- charts ---- */
+
+/* What the daemon knows of the points: names, limits, how often they are stored. Those that it does not know (any more) are drawn without. */
+static int ask_about(struct run *r, struct client *c, struct history_plot *plot)
+{
+	struct err e;
+	json_t *value;
+	enum client_answer a = CLIENT_LOST;
+	char *select = run_select(r);
+
+	if (!select)
+		return RESULT_USAGE;
+	if (client_ask(c, "points", json_pack("{s:s}", "select", select), &e) == 0) {
+		while ((a = client_next(c, &value, &e)) == CLIENT_ROW) {
+			history_plot_know(plot, value);
+			json_decref(value);
+		}
+		json_decref(value);
+	}
+	free(select);
+	return a == CLIENT_LOST ? run_result(a, &e) : RESULT_DONE;
+}
+
+static int take_plot(struct run *r, size_t *ret_height)
+{
+	const char *height = args_value(&r->args, "height");
+	unsigned long n = 0;
+	char *end;
+
+	if (args_flag(&r->args, "plot") && (r->json || args_value(&r->args, "format")))
+		return run_usage("history: --plot cannot go with %s", r->json ? "--json" : "--format");
+	if (height && !args_flag(&r->args, "plot"))
+		return run_usage("history: --height needs --plot");
+	if (height) {
+		n = strtoul(height, &end, 10);
+		if (!(height[0] >= '0' && height[0] <= '9') || *end || n < PLOT_HEIGHT_MIN || n > PLOT_HEIGHT_MAX)
+			return run_usage("--height '%s': a number of rows, %u … %u", height, PLOT_HEIGHT_MIN, PLOT_HEIGHT_MAX);
+	}
+	*ret_height = n;
+	return RESULT_DONE;
+}
 
 /* ---- from the daemon ---- */
 
@@ -227,27 +270,53 @@ static int take_span(struct run *r, int64_t *ret_from, int64_t *ret_to)
 	return -1;
 }
 
+/* The charts of h, and from where on they want rows. */
+static int begin_plot(struct run *r, struct client *c, struct history *h, int64_t *from, int64_t to, size_t height)
+{
+	h->format = HISTORY_PLOT;
+	h->plot = history_plot_new(r, *from, to, h->every_ms, height);
+	if (!h->plot) {
+		r->out.failed = true;
+		return RESULT_NO;
+	}
+	int result = c ? ask_about(r, c, h->plot) : RESULT_DONE;
+	*from = history_plot_from(h->plot);
+	return result;
+}
+
+static int check(struct run *r, struct history *h, size_t *ret_height)
+{
+	if (take_format(r, &h->format) || take_every(r, &h->every_ms) || take_plot(r, ret_height))
+		return RESULT_USAGE;
+	for (size_t i = 0; i < r->args.n_words; i++)
+		if (strchr(r->args.words[i], '='))
+			return run_usage("history: '%s': ids of points or globs on them, such as 'f12-*.pressure'", r->args.words[i]);
+	h->single = r->args.n_words == 1 && !select_is_glob(r->args.words[0]);
+	return RESULT_DONE;
+}
+
 int verb_history(struct run *r)
 {
 	const char *file = args_value(&r->args, "db");
 	struct history h = { .run = r };
 	struct client *c = NULL;
 	int64_t from, to;
-	int result = RESULT_USAGE;
+	size_t height;
+	int result = check(r, &h, &height);
 
-	if (take_format(r, &h.format) || take_every(r, &h.every_ms))
-		return RESULT_USAGE;
-	for (size_t i = 0; i < r->args.n_words; i++)
-		if (strchr(r->args.words[i], '='))
-			return run_usage("history: '%s': ids of points or globs on them, such as 'f12-*.pressure'", r->args.words[i]);
-	h.single = r->args.n_words == 1 && !select_is_glob(r->args.words[0]);
+	if (result)
+		return result;
 	if (!file) {
 		c = run_client(r, &result);
 		if (!c)
 			return result;
 	}
-	if (take_span(r, &from, &to) == 0)
+	result = take_span(r, &from, &to) ? RESULT_USAGE : RESULT_DONE;
+	if (!result && args_flag(&r->args, "plot"))
+		result = begin_plot(r, c, &h, &from, to, height);
+	if (!result)
 		result = file ? from_database(r, file, &h, from, to) : from_daemon(r, c, &h, from, to);
+	history_plot_free(h.plot);
 	history_done(&h);
 	client_close(c);
 	return result;

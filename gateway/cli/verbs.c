@@ -35,6 +35,8 @@ static const struct args_option history_options[] = {
 	{ "to", 0, "T", "before this time (default: now)" },
 	{ "every", 0, "D", "one row for each such span: min, max, mean, last, count, worst quality" },
 	{ "format", 0, "F", "table (default), csv or json" },
+	{ "plot", 0, NULL, "a chart for each point, in the terminal" },
+	{ "height", 0, "N", "rows of a chart (default: 10)" },
 	{ "db", 0, "FILE", "read the database itself, for when the daemon is down" },
 };
 
@@ -81,6 +83,7 @@ const struct verb verbs[] = {
 	  "csv: point,at,value,quality, or with --every point,at,min,max,mean,last,count,worst_quality.\n"
 	  "--json (or --format json): for one id a list of [epoch ms, value, quality], or with --every\n"
 	  "[epoch ms, min, max, mean, last, count, worst quality]; for several or a glob an object of such lists by id.\n"
+	  "--plot: as wide as the terminal, with the point's limits, gaps, and below it what was not good (docs/history.md).\n"
 	  "With --db the zone is that of the environment (TZ).",
 	  OPTIONS(history_options), true, verb_history },
 	{ "hub", "[list [NAME]] | resend NAME | purge NAME", 0, 2, "what each hub has; send it everything afresh; leave nothing there",
