@@ -391,6 +391,17 @@ void strbuf_json_double(struct strbuf *b, double v)
 	}
 }
 
+void strbuf_short_double(struct strbuf *b, double v)
+{
+	char text[64];
+
+	if (isfinite(v) && fabs(v) < PLAIN_MAX && v != (double)(int64_t)v) {
+		snprintf(text, sizeof text, fabs(v) >= 1e5 ? "%.2f" : "%.7g", v);
+		v = strtod(text, NULL);
+	}
+	strbuf_json_double(b, v);
+}
+
 void strbuf_json_key(struct strbuf *b, const char *key)
 {
 	if (b->len > 0 && b->data[b->len - 1] != '{' && b->data[b->len - 1] != '[')

@@ -33,6 +33,8 @@ void strbuf_json_string(struct strbuf *b, const char *text);
 /* The shortest decimal that reads back as the same double (below 1e-4 and above 2^53 a power of two may have one digit more); NaN and infinities
  * become null. The locale does not matter. */
 void strbuf_json_double(struct strbuf *b, double v);
+/* For people: 7 significant digits, since a single-precision register has no more though the double has 17, but whole numbers whole and two places at least. */
+void strbuf_short_double(struct strbuf *b, double v);
 void strbuf_json_int(struct strbuf *b, int64_t v);
 /* `"key":` with a comma in front unless it follows an opening bracket. */
 void strbuf_json_key(struct strbuf *b, const char *key);

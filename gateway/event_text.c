@@ -92,7 +92,7 @@ static void number_text(char *buf, size_t cap, double v)
 	}
 	struct strbuf b;
 	strbuf_init_fixed(&b, buf, cap);
-	strbuf_json_double(&b, v);
+	strbuf_short_double(&b, v);
 }
 
 /* What a template can name, with room for the numbers as text. */
@@ -142,7 +142,22 @@ static const char *plain_message(const struct described *d, const struct rules_a
 	return zh ? "{name} {class} {value}{unit}" : d->v.unit[0] ? "{name}: {class} {value} {unit}" : "{name}: {class} {value}";
 }
 
-static void put_message(struct strbuf *out, struct described *d, const struct rules_alarm *a, bool zh)
+/* A sentence that was written about the condition is not true any more when that is gone: "0.45 MPa, below 0.12". */
+static const char *over_message(const struct described *d, const struct rules_alarm *a, const char *template_, bool zh)
+{
+	static const char *const changing[] = { "{value}", "{limit}", "{quality}", "{count}" };
+
+	for (size_t i = 0; template_ && i < sizeof changing / sizeof changing[0]; i++)
+		if (strstr(template_, changing[i]))
+			template_ = NULL;
+	if (template_)
+		return template_;
+	if (a->count_rule || !d->v.value[0])
+		return zh ? "{name} {class}" : "{name}: {class}";
+	return zh ? "{name} 现为 {value} {unit}" : d->v.unit[0] ? "{name}: now {value} {unit}" : "{name}: now {value}";
+}
+
+static void put_message(struct strbuf *out, struct described *d, const struct rules_alarm *a, const struct rules_transition *t, bool zh)
 {
 	char mem[1024];
 	struct strbuf text;
@@ -150,7 +165,9 @@ static void put_message(struct strbuf *out, struct described *d, const struct ru
 
 	strbuf_init_fixed(&text, mem, sizeof mem);
 	d->v.class_ = zh ? class_word_zh(a->class_) : alarm_class_name(a->class_);
-	message_expand(&text, template_ ? template_ : plain_message(d, a, zh), &d->v);
+	if (!t->active)
+		strbuf_puts(&text, zh ? "已恢复:" : "over: ");
+	message_expand(&text, !t->active ? over_message(d, a, template_, zh) : template_ ? template_ : plain_message(d, a, zh), &d->v);
 	strbuf_json_string(out, mem);
 }
 
@@ -330,9 +347,9 @@ void event_text_alarm(struct strbuf *out, const struct event_text *c, const stru
 	put_double(out, "limit", t->limit);
 	put_string(out, "quality", quality_name(t->quality));
 	strbuf_puts(out, ",\"message\":{\"zh\":");
-	put_message(out, &d, a, true);
+	put_message(out, &d, a, t, true);
 	strbuf_puts(out, ",\"en\":");
-	put_message(out, &d, a, false);
+	put_message(out, &d, a, t, false);
 	strbuf_putc(out, '}');
 	put_int(out, "priority", a->priority);
 	put_moment(out, c, t->at, t->device_at_ms);

@@ -15,7 +15,7 @@ static const struct { const char *what, *zh, *en; } storage_faults[] = {
 };
 static const struct { const char *what, *zh, *en; } hub_faults[] = {
 	{ "unreachable", "无法连接消防数据中心 %s", "hub %s cannot be reached" },
-	{ "refused", "消防数据中心 %s 拒绝接收", "hub %s refuses what is sent" },
+	{ "refused", "消防数据中心 %s 拒绝连接或拒绝接收", "hub %s refuses the connection or what is sent" },
 	{ "stopped", "消防数据中心 %s 停止接收", "hub %s has stopped reading" },
 	{ "certificate", "消防数据中心 %s 的证书无效", "the certificate of hub %s is not valid" },
 };

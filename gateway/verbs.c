@@ -63,6 +63,27 @@ static const char *text_of(json_t *o, const char *key)
 	return s ? s : "";
 }
 
+static bool names(const char *alarm, const char *prefix, const char *name)
+{
+	size_t p = strlen(prefix), n = strlen(name);
+
+	return strncmp(alarm, prefix, p) == 0 && strncmp(alarm + p, name, n) == 0 && alarm[p + n] == '/';
+}
+
+/* Our own faults of a device or a line are found by its name. */
+static void own_subject(const struct site *site, const char *alarm, struct select_subject *ret)
+{
+	for (size_t i = 0; alarm[0] == '_' && i < site->n_devices; i++) {
+		if (!names(alarm, "_gw.device-", site->devices[i].name))
+			continue;
+		ret->device = site->devices[i].name;
+		ret->bus = site->buses[site->devices[i].bus];
+	}
+	for (size_t i = 0; alarm[0] == '_' && i < site->n_buses; i++)
+		if (names(alarm, "_gw.bus-", site->buses[i]))
+			ret->bus = site->buses[i];
+}
+
 struct select_subject verbs_event_subject(const struct site *site, json_t *event)
 {
 	struct select_subject s = {
@@ -72,6 +93,7 @@ struct select_subject verbs_event_subject(const struct site *site, json_t *event
 
 	if (alarm_class_find(text_of(event, "class"), &s.class_))
 		s.class_ = CLASS_COUNT;
+	own_subject(site, s.id, &s);
 	for (size_t i = 0; s.other_id[0] && i < site->n_devices; i++) {
 		size_t n = strlen(site->devices[i].name);
 		if (strncmp(site->devices[i].name, s.other_id, n) == 0 && s.other_id[n] == '.') {

@@ -17,10 +17,11 @@ struct listing {
 	size_t                  at;
 	/* alarms */
 	struct outmsg         **alarms;
-	size_t                  n_alarms, n_hidden;
+	size_t                  n_alarms, n_hidden, n_others;
 	/* points */
 	struct generation      *generation;
 	struct select          *select;
+	bool                    bad; /* only those that are not good */
 };
 
 static void end(struct listing *l, const struct err *e)
@@ -34,7 +35,7 @@ static void end(struct listing *l, const struct err *e)
 	if (e)
 		control_fail(l->rq, e);
 	else
-		control_end(l->rq, l->alarms ? json_pack("{s:i}", "hidden", (int)l->n_hidden) : NULL);
+		control_end(l->rq, l->alarms ? json_pack("{s:i, s:i}", "hidden", (int)l->n_hidden, "others", (int)l->n_others) : NULL);
 	for (size_t i = 0; i < l->n_alarms; i++)
 		outmsg_unref(l->alarms[i]);
 	free(l->alarms);
@@ -130,7 +131,7 @@ static void send_points(void *user, struct stamp now)
 	}
 	for (; l->at < c->site.n_points && may_send(l, now); l->at++) {
 		const struct point *p = &c->site.points[l->at];
-		if (!select_fits_point(l->select, &c->site, p))
+		if (!select_fits_point(l->select, &c->site, p) || (l->bad && pipeline_latest(a->pipeline, p->index)->quality == QUALITY_GOOD))
 			continue;
 		strbuf_reset(&text);
 		directory_entry(&text, c, p);
@@ -151,6 +152,7 @@ void verbs_points(struct app *a, struct control_request *rq, json_t *args)
 	if (!l)
 		return;
 	l->generation = generation_ref(a->generation);
+	l->bad = json_is_true(json_object_get(args, "bad"));
 	if (verbs_select(args, &l->select, &e))
 		end(l, &e);
 	else
@@ -187,7 +189,7 @@ static void send_alarms(void *user, struct stamp now)
 }
 
 /* Those that fit, most urgent first; returns how many. */
-static size_t rank(struct app *a, const struct select *select, bool all, struct ranked *list, size_t *ret_hidden)
+static size_t rank(struct app *a, const struct select *select, bool all, struct ranked *list, size_t *ret_hidden, size_t *ret_others)
 {
 	size_t n = 0;
 	json_error_t je;
@@ -205,6 +207,8 @@ static size_t rank(struct app *a, const struct select *select, bool all, struct 
 			const char *since = json_string_value(json_object_get(event, "since"));
 			list[n] = (struct ranked){ .msg = s->msg, .class_ = s->urgency, .acked = json_is_true(json_object_get(event, "acked")) };
 			strncpy(list[n++].since, since ? since : "", CLOCK_TEXT_MAX - 1);
+		} else {
+			++*ret_others;
 		}
 		json_decref(event);
 	}
@@ -227,7 +231,7 @@ void verbs_alarms(struct app *a, struct control_request *rq, json_t *args)
 	} else if (verbs_select(args, &l->select, &e)) {
 		end(l, &e);
 	} else {
-		l->n_alarms = rank(a, l->select, json_is_true(json_object_get(args, "all")), list, &l->n_hidden);
+		l->n_alarms = rank(a, l->select, json_is_true(json_object_get(args, "all")), list, &l->n_hidden, &l->n_others);
 		for (size_t i = 0; i < l->n_alarms; i++)
 			l->alarms[i] = outmsg_ref(list[i].msg);
 		send_alarms(l, loop_now(&a->loop));

@@ -214,6 +214,8 @@ static const char *why_not(const struct life *l, const struct rules_alarm *a, en
 	case STATE_ACKED:
 		if (command == RULES_ACK)
 			return "it was acknowledged already";
+		if (a->count_rule && a->def->within_ns > 0)
+			return a->latch ? "its condition still stands (a member counts until the rule's `within` has passed since it last became active)" : "it needs no reset";
 		return a->latch ? "its condition still stands" : "it needs no reset";
 	case STATE_RETURNED: return a->latch ? "acknowledge it first" : "it needs no reset; acknowledge it";
 	case STATE_LATCHED: return command == RULES_ACK ? "it needs no acknowledgement; reset it" : "its condition stands again";

@@ -35,7 +35,7 @@ int db_fail(sqlite3 *db, int rc, const char *path, const char *what, struct err 
 
 	if (code == ERR_FULL)
 		return err_set(reterr, code, "database '%s': %s: no room left (%s): free space on the disk or raise storage.max_size", path, what,
-		               sys ? strerror(sys) : "storage.max_size is reached");
+		               sys ? strerror(sys) : "the disk is full or storage.max_size is reached");
 	if (code == ERR_BUSY)
 		return err_set(reterr, code, "database '%s': %s: another program holds it locked: end the one that writes to it", path, what);
 	if (kind == SQLITE_READONLY || code == ERR_DENIED)

@@ -28,7 +28,7 @@ static void put_right(struct strbuf *out, double v)
 {
 	char text[HUMAN_MAX];
 
-	put_right_text(out, isnan(v) ? "-" : human_number(v, text));
+	put_right_text(out, isnan(v) ? "-" : human_value(v, text));
 }
 
 /* RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe in front. */

@@ -93,6 +93,15 @@ char *human_number(double v, char *buf)
 	return buf;
 }
 
+char *human_value(double v, char *buf)
+{
+	struct strbuf text;
+
+	strbuf_init_fixed(&text, buf, HUMAN_MAX);
+	strbuf_short_double(&text, v);
+	return buf;
+}
+
 /* Without leading noughts and the exponent. */
 static int digits_of(double v)
 {

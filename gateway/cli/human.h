@@ -14,6 +14,8 @@ char *human_span(int64_t ms, char *buf);         /* 340 ms, 3 s, 5 min, 2 h 10 m
 char *human_ago(int64_t ms, char *buf);          /* 3 s ago; "now" below a second and for what lies ahead */
 /* The shortest decimal of a number; of a mean at most two more digits than its lowest and highest have. */
 char *human_number(double v, char *buf);
+/* As strbuf_short_double. */
+char *human_value(double v, char *buf);
 char *human_mean(double min, double max, double mean, char *buf);
 char *human_time(int64_t wall_ms, char *buf);    /* 2026-11-24 10:07:08.123 */
 /* "1 warning", "3 errors": n and the noun, with an s unless it is one. */

@@ -80,7 +80,7 @@ static void put_value(const struct plot *p, struct strbuf *out, double v)
 	char number[HUMAN_MAX];
 	bool level = a->n_levels > 0 && v >= 0 && v < (double)a->n_levels;
 
-	human_number(level ? a->levels[(size_t)v] : v, number);
+	human_value(level ? a->levels[(size_t)v] : v, number);
 	if (level && a->labels[(size_t)v][0]) {
 		human_put(out, a->labels[(size_t)v]);
 		strbuf_printf(out, " (%s)", number);

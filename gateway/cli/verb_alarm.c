@@ -54,8 +54,16 @@ int verb_alarms(struct run *r)
 	if (!select)
 		return RESULT_USAGE;
 	json_t *args = json_pack("{s:s, s:b}", "select", select, "all", args_flag(&r->args, "all"));
-	int result = rows_list(r, "alarms", args, &(struct rows_table){ columns, 8, add_alarm, "no alarms\n" }, &n, &end);
-	int64_t hidden = field_int(end, "hidden");
+	int result = rows_list(r, "alarms", args, &(struct rows_table){ columns, 8, add_alarm, NULL }, &n, &end);
+	int64_t hidden = field_int(end, "hidden"), others = field_int(end, "others");
+	/* A mistyped word must not look like an all-clear. */
+	if (result == RESULT_DONE && !r->json && n == 0) {
+		strbuf_puts(&r->out, select[0] ? "no alarm fits: " : "no alarms");
+		human_put(&r->out, select);
+		if (others > 0)
+			strbuf_printf(&r->out, "; %s, `firegw alarms` shows all", others == 1 ? "1 other stands" : human_plural(others, "other", buf));
+		strbuf_putc(&r->out, '\n');
+	}
 	if (!r->json && hidden > 0)
 		strbuf_printf(&r->out, "(%s not shown, shelved, suppressed or out of service: --all)\n",
 		              human_plural(hidden, "alarm", buf));

@@ -70,7 +70,7 @@ static void add_up(struct table *t, bool up, const char *word)
 static void put_lines(struct run *r, const json_t *lines)
 {
 	static const struct table_column columns[] = { { "LINE" },          { "URL" },        { "STATE" },        { "SINCE" },
-		                                       { "DEVICES", true }, { "GOOD", true }, { "FAILED", true }, { "WHY" } };
+		                                       { "DEVICES", true }, { "GOOD POLLS", true }, { "FAILED", true }, { "WHY" } };
 	struct table *t = table_new(columns, 8);
 	const json_t *line, *device;
 	size_t i, k;
@@ -203,12 +203,14 @@ static void value_text(const json_t *row, char *buf, size_t cap)
 	if (json_is_string(value))
 		strbuf_puts(&text, json_string_value(value));
 	else if (json_is_number(value))
-		json_text_put(&text, value);
+		json_text_put(&text, value); /* as in the labels' keys */
 	const char *label = text.len ? field_text(json_object_get(row, "enum"), buf) : "";
 	if (label[0]) {
 		char number[64];
 		snprintf(number, sizeof number, "%.60s", buf);
 		snprintf(buf, cap, "%s (%s)", label, number);
+	} else if (json_is_real(value)) {
+		human_value(json_real_value(value), buf);
 	}
 }
 
@@ -238,9 +240,12 @@ int verb_points(struct run *r)
 	if (!select)
 		return RESULT_USAGE;
 	size_t n = 0;
-	int result = rows_list(r, "points", json_pack("{s:s}", "select", select), &(struct rows_table){ columns, 7, add_point, NULL }, &n,
+	int result = rows_list(r, "points", json_pack("{s:s, s:b}", "select", select, "bad", args_flag(&r->args, "bad")), &(struct rows_table){ columns, 7, add_point, NULL }, &n,
 	                       NULL);
-	if (result == RESULT_DONE && n == 0) {
+	if (result == RESULT_DONE && n == 0 && args_flag(&r->args, "bad")) {
+		if (!r->json)
+			strbuf_printf(&r->out, "every point%s%s is good\n", select[0] ? " of " : "", select);
+	} else if (result == RESULT_DONE && n == 0) {
 		fprintf(stderr, "firegw: no point fits%s%s\n", select[0] ? ": " : "", select);
 		result = RESULT_NO;
 	}

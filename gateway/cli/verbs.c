@@ -17,6 +17,9 @@
 static const struct args_option site_options[] = {
 	{ "config", 'c', "SITE", "the site's file" },
 };
+static const struct args_option points_options[] = {
+	{ "bad", 0, NULL, "only those whose quality is not good" },
+};
 static const struct args_option alarms_options[] = {
 	{ "all", 0, NULL, "also those that are shelved, suppressed or out of service" },
 };
@@ -66,8 +69,8 @@ const struct verb verbs[] = {
 	{ "status", "", 0, 0, "daemon, lines, hubs, backlog and storage at a glance", "--json: the status object, with lines and hubs.",
 	  NULL, 0, true, verb_status },
 	{ "points", "[SELECT…]", 0, ARGS_WORDS_MAX, "latest values with quality and age",
-	  SELECT_HELP "\nEnds with 1 if no point fits. --json: a list of the directory's entries with value, quality, at.", NULL, 0, true,
-	  verb_points },
+	  SELECT_HELP "\nEnds with 1 if no point fits. --json: a list of the directory's entries with value, quality, at.", OPTIONS(points_options),
+	  true, verb_points },
 	{ "alarms", "[SELECT…]", 0, ARGS_WORDS_MAX, "current alarms, most urgent first",
 	  SELECT_HELP "\n--json: a list of the events of their latest transitions.", OPTIONS(alarms_options), true, verb_alarms },
 	{ "events", "[SELECT…]", 0, ARGS_WORDS_MAX, "the event log", SELECT_HELP "\n" TIME_HELP "\n--json: one event a line.",

@@ -64,9 +64,15 @@ def test_present(live):
     alarms = json.loads(d.cli("alarms", "--json", "class=fire").stdout)
     assert [a["alarm"] for a in alarms] == ["facp.smoke1/smoke"] and alarms[0]["state"] == "active"
     assert "facp.smoke1/smoke" in d.cli("alarms").stdout
+    # A mistyped word must not look like an all-clear.
+    assert d.cli("alarms", "fire").stdout == "no alarm fits: fire; 1 other stands, `firegw alarms` shows all\n"
     events = [json.loads(line) for line in d.cli("events", "--json").stdout.splitlines()]
     assert [e["n"] for e in events] == list(range(1, len(events) + 1)) and [e for e in events if e["alarm"] == "facp.smoke1/smoke"] == alarms
     assert [json.loads(line)["transition"] for line in d.cli("events", "--json", "--class", "fire").stdout.splitlines()] == ["raised"]
+    assert d.cli("points", "--bad").stdout == "every point is good\n" and d.cli("points", "--bad", "--json").stdout == "[]\n"
+    live.eq.stop()
+    wait_for(lambda: d.cli("points", "--bad").stdout.count("comm") == 4, what="which points are not good")
+    wait_for(lambda: "_gw.bus-line/down" in d.cli("alarms", "bus=line", "class=fault").stdout, seconds=60, what="the line's fault, found by the line's name")
     version = d.cli("version").stdout
     assert d.ask("version")[1]["result"]["version"] in version
 

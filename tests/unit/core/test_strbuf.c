@@ -127,6 +127,23 @@ static void doubles_are_shortest(void **state)
 	}
 }
 
+static void test_short_double(void **state)
+{
+	static const struct { double in; const char *out; } cases[] = {
+		{ 0.1f, "0.1" }, { 0.4239173638820648, "0.4239174" }, { 0.35, "0.35" }, { 12345678, "12345678" }, { 1234567.891, "1234567.89" }, { -1.5, "-1.5" },
+		{ 1.5830394287097427e-11, "1.583039e-11" }, { 1e300, "1e300" }, { 9007199254740993.0, "9007199254740992" }, { 0, "0" }, { NAN, "null" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		char mem[64];
+		struct strbuf b;
+		strbuf_init_fixed(&b, mem, sizeof mem);
+		strbuf_short_double(&b, cases[i].in);
+		assert_string_equal(mem, cases[i].out);
+	}
+}
+
 /* How many digits a text has between the first and the last that is not 0. */
 static int significant_digits(const char *text)
 {
@@ -241,6 +258,7 @@ int main(void)
 		cmocka_unit_test(any_double_comes_back),
 		cmocka_unit_test(integers),
 		cmocka_unit_test(keys_know_their_comma),
+		cmocka_unit_test(test_short_double),
 		cmocka_unit_test(locale_does_not_matter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,33 @@ static void a_pressure_goes_out_in_the_standards_unit(void **state)
 	rig_done(&r);
 }
 
+static void what_is_over_does_not_say_that_it_stands(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, points, rules);
+	rig_value(&r, "d.s1", 1);
+	rig_value(&r, "d.p", (double)0.07f); /* a single-precision register's */
+	json_t *e = rig_event(&r, 1), *both = json_object_get(e, "message");
+	assert_string_equal(text(both, "zh"), "0.07MPa<0.1 {odd}");
+	json_decref(e);
+	rig_value(&r, "d.p", 0.45);
+	e = rig_event(&r, 2);
+	both = json_object_get(e, "message");
+	assert_string_equal(text(e, "transition"), "returned");
+	assert_string_equal(text(both, "zh"), "已恢复:压力 现为 0.45 MPa");
+	assert_string_equal(text(both, "en"), "over: 压力: now 0.45 MPa");
+	json_decref(e);
+	rig_value(&r, "d.s1", 0);
+	e = rig_event(&r, 3);
+	both = json_object_get(e, "message");
+	assert_string_equal(text(both, "zh"), "已恢复:烟感 \"1\" 火警");
+	assert_string_equal(text(both, "en"), "over: d.s1 on floor 12: fire");
+	json_decref(e);
+	rig_done(&r);
+}
+
 static void an_acknowledgement_says_who(void **state)
 {
 	struct rig r;
@@ -189,6 +216,7 @@ int main(void)
 		cmocka_unit_test(a_fire_says_all_of_it),
 		cmocka_unit_test(a_count_names_its_members_and_no_point),
 		cmocka_unit_test(a_pressure_goes_out_in_the_standards_unit),
+		cmocka_unit_test(what_is_over_does_not_say_that_it_stands),
 		cmocka_unit_test(an_acknowledgement_says_who),
 		cmocka_unit_test(an_operation_concerns_no_alarm),
 		cmocka_unit_test(templates_keep_what_they_do_not_know),
