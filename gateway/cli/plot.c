@@ -68,6 +68,14 @@ static double held(const struct plot *p, int64_t from, int64_t to)
 	return from < to ? (double)(to - from) : 0;
 }
 
+/* The mean of a and b by weight: the sum of values may be more than a double holds. */
+static double mix(double a, double a_weight, double b, double b_weight)
+{
+	double weight = a_weight + b_weight;
+
+	return weight > 0 ? a * (a_weight / weight) + b * (b_weight / weight) : a;
+}
+
 static void show_values(struct plot *p, int64_t from, int64_t to, double min, double max, double mean)
 {
 	size_t first, last;
@@ -81,10 +89,10 @@ static void show_values(struct plot *p, int64_t from, int64_t to, double min, do
 	p->min = fmin(p->min, min);
 	p->max = fmax(p->max, max);
 	p->is_whole = p->is_whole && min == floor(min) && max == floor(max);
-	p->sum += mean;
 	p->n_values++;
+	p->mean = mix(p->mean, p->n_values - 1, mean, 1);
 	double ms = held(p, from, to);
-	p->held_sum += mean * ms;
+	p->held_mean = mix(p->held_mean, p->held_ms, mean, ms);
 	p->held_ms += ms;
 }
 
@@ -121,6 +129,8 @@ static void hold(struct plot *p, int64_t to)
 	int64_t until = holds ? to : p->at_ms;
 	show_values(p, p->at_ms, until, p->value, p->value, p->value);
 	show_quality(p, p->at_ms, until, p->quality);
+	if (p->quality == QUALITY_GOOD && isnan(p->value))
+		show_unknown(p, p->at_ms, until); /* a text, or a state that has no word (any more) */
 	if (!holds)
 		show_unknown(p, p->at_ms + 1, to);
 }
@@ -145,6 +155,7 @@ void plot_add(struct plot *p, int64_t at_ms, double value, enum quality quality)
 	p->at_ms = p->heard_ms = at_ms;
 	p->value = quality == QUALITY_GOOD && isfinite(value) ? level_of(p, value) : NAN;
 	p->quality = quality;
+	p->has_odd = p->has_odd || (quality == QUALITY_GOOD && isnan(p->value));
 	if (!isnan(p->value) && at_ms < p->frame->to_ms)
 		p->last = p->value;
 }

@@ -93,11 +93,11 @@ static void put_figures(const struct plot *p, struct strbuf *out)
 {
 	char mean[HUMAN_MAX];
 
-	if (p->n_values && !p->about->n_levels) {
+	if (p->n_values > 0 && !p->about->n_levels) {
 		strbuf_puts(out, "min ");
 		put_value(p, out, p->min);
 		strbuf_printf(out, "  mean %s  max ",
-		              human_mean(p->min, p->max, p->held_ms > 0 ? p->held_sum / p->held_ms : p->sum / (double)p->n_values, mean));
+		              human_mean(p->min, p->max, p->held_ms > 0 ? p->held_mean : p->mean, mean));
 		put_value(p, out, p->max);
 		strbuf_puts(out, "  ");
 	}
@@ -405,7 +405,7 @@ void plot_put(const struct plot *p, struct strbuf *out)
 	d->n_dots = p->frame->height * PLOT_DOTS_Y;
 	put_title(p, out);
 	if (isnan(p->min)) {
-		strbuf_puts(out, "no values in that time\n");
+		strbuf_puts(out, p->has_odd ? "no numbers in that time: texts are not drawn\n" : "no values in that time\n");
 		for (size_t i = 0; i < PLOT_LIMITS; i++)
 			d->limit_dots[i] = -1;
 	} else {

@@ -26,9 +26,11 @@ struct plot {
 	double                   value;
 	enum quality             quality;
 	/* of what is seen */
-	double                   min, max, last, sum, held_sum, held_ms;
-	size_t                   n_values;
+	double                   min, max, last;
+	double                   held_mean, held_ms; /* by time */
+	double                   mean, n_values;     /* by number, for what held no time */
 	bool                     is_whole;  /* nothing but integers */
+	bool                     has_odd;   /* good readings that cannot be drawn */
 	enum quality             worst;
 };
 

@@ -10,6 +10,7 @@
 #define FLAT       1e-7 /* of the magnitude: a smaller range is drawn as a line; its labels could not be told apart */
 #define SLACK      1e-9 /* of a step: 0.3 ÷ 0.1 is 3 */
 #define STEP_LEAST 1e-300
+#define STEP_MOST  1e308
 #define MS_PER_S   INT64_C(1000)
 #define DAY_S      INT64_C(86400)
 #define YEARS_S    (300 * DAY_S) /* from here on a date needs its year */
@@ -30,8 +31,8 @@ static double round_step(double raw)
 	static const double steps[] = { 1, 2, 5 };
 	for (size_t i = 0; i < 3; i++)
 		if (raw <= steps[i] * ten * (1 + SLACK))
-			return steps[i] * ten;
-	return 10 * ten;
+			return fmin(steps[i] * ten, STEP_MOST);
+	return fmin(10 * ten, STEP_MOST);
 }
 
 static bool is_flat(double min, double max)
@@ -180,7 +181,7 @@ size_t plot_time_ticks(int64_t from_ms, int64_t to_ms, size_t columns, struct pl
 		struct plot_tick *t = &ret[n];
 		t->column = (size_t)((double)(at * MS_PER_S - from_ms) / (double)(to_ms - from_ms) * (double)columns);
 		size_t len = put_time(at, step, span_s, n == 0, t->text), before = len / 2;
-		if (len == 0 || (n > 0 && t->column < free_from + before))
+		if (len == 0 || (n > 0 && t->column < free_from + before) || t->column + len - before > columns)
 			continue;
 		free_from = (t->column > before ? t->column - before : 0) + len + 1;
 		n++;

@@ -95,6 +95,8 @@ class Cli(unittest.TestCase):
                 (["events", "--class", "frie"], "no class 'frie'"), (["events", "--limit", "0"], "a number from 1"), (["events", "--limit", "5", "--follow"], "cannot go with"),
                 (["events", "--until", "1h", "--follow"], "cannot go with"), (["history"], "POINT… is missing"), (["history", "floor=1"], "ids of points or globs"),
                 (["history", "p", "--format", "xml"], "table, csv or json"), (["history", "p", "--every", "5"], "a span like"), (["history", "p", "--json", "--format", "csv"], "cannot go"),
+                (["history", "p", "--plot", "--json"], "--plot cannot go with --json"), (["history", "p", "--plot", "--format", "csv"], "--plot cannot go with --format"),
+                (["history", "p", "--height", "5"], "needs --plot"), (["history", "p", "--plot", "--height", "x"], "a number of rows"), (["history", "p", "--plot", "--height", "1"], "2 … 200"),
                 (["history", "p", "--db", "f", "--from", "soon"], "--from: time 'soon' is none"), (["history", "p", "--db", "f", "--from", "1h", "--to", "2h"], "not before")):
             self.assertEqual(self.run_cli(*words, socket=False, code=2, err=err), "")
 
@@ -311,6 +313,51 @@ class Cli(unittest.TestCase):
             self.assertEqual(json.loads(self.run_cli("history", "a.p", "--json")), [])
             self.assertEqual(json.loads(self.run_cli("history", "*", "--json")), {})
             self.assertEqual(self.run_cli("history", "a.p", "--format", "csv"), "point,at,value,quality\r\n")
+
+    def test_history_as_a_chart(self):
+        def history(args):
+            for point in args["points"]:
+                rows = [[1795485600000 + i * 60000, 0.3 + i % 10 / 100, "good"] for i in range(60)]
+                yield {"point": point, "rows": rows[:30]}
+                yield {"point": point, "rows": rows[30:] + [[1795489200000 - 1, None, "comm"]]}
+
+        known = dict(POINT, limits={"low": 0.25, "high2": 9}, every=1000, heartbeat=600000)
+        words = ["history", "f12-hyd.pressure", "b.gone", "--plot", "--from", "2026-11-24T10:00", "--to", "2026-11-24T11:00"]
+        with self.daemon(history=history, points=lambda a: iter([known])) as d:
+            out = self.run_cli(*words, env={"LC_ALL": "C.UTF-8"})
+            # the rows before the chart say what holds as it begins: two heartbeats and what is stale
+            self.assertEqual(d.asked[-1][1], {"points": words[1:3], "from": 1795485600000 - 1210000, "to": 1795489200000, "every": 0})
+            self.assertEqual(d.asked[-2], ("points", {"select": "f12-hyd.pressure b.gone"}))
+            first, second = out.split("\n\n")
+            self.assertTrue(first.startswith("f12-hyd.pressure  12层消火栓压力  MPa\nmin 0.3  mean 0.345  max 0.39  last 0.39  worst quality: comm\n"), first)
+            self.assertTrue(second.startswith("b.gone  min 0.3 "), second)
+            self.assertEqual(len(first.splitlines()), 2 + 10 + 3)
+            self.assertRegex(first, "0\\.40 ┤")
+            self.assertIn("↑high2 9", first)
+            self.assertRegex(first, "[\u2801-\u28ff]")
+            self.assertIn("▒", first)
+            self.assertIn("11-24 10:00", first)
+            self.assertNotIn("\x1b", out)
+            self.assertTrue(all(width(line) <= 80 for line in out.splitlines()), out)
+            plain = self.run_cli(*words, "--height", "4", env={"LC_ALL": "C"})
+            self.assertEqual([ch for ch in plain.replace("层消火栓压力", "") if ord(ch) > 126], [])
+            self.assertEqual(len(plain.split("\n\n")[0].splitlines()), 2 + 4 + 3)
+            self.assertIn("\x1b[", self.on_terminal(*words, LC_ALL="C.UTF-8"))
+            self.assertNotIn("\x1b", self.on_terminal(*words, LC_ALL="C.UTF-8", NO_COLOR="1"))
+        with self.daemon(history=lambda a: iter([]), points=lambda a: iter([])):
+            self.assertEqual(self.run_cli(*words), "no readings in that time\n")
+
+        def refuses(args):
+            raise Fail("unsupported", "no")
+        with self.daemon(history=history, points=refuses):
+            self.assertIn("b.gone  min 0.3", self.run_cli(*words))
+
+    def test_means_are_for_people(self):
+        rows = [[1795485600000, 0.1, 0.5, 0.33333333333333337, 0.4, 60, "good"]]
+        with self.daemon(history=lambda a: iter([{"point": "a.p", "rows": rows}])):
+            self.assertIn("         0.333             0.4", self.run_cli("history", "a.p", "--every", "1m"))
+            self.assertIn("0.33333333333333337", self.run_cli("history", "a.p", "--every", "1m", "--format", "csv"))
+            self.assertEqual(json.loads(self.run_cli("history", "a.p", "--every", "1m", "--json")), rows)
 
     def test_history_of_a_file_that_is_none(self):
         self.run_cli("history", "p", "--db", os.path.join(self.dir, "none.db"), socket=False, code=1, err="none.db")
