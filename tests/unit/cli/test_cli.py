@@ -162,7 +162,7 @@ class Cli(unittest.TestCase):
     def test_points(self):
         with self.daemon(points=lambda a: iter([POINT, PUMP, SILENT])) as d:
             out = self.run_cli("points", "floor=12", "f1*")
-            self.assertEqual(d.asked[-1], ("points", {"select": "floor=12 f1*"}))
+            self.assertEqual(d.asked[-1], ("points", {"select": "floor=12 f1*", "bad": False}))
             lines = out.splitlines()
             self.assertEqual(lines[0].split(), "POINT NAME VALUE UNIT QUALITY READ PLACE".split())
             self.assertEqual(len({width(line[:line.index(word)]) for line, word in zip(lines, ("PLACE", "a 12", "a 12", "a 12"))}), 1, out)
