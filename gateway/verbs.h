@@ -1,4 +1,4 @@
-/* verbs: shared by verbs.c (dispatch, status, acting), verbs_present.c (points, alarms) and verbs_past.c (events, history). */
+/* verbs: shared by verbs.c (dispatch, status, acting), verbs_present.c (points, alarms), verbs_probe.c (probe) and verbs_past.c (events, history). */
 #ifndef FIREGW_GATEWAY_VERBS_H
 #define FIREGW_GATEWAY_VERBS_H
 
@@ -17,6 +17,8 @@ int verbs_classes(json_t *args, unsigned *ret, struct err *reterr);
 /* verbs_present.c */
 void verbs_points(struct app *a, struct control_request *rq, json_t *args);
 void verbs_alarms(struct app *a, struct control_request *rq, json_t *args);
+/* verbs_probe.c */
+void verbs_probe(struct app *a, struct control_request *rq, json_t *args);
 /* verbs_past.c */
 void verbs_events(struct app *a, struct control_request *rq, json_t *args);
 void verbs_history(struct app *a, struct control_request *rq, json_t *args);
