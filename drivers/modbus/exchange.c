@@ -392,6 +392,9 @@ static int64_t exchange_deadline(const struct modbus_bus *b, int64_t now_ns)
 {
 	int64_t t = poll_deadline(b, now_ns);
 
+	/* A poll's long timeout is no reason to keep a person waiting. */
+	if (b->flight == FLIGHT_POLL && b->request_waits)
+		t = earlier(t, b->request_since_ns + REQUEST_LATE_NS);
 	if (b->flight != FLIGHT_NONE)
 		return earlier(t, b->reply_by_ns);
 	if (is_blocked(b))

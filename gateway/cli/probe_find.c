@@ -27,8 +27,10 @@ static void look(struct probe_find *f, uint16_t first, uint16_t count, uint32_t 
 	if (f->stopped || f->no_function || f->gave_up)
 		return;
 	enum probe_found found = f->read(f->user, first, count);
-	if (found != PROBE_FOUND_SILENT)
+	if (found != PROBE_FOUND_SILENT && found != PROBE_FOUND_STOP) {
 		*silent = 0;
+		f->answered = true;
+	}
 	switch (found) {
 	case PROBE_FOUND_ALL:
 		add(f, first, (uint16_t)(first + count - 1));

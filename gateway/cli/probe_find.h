@@ -22,10 +22,11 @@ struct probe_find {
 	struct probe_range *ranges;    /* ascending and apart; free */
 	size_t              n, cap;
 	uint32_t            silent;    /* blocks without an answer */
+	bool                answered;  /* anything at all */
 	bool                no_function, stopped, gave_up, failed; /* failed: no memory */
 };
 
-#define PROBE_FIND_SILENT_MAX 3 /* in a row: the unit has gone, or never was */
+#define PROBE_FIND_SILENT_MAX 3 /* in a row: the unit has gone, or never was, or does not answer what it does not know */
 
 /* `count` registers (1 … 65536) from `first` on, `block` at a time; read and user are set, all else is zero. */
 void probe_find(struct probe_find *f, uint16_t first, uint32_t count, uint16_t block);

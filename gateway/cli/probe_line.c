@@ -13,9 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUSY_TRIES   8
-#define BUSY_WAIT_MS 250
-#define LINES_MAX    64 /* named when none fits */
+#define BUSY_MS      2000 /* so long we try for a device or line that is busy */
+#define BUSY_WAIT_MS 250  /* a device */
+#define TURN_WAIT_MS 10   /* another read of the daemon's line: shorter than a scan pauses */
+#define LINES_MAX    64   /* named when none fits */
 
 struct probe_line {
 	const struct probe_ask *ask;
@@ -258,22 +259,30 @@ static void read_once(struct probe_line *l, const struct bus_request *rq, struct
 	r->answer = got > 0 ? PROBE_STOPPED : got == 0 ? PROBE_VALUES : answer_of(r);
 }
 
-/* Another read of this line may just be at work: that is over soon. */
-static bool is_busy(const struct probe_result *r)
+bool probe_is_busy(const struct probe_result *r)
 {
-	return (r->answer == PROBE_REFUSED && r->error.code == ERR_BUSY) || (r->answer == PROBE_EXCEPTION && (r->exception == 5 || r->exception == 6));
+	return r->answer == PROBE_REFUSED && r->error.code == ERR_BUSY;
+}
+
+/* How long to wait for one that is busy; 0: none is. */
+static int64_t busy_ms(const struct probe_result *r)
+{
+	if (r->answer == PROBE_EXCEPTION)
+		return r->exception == 5 || r->exception == 6 ? BUSY_WAIT_MS : 0;
+	return probe_is_busy(r) ? TURN_WAIT_MS : 0;
 }
 
 void probe_line_read(struct probe_line *l, uint8_t unit, uint8_t fc, uint16_t address, uint16_t count, struct probe_result *ret)
 {
 	const struct bus_request rq = { .unit = unit, .fc = fc, .address = address, .count = count };
-	unsigned busy = 0, tries = 0;
+	int64_t busy_until = probe_now_ms() + BUSY_MS;
+	unsigned tries = 0;
 
 	for (;;) {
 		ret->exception = 0;
 		read_once(l, &rq, ret);
-		if (is_busy(ret) && busy++ < BUSY_TRIES) {
-			if (probe_line_wait(l, BUSY_WAIT_MS))
+		if (busy_ms(ret) && probe_now_ms() < busy_until) {
+			if (probe_line_wait(l, busy_ms(ret)))
 				continue;
 			ret->answer = PROBE_STOPPED;
 		}

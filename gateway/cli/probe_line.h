@@ -25,6 +25,9 @@ struct probe_result {
 	struct err        error;     /* all but PROBE_VALUES and PROBE_STOPPED */
 };
 
+/* Another read of the daemon's line is at work. */
+bool probe_is_busy(const struct probe_result *r);
+
 struct probe_line;
 /* Says on stderr which of the two it is, if it is the daemon. NULL: said why, *ret_result is for the shell. ask is borrowed. From now on Ctrl-C is an answer. */
 struct probe_line *probe_line_open(struct run *r, const struct probe_ask *ask, int *ret_result);

@@ -8,7 +8,9 @@
 
 #define FLOAT_LEAST 1e-6
 #define FLOAT_MOST  1e9
-#define INT32_MOST  2e9
+#define INT32_MOST  1e8
+#define YEAR_2020   1577836800.0 /* as seconds of 1970 */
+#define YEAR_2036   2082758400.0
 #define INT64_MOST  1e15
 
 static const struct { const char *name; size_t registers; } types[] = {
@@ -44,7 +46,7 @@ bool probe_plausible(enum register_type type, double number)
 	case TYPE_F32: case TYPE_F64:
 		return size == 0 || (size >= FLOAT_LEAST && size <= FLOAT_MOST);
 	case TYPE_I32: case TYPE_U32:
-		return size <= INT32_MOST;
+		return size <= INT32_MOST || (number >= YEAR_2020 && number < YEAR_2036);
 	case TYPE_I64: case TYPE_U64:
 		return size <= INT64_MOST;
 	case TYPE_BOOL: case TYPE_I16: case TYPE_U16: case TYPE_BCD16: case TYPE_BCD32: case TYPE_STRING:

@@ -26,7 +26,8 @@ struct probe_reading {
 size_t probe_type_registers(enum register_type type);
 const char *probe_type_name(enum register_type type);
 const char *probe_order_name(enum register_order order);
-/* Floats: 0, or of a magnitude from 1e-6 to 1e9. Integers of 32 bits: up to 2e9 (the time in seconds is one), of 64 bits up to 1e15. All others. */
+/* Floats: 0, or of a magnitude from 1e-6 to 1e9. Integers of 32 bits: up to 1e8, or a time in seconds of 2020 to 2035;
+ * of 64 bits: up to 1e15. All others. */
 bool probe_plausible(enum register_type type, double number);
 /* words: as many as the type takes. Not for strings and bool. */
 void probe_read(const uint16_t *words, enum register_type type, enum register_order order, struct probe_reading *ret);

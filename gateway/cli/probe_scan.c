@@ -10,6 +10,7 @@
 
 #define BLOCK_REGISTERS 125
 #define BLOCK_BITS      1000
+#define PAUSE_MS        30 /* between two reads of a line that is the daemon's: others want it too */
 
 /* ---- shared ---- */
 
@@ -34,6 +35,15 @@ static void say_why(const struct bus_request *rq, const struct probe_result *res
 	probe_explain(rq, result, ask, probe_line_bus(l) != NULL, &why);
 	fprintf(stderr, "firegw: %s\n", why.data ? why.data : "no memory");
 	strbuf_done(&why);
+}
+
+/* One read of many. */
+static void read_one(struct probe_line *l, const struct bus_request *rq, struct probe_result *result)
+{
+	if (probe_line_bus(l) && !probe_line_wait(l, PAUSE_MS))
+		result->answer = PROBE_STOPPED;
+	else
+		probe_line_read(l, rq->unit, rq->fc, rq->address, rq->count, result);
 }
 
 static bool is_end(const struct probe_result *result)
@@ -99,7 +109,7 @@ int probe_scan_units(struct run *r, struct probe_line *l, const struct probe_ask
 		struct bus_request rq = { .unit = (uint8_t)unit, .fc = ask->fc, .address = ask->address, .count = 1 };
 		if (isatty(STDERR_FILENO))
 			fprintf(stderr, "\r\033[Kunit %u of %u-%u, %u found", unit, ask->unit, ask->unit_last, u.found);
-		probe_line_read(l, rq.unit, rq.fc, rq.address, 1, result);
+		read_one(l, &rq, result);
 		u.stopped = result->answer == PROBE_STOPPED;
 		if (is_end(result)) {
 			progress_clear();
@@ -136,7 +146,7 @@ static enum probe_found read_block(void *user, uint16_t address, uint16_t count)
 	s->reads++;
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[Kfc %u, from %u on, %u reads", s->fc, address, s->reads);
-	probe_line_read(s->line, rq.unit, rq.fc, address, count, &s->result);
+	read_one(s->line, &rq, &s->result);
 	if (s->result.answer == PROBE_VALUES)
 		return PROBE_FOUND_ALL;
 	if (s->result.answer == PROBE_STOPPED)
@@ -154,7 +164,7 @@ static enum probe_found read_block(void *user, uint16_t address, uint16_t count)
 
 static const char *outcome(const struct probe_find *f)
 {
-	return f->no_function ? "unknown function" : f->gave_up ? "no answer" : f->stopped ? "ended early" : f->silent ? "partly no answer" : "";
+	return f->no_function ? "unknown function" : f->stopped ? "ended early" : !f->answered ? "no answer" : f->gave_up ? "no answer from there on" : f->silent ? "partly no answer" : "";
 }
 
 static json_t *ranges_json(const struct registers *s, const struct probe_find *f)
@@ -206,7 +216,7 @@ int probe_scan_registers(struct run *r, struct probe_line *l, const struct probe
 		s->fc = fc;
 		probe_find(&f, ask->address, ask->count, fc <= 2 ? BLOCK_BITS : BLOCK_REGISTERS);
 		r->out.failed = r->out.failed || f.failed;
-		stopped = f.stopped || f.gave_up; /* a unit that is silent is so for every function */
+		stopped = f.stopped;
 		found = found || f.n > 0;
 		if (list)
 			json_array_append_new(list, ranges_json(s, &f));

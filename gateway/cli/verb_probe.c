@@ -183,7 +183,8 @@ static bool watch_once(struct probe *p)
 		memcpy(p->before, p->result.values, p->ask->count * sizeof *p->before);
 		p->seen = true;
 	}
-	return run_flush(p->run) && p->result.answer != PROBE_LOST && p->result.answer != PROBE_REFUSED;
+	bool over = p->result.answer == PROBE_LOST || (p->result.answer == PROBE_REFUSED && !probe_is_busy(&p->result));
+	return run_flush(p->run) && !over;
 }
 
 static int run_watch(struct probe *p)

@@ -89,8 +89,8 @@ const struct verb verbs[] = {
 	  "A line that is the daemon's own is read through it (for operators), unless --direct says otherwise.\n"
 	  "A: with --fc, or short, the protocol's address from 0, decimal or 0x…; else five or six digits in Modicon's\n"
 	  "  notation from 1: 40001 is fc 3, address 0. Both are printed.\n"
-	  "Shown as plausible: floats that are 0 or of a magnitude from 1e-6 to 1e9, integers of 32 bits up to 2e9, of 64 bits\n"
-	  "up to 1e15; the others are counted. Orders that give the same share a row. --json has all, with \"plausible\".\n"
+	  "Shown as plausible: floats that are 0 or of a magnitude from 1e-6 to 1e9, integers of 32 bits up to 1e8 or that\n"
+	  "are a time (seconds, 2020 to 2035), of 64 bits up to 1e15; the others are counted. Orders that give the same share a row. --json has all, with \"plausible\".\n"
 	  "--scan without --unit tries units 1-247; with --unit N it looks which registers can be read, of one --fc or all four,\n"
 	  "from --register on (default 0), --count of them (default 1000). Ctrl-C ends it with what was found.\n"
 	  "Ends with 0 if there were values (of --scan: if anything was found), 1 if not, 3 if the daemon was needed and not there.",
