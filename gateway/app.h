@@ -81,6 +81,7 @@ struct app_bus {
 
 struct follow;
 struct acting;
+struct probing;
 struct listing;
 struct reload;
 
@@ -127,6 +128,8 @@ struct app {
 	struct follow       *follows;
 	struct listing      *listings;
 	struct acting       *acts;       /* acknowledgements and the like that wait for the store */
+	struct probing      *probes;     /* reads for people that wait for their lines */
+	uint64_t             probe_token; /* the last one given */
 	struct reload       *reload;
 	bool                 reload_again;
 
@@ -280,6 +283,9 @@ void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg);
 /* What was done with this batch is durable: those who did it are told. NULL: the store is late, and what was announced counts. */
 void verbs_on_stored(struct app *a, const struct slot *s);
 void verbs_end_listings(struct app *a);
+/* A line's answer to a read for a person; a token that nobody waits for any more is none of anyone's business. user is the app. */
+void verbs_on_probe(void *user, uint64_t token, const uint16_t *values, size_t n, const struct err *error);
+void verbs_end_probes(struct app *a);
 void verbs_stop(struct app *a);
 void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
                      const void *correlation, size_t correlation_len);

@@ -74,7 +74,7 @@ static void close_bus(struct app_bus *b)
 static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size_t i, struct err *reterr)
 {
 	const struct config_bus *c = &g->config->buses[i];
-	struct poller_config pc = { c, a->shared, app_sample, a };
+	struct poller_config pc = { c, a->shared, app_sample, verbs_on_probe, a };
 	struct stamp now = loop_now(&a->loop);
 
 	*b = (struct app_bus){ .generation = generation_ref(g), .since_ms = now.wall_ms, .opened_ns = now.mono_ns };

@@ -27,6 +27,8 @@ struct poller {
 	struct loop_timer        timer;
 	struct lookup           *lookup;     /* under way, or NULL */
 	struct point_map         map;
+	bool                     asked;      /* a person's read waits for its answer */
+	uint64_t                 token;
 };
 
 static void step(struct poller *p, const struct bus_event *ev);
@@ -154,11 +156,20 @@ static void on_sample(void *user, const struct sample *s)
 
 static void on_answer(void *user, uint64_t token, const uint16_t *values, size_t n, const struct err *error)
 {
-	(void)user;
-	(void)token;
-	(void)values;
-	(void)n;
-	(void)error; /* nobody asks: probing comes with its verb */
+	struct poller *p = user;
+
+	p->asked = false;
+	p->c.answer(p->c.user, token, values, n, error);
+}
+
+int poller_request(struct poller *p, const struct bus_request *rq, struct err *reterr)
+{
+	if (p->ops->request(p->bus, rq, reterr))
+		return -1;
+	p->asked = true;
+	p->token = rq->token;
+	loop_timer_set(p->loop, &p->timer, loop_now(p->loop).mono_ns);
+	return 0;
 }
 
 int poller_open(struct loop *l, const struct poller_config *c, struct poller **ret, struct err *reterr)
@@ -197,6 +208,12 @@ void poller_close(struct poller *p)
 		uv_cancel((uv_req_t *)&p->lookup->request);
 	}
 	p->ops->close(p->bus);
+	if (p->asked) {
+		struct err e;
+
+		err_set(&e, ERR_CLOSED, "the line was closed before it answered: firegwd stops, or its configuration changed; ask again");
+		p->c.answer(p->c.user, p->token, NULL, 0, &e);
+	}
 	free(p->map.to);
 	free(p);
 }

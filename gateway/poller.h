@@ -10,12 +10,16 @@ struct poller_config {
 	const struct config_bus *bus;         /* borrowed until closed */
 	struct driver_shared    *shared;
 	void (*sample)(void *user, struct poller *p, const struct sample *s);
+	/* What became of a poller_request: n values, or why not (then values is NULL). From a step or from poller_close. */
+	void (*answer)(void *user, uint64_t token, const uint16_t *values, size_t n, const struct err *error);
 	void *user;
 };
 
 /* ERR_INVALID from the driver's planning; a missing device is none. */
 int  poller_open(struct loop *l, const struct poller_config *c, struct poller **ret, struct err *reterr);
-/* Closes the line; the loop lets go of its handle with its next turn. Accepts NULL. Not from within a sample. */
+/* A read for a person: answered once, later, from the loop. ERR_BUSY: another one waits. */
+int  poller_request(struct poller *p, const struct bus_request *rq, struct err *reterr);
+/* Closes the line, and answers a read that waits with ERR_CLOSED; the loop lets go of its handle with its next turn. Accepts NULL. Not from within a sample. */
 void poller_close(struct poller *p);
 /* Since a reload this line's points may have other indices: to[old - first] is the new one, or POINT_NONE. Takes the array (free). */
 struct point_map { uint32_t first, *to; };

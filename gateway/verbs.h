@@ -1,4 +1,4 @@
-/* verbs: shared by verbs.c (dispatch, status, acting), verbs_present.c (points, alarms), verbs_hubs.c (hubs)
+/* verbs: shared by verbs.c (dispatch, status, acting), verbs_present.c (points, alarms), verbs_hubs.c (hubs), verbs_probe.c (probe)
  * and verbs_past.c (events, history). */
 #ifndef FIREGW_GATEWAY_VERBS_H
 #define FIREGW_GATEWAY_VERBS_H
@@ -24,6 +24,8 @@ void verbs_hubs(struct app *a, struct control_request *rq, json_t *args);
 void verbs_hub_resend(struct app *a, struct control_request *rq, json_t *args);
 void verbs_hub_purge(struct app *a, struct control_request *rq, json_t *args);
 json_t *verbs_time_or_null(int64_t wall_ms);
+/* verbs_probe.c */
+void verbs_probe(struct app *a, struct control_request *rq, json_t *args);
 /* verbs_past.c */
 void verbs_events(struct app *a, struct control_request *rq, json_t *args);
 void verbs_history(struct app *a, struct control_request *rq, json_t *args);

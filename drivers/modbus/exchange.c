@@ -16,10 +16,17 @@
 #define REQUEST_SOON_NS CLOCK_NS_PER_S       /* a person's read waits at most this long for a line that always has polls due */
 #define REQUEST_LATE_NS (10 * CLOCK_NS_PER_S) /* and is answered by then, if only to say that the line is down */
 #define LATENCY_UNIT_NS INT64_C(64000)
+#define NO_DEVICE       UINT32_MAX
 
 static const struct bus_timing *flight_timing(const struct modbus_bus *b)
 {
-	return &b->config->devices[b->flight_device].timing;
+	return &b->config->devices[b->flight_device == NO_DEVICE ? 0 : b->flight_device].timing;
+}
+
+/* The figures of the device that was asked; NULL: a person asks a unit that is no device of ours. */
+static struct bus_unit_stats *flight_stats(struct modbus_bus *b)
+{
+	return b->flight == FLIGHT_NONE || b->flight_device == NO_DEVICE ? NULL : &b->units[b->flight_device].stats;
 }
 
 static void count_latency(struct modbus_bus *b, int64_t ns)
@@ -91,14 +98,15 @@ static void peer_closed(struct modbus_bus *b, int error, struct stamp now, struc
 
 static void take_answer(struct modbus_bus *b, uint8_t *frame, size_t len, struct stamp now, struct sample_sink *sink)
 {
-	struct bus_unit_stats *u = &b->units[b->flight_device].stats;
+	struct bus_unit_stats *u = flight_stats(b);
 	int result = b->framing->decode(b->codec, &b->read, frame, len, b->values);
 	enum bus_flight flight = b->flight;
 	struct err e;
 
 	if (result < 0) {
 		b->stats.wrong_frames++;
-		u->wrong++;
+		if (u)
+			u->wrong++;
 		return;
 	}
 	count_latency(b, now.mono_ns - b->sent_ns);
@@ -106,10 +114,12 @@ static void take_answer(struct modbus_bus *b, uint8_t *frame, size_t len, struct
 	b->silent = b->strays = 0;
 	land(b);
 	link_useful(&b->link);
-	u->replies++;
-	if (result > 0)
+	if (u)
+		u->replies++;
+	if (u && result > 0)
 		u->exceptions[result < 16 ? result : 15]++;
-	else
+	/* What a person reads says nothing of the polls: a device whose points go unread stays silent. */
+	if (result == 0 && flight == FLIGHT_POLL)
 		u->last_good_ns = b->stats.last_good_ns = now.mono_ns;
 	if (flight == FLIGHT_POLL) {
 		struct bus_group *g = &b->groups[b->flight_group];
@@ -132,7 +142,7 @@ static void take_frame(struct modbus_bus *b, uint8_t *frame, size_t len, struct 
 {
 	bool waiting = b->flight != FLIGHT_NONE && b->out_sent == b->out_len;
 	struct framing_expect expect = { .read = waiting ? &b->read : NULL, .id = b->id, .sent = b->sent };
-	struct bus_unit_stats *u = b->flight != FLIGHT_NONE ? &b->units[b->flight_device].stats : NULL;
+	struct bus_unit_stats *u = flight_stats(b);
 
 	switch (b->framing->match(frame, len, &expect)) {
 	case MATCH_ANSWER:
@@ -248,7 +258,8 @@ static void send_frame(struct modbus_bus *b, enum bus_flight flight, struct bus_
 	b->out_len = (size_t)frame->len;
 	b->out_sent = 0;
 	b->reply_by_ns = now.mono_ns + flight_timing(b)->timeout_ns;
-	b->units[b->flight_device].stats.requests++;
+	if (flight_stats(b))
+		flight_stats(b)->requests++;
 	send_rest(b, now, sink);
 }
 
@@ -257,7 +268,7 @@ static uint32_t device_of_unit(const struct modbus_bus *b, uint8_t unit)
 	for (uint32_t i = 0; i < b->config->n_devices; i++)
 		if (b->config->devices[i].unit == unit)
 			return i;
-	return 0;
+	return NO_DEVICE;
 }
 
 static void send_request(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
@@ -326,7 +337,8 @@ static void time_out(struct modbus_bus *b, struct stamp now, struct sample_sink 
 	}
 	if (now.mono_ns < b->reply_by_ns)
 		return;
-	b->units[b->flight_device].stats.timeouts++;
+	if (flight_stats(b))
+		flight_stats(b)->timeouts++;
 	if (b->in_len > 0 || b->out_sent < b->out_len) {
 		lose_line(b, now, sink, b->in_len > 0 ? "half a frame, and nothing more" : "does not take our request");
 		return;
@@ -380,6 +392,9 @@ static int64_t exchange_deadline(const struct modbus_bus *b, int64_t now_ns)
 {
 	int64_t t = poll_deadline(b, now_ns);
 
+	/* A poll's long timeout is no reason to keep a person waiting. */
+	if (b->flight == FLIGHT_POLL && b->request_waits)
+		t = earlier(t, b->request_since_ns + REQUEST_LATE_NS);
 	if (b->flight != FLIGHT_NONE)
 		return earlier(t, b->reply_by_ns);
 	if (is_blocked(b))

@@ -2,6 +2,7 @@
 #include "gateway/cli/verb.h"
 
 #include "core/alarm.h"
+#include "gateway/cli/probe_ask.h"
 #include "gateway/nearest.h"
 #include "gateway/timespec.h"
 
@@ -89,6 +90,17 @@ const struct verb verbs[] = {
 	  "--plot: as wide as the terminal, with the point's limits, gaps, and below it what was not good (docs/history.md).\n"
 	  "With --db the zone is that of the environment (TZ).",
 	  OPTIONS(history_options), true, verb_history },
+	{ "probe", "URL|BUS", 1, 1, "read a device's registers by hand, in every plausible type and order",
+	  "URL: tcp://HOST:PORT (502 if none is given). BUS: a bus of the daemon's, by its name. Only reads, never writes.\n"
+	  "A line that is the daemon's own is read through it (for operators), unless --direct says otherwise.\n"
+	  "A: with --fc, or short, the protocol's address from 0, decimal or 0x…; else five or six digits in Modicon's\n"
+	  "  notation from 1: 40001 is fc 3, address 0. Both are printed.\n"
+	  "Shown as plausible: floats that are 0 or of a magnitude from 1e-6 to 1e9, integers of 32 bits up to 1e8 or that\n"
+	  "are a time (seconds, 2020 to 2035), of 64 bits up to 1e15; the others are counted. Orders that give the same share a row. --json has all, with \"plausible\".\n"
+	  "--scan without --unit tries units 1-247; with --unit N it looks which registers can be read, of one --fc or all four,\n"
+	  "from --register on (default 0), --count of them (default 1000). Ctrl-C ends it with what was found.\n"
+	  "Ends with 0 if there were values (of --scan: if anything was found), 1 if not, 3 if the daemon was needed and not there.",
+	  .options = probe_options, .n_options = PROBE_N_OPTIONS, true, verb_probe },
 	{ "hub", "[list [NAME]] | resend NAME | purge NAME", 0, 2, "what each hub has; send it everything afresh; leave nothing there",
 	  "list: links, and how far each hub is; with NAME also stream by stream.\n"
 	  "resend: alarms that stand, directory, building and status are sent again. For operators.\n"

@@ -413,6 +413,7 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 }
 
 void poller_close(struct poller *p) { free(p); }
+int  poller_request(struct poller *p, const struct bus_request *rq, struct err *reterr) { (void)p; (void)rq; return err_set(reterr, ERR_UNSUPPORTED, "no line"); }
 void poller_set_map(struct poller *p, struct point_map map) { (void)p; free(map.to); }
 const struct config_bus *poller_bus(const struct poller *p) { return p->bus; }
 
