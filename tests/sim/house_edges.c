@@ -493,6 +493,7 @@ void verbs_handle(void *app, struct control_request *rq, const char *verb, json_
 void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg) { (void)a; (void)n; (void)msg; }
 void verbs_on_stored(struct app *a, const struct slot *s) { (void)a; (void)s; }
 void verbs_end_listings(struct app *a) { (void)a; }
+void verbs_on_probe(void *user, uint64_t token, const uint16_t *values, size_t n, const struct err *error) { (void)user; (void)token; (void)values; (void)n; (void)error; }
 void verbs_stop(struct app *a) { (void)a; }
 
 void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
