@@ -30,7 +30,6 @@ _firegw_candidates() {
 	class) _firegw_list "$2" $_firegw_classes ;;
 	time) printf '%s\n' 1h 8h 24h 7d 30d today yesterday ;;
 	span) printf '%s\n' 1m 5m 15m 1h 1d ;;
-	url) printf '%s\n' mqtt:// mqtts:// ws:// wss:// ;;
 	hub) _firegw_hubs ;;
 	alarm) _firegw_ask alarms --all --json ${_firegw_socket:+--socket "$_firegw_socket"} | _firegw_field alarm ;;
 	point) _firegw_points | _firegw_field id ;;

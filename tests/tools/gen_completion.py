@@ -20,7 +20,7 @@ def value_kind(name, value, text):
         return "words " + " ".join(re.sub(r" \(default\)", "", w) for w in re.split(", | or ", text))
     if name in ("class", "hub", "raise", "clear"):
         return name
-    if value in ("SITE", "FILE", "F", "PATH", "PROGRAM"):
+    if value in ("SITE", "FILE", "PATH") or name in ("ca", "cert", "key", "password-file", "rules"):
         return "file"
     if value == "T" and name != "note":
         return "time"
@@ -29,16 +29,32 @@ def value_kind(name, value, text):
     return "other"
 
 
+def word_kind(verb, word):
+    """Of one word in a usage line: ALARM, [SELECT…], SELECT|all, real|false."""
+    names = re.sub(r"[\[\]…]", "", word).split("|")
+    if names[0].islower():
+        return "words " + " ".join(names)
+    if names[0] == "SELECT" and verb == "points":
+        return "select_point"
+    if names[0] == "URL":
+        return "words mqtt:// mqtts:// ws:// wss://" if verb == "watch" else "words tcp:// rtu:// rtu+tcp://"
+    if names[0] == "NAME" and verb == "hub":
+        return "hub"
+    return {"SITE": "file", "FILE": "file", "SELECT": "select", "ALARM": "alarm", "POINT": "point", "VERB": "verb"}.get(names[0], "other")
+
+
 def words_kind(verb, arguments):
     """How the words of a verb are completed: kind of the first, kind of those behind it."""
-    if "|" in arguments:  # "[list [NAME]] | resend NAME | purge NAME"
-        firsts = [re.sub(r"[\[\]]", "", part).split()[0] for part in arguments.split("|")]
-        return ["words " + " ".join(firsts), "hub" if verb == "hub" else "other"]
-    name = re.sub(r"[\[\]…]", "", arguments.split()[0]) if arguments else ""
-    kind = {"SITE": "file", "SELECT": "select", "ALARM": "alarm", "POINT": "point", "VERB": "verb", "URL": "url"}.get(name, "other")
-    if verb == "points":
-        kind = "select_point"
-    return [kind, kind if "…" in arguments else "other"]
+    words = arguments.split()
+    if not words:
+        return "other", "other"
+    if not words[0].strip("[").split("|")[0].rstrip("]").islower():
+        first = word_kind(verb, words[0])
+        return first, first if "…" in words[0] else word_kind(verb, words[1]) if len(words) > 1 else "other"
+    # "[list [NAME]] | resend NAME | purge NAME": one of these, and what goes with it.
+    parts = [re.sub(r"[\[\]]", "", part).split() for part in arguments.split("|")]
+    behind = [word_kind(verb, part[1]) for part in parts if len(part) > 1]
+    return "words " + " ".join(part[0] for part in parts), behind[0] if behind else "other"
 
 
 def help_options(text):
