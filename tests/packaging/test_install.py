@@ -41,6 +41,7 @@ class Installed(unittest.TestCase):
     def test_file_list(self):
         expected = {f"{folder}/{name}" for name, folder in PROGRAMS.items()} | {"share/man/" + page for page in MAN}
         expected |= {"lib/systemd/system/firegwd.service", "lib/sysusers.d/firegw.conf", "lib/tmpfiles.d/firegw.conf", "share/firegw/profiles/pressure-qdy30a.csv"}
+        expected |= {"share/bash-completion/completions/" + name for name in ("firegw", "firegwd", "firegw-sim")}
         doc = "share/doc/firegw/"
         expected |= {doc + name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "copyright")}
         expected |= {doc + os.path.relpath(p, SOURCE) for p in glob.glob(SOURCE + "/docs/*.md")}
@@ -53,7 +54,7 @@ class Installed(unittest.TestCase):
         for folder, folders, names in os.walk(self.root):
             for name in folders + names:
                 path = os.path.join(folder, name)
-                wanted = 0o755 if name in folders or name in PROGRAMS else 0o644
+                wanted = 0o755 if name in folders or os.path.basename(folder) == PROGRAMS.get(name) else 0o644
                 self.assertEqual(oct(stat.S_IMODE(os.lstat(path).st_mode)), oct(wanted), path)
 
     def test_unit_names_what_is_installed(self):

@@ -196,6 +196,21 @@ class Cli(unittest.TestCase):
             self.assertEqual(self.run_cli("alarms"), "no alarms\n")
             self.assertEqual(json.loads(self.run_cli("alarms", "--json")), [])
 
+    def test_columns_stand_below_each_other_whatever_the_script(self):
+        other = dict(EVENT, alarm="x.y/z", name="b", building="乙", message={"zh": "中文消息", "en": ""})
+        hubs = [dict(STATUS["hubs"][0], why="中文原因"), dict(STATUS["hubs"][0], name="市中心", why="x")]
+
+        def column(text, *words):
+            return {width(line[:line.index(word)]) for word in words for line in text.splitlines() if word in line}
+
+        with self.daemon(alarms=lambda a: iter([EVENT, other]), events=lambda a: iter([EVENT, other]), status=lambda a: dict(STATUS, hubs=hubs)):
+            out = self.run_cli("alarms")
+            self.assertEqual(len(column(out, "MESSAGE", "f12-smoke-3: smoke", "中文消息")), 1, out)
+            out = self.run_cli("status")
+            self.assertEqual(len(column(out, "WHY", "中文原因") - column(out.split("\n\n")[1], "WHY")), 1, out)
+            out = self.run_cli("events")
+            self.assertEqual(len(column(out, "12层走廊烟感3  f12", "b  中文消息")), 1, out)
+
     def test_events(self):
         def events(args):
             for n in range(5):
