@@ -1,5 +1,5 @@
 # bash completion of firegw, firegwd and firegw-sim. Written by scripts/gen-docs: the tables from the programs' help, the rest from tests/tools/completion.bash.
-_firegw_verbs='check show status points alarms events ack reset history watch version help'
+_firegw_verbs='check show status points alarms events ack reset history probe hub watch version help'
 _firegw_kinds='smoke_detector heat_detector flame_detector beam_detector aspirating_detector linear_heat manual_call_point hydrant_button fire_panel detector_loop sounder gas_extinguishing residual_current conductor_temperature arc_fault phase_voltage phase_current power_energy gas_concentration gas_valve sprinkler_pressure sprinkler_flow pressure_switch alarm_valve deluge_valve signal_valve end_of_line_pressure hydrant_pressure hydrant_flow hydrant_cover tank_level pool_level water_temperature fire_pump jockey_pump sprinkler_pump pump_mode pump_power fire_door fire_shutter fire_damper smoke_fan emergency_lighting emergency_broadcast fire_phone fire_lift fire_lane rescue_site micro_station control_room_presence lookout mains_power backup_power device_status generic'
 # The options of a command.
 _firegw_options() {
@@ -7,12 +7,14 @@ _firegw_options() {
 	'firegw check') echo '--config --json --help' ;;
 	'firegw show') echo '--config --json --help' ;;
 	'firegw status') echo '--socket --json --help' ;;
-	'firegw points') echo '--socket --json --help' ;;
+	'firegw points') echo '--bad --socket --json --help' ;;
 	'firegw alarms') echo '--all --socket --json --help' ;;
 	'firegw events') echo '--since --until --class --limit --follow --socket --json --help' ;;
 	'firegw ack') echo '--note --socket --json --help' ;;
 	'firegw reset') echo '--note --socket --json --help' ;;
 	'firegw history') echo '--from --to --every --format --plot --height --db --socket --json --help' ;;
+	'firegw probe') echo '--unit --fc --register --count --scan --watch --every --for --timeout --retries --direct --socket --json --help' ;;
+	'firegw hub') echo '--note --socket --json --help' ;;
 	'firegw watch') echo '--hub --config --region --class --node --username --password-file --ca --cert --key --mqtt --for --json --help' ;;
 	'firegw version') echo '--socket --json --help' ;;
 	'firegw help') echo '--json --help' ;;
@@ -44,6 +46,17 @@ _firegw_value() {
 	'firegw history --height') echo 'other' ;;
 	'firegw history --db') echo 'file' ;;
 	'firegw history --socket') echo 'file' ;;
+	'firegw probe --unit') echo 'other' ;;
+	'firegw probe --fc') echo 'other' ;;
+	'firegw probe --register') echo 'other' ;;
+	'firegw probe --count') echo 'other' ;;
+	'firegw probe --every') echo 'span' ;;
+	'firegw probe --for') echo 'span' ;;
+	'firegw probe --timeout') echo 'span' ;;
+	'firegw probe --retries') echo 'other' ;;
+	'firegw probe --socket') echo 'file' ;;
+	'firegw hub --note') echo 'other' ;;
+	'firegw hub --socket') echo 'file' ;;
 	'firegw watch --hub') echo 'hub' ;;
 	'firegw watch --config' | 'firegw watch -c') echo 'file' ;;
 	'firegw watch --region') echo 'other' ;;
@@ -82,6 +95,8 @@ _firegw_words() {
 	'firegw ack') [ "$2" = 1 ] && echo 'alarm' || echo 'other' ;;
 	'firegw reset') [ "$2" = 1 ] && echo 'alarm' || echo 'other' ;;
 	'firegw history') echo 'point' ;;
+	'firegw probe') [ "$2" = 1 ] && echo 'words tcp:// rtu:// rtu+tcp://' || echo 'other' ;;
+	'firegw hub') [ "$2" = 1 ] && echo 'words list resend purge' || echo 'hub' ;;
 	'firegw watch') [ "$2" = 1 ] && echo 'words mqtt:// mqtts:// ws:// wss://' || echo 'other' ;;
 	'firegw version') echo 'other' ;;
 	'firegw help') [ "$2" = 1 ] && echo 'verb' || echo 'other' ;;

@@ -196,7 +196,7 @@ def test_what_goes_wrong_is_said_with_the_cure(site):
     assert "no answer from unit 5" in probe(site, eq.ports[0], "--unit", "5", "--register", "0", "--timeout", "200ms", code=1)[1]
     for scheme in ("rtu:///dev/ttyS1", "rtu+tcp://127.0.0.1:4001"):
         assert "not read by this build yet" in probe(site, scheme, "--unit", "5", "--register", "0", code=1)[1]
-    assert "firegw probe" not in probe(site, "riser-a", "--unit", "5", "--register", "0", code=3)[1]
+    assert "cannot reach firegwd" in probe(site, "riser-a", "--unit", "5", "--register", "0", code=3)[1]
     assert "names no host" in probe(site, "tcp://", "--unit", "5", "--register", "0", code=2)[1]
     assert "a bus's is tcp://" in probe(site, "mqtt://x", "--unit", "5", "--register", "0", code=2)[1]
     assert "no-such-host.invalid" in probe(site, "tcp://no-such-host.invalid", "--unit", "5", "--register", "0", code=1)[1]

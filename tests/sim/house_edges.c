@@ -413,7 +413,6 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 }
 
 void poller_close(struct poller *p) { free(p); }
-int  poller_request(struct poller *p, const struct bus_request *rq, struct err *reterr) { (void)p; (void)rq; return err_set(reterr, ERR_UNSUPPORTED, "no line"); }
 void poller_set_map(struct poller *p, struct point_map map) { (void)p; free(map.to); }
 const struct config_bus *poller_bus(const struct poller *p) { return p->bus; }
 
@@ -492,8 +491,8 @@ void control_close(struct control *c, void (*closed)(void *app)) { (void)c; (voi
 void verbs_handle(void *app, struct control_request *rq, const char *verb, json_t *args) { (void)app; (void)rq; (void)verb; (void)args; }
 void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg) { (void)a; (void)n; (void)msg; }
 void verbs_on_stored(struct app *a, const struct slot *s) { (void)a; (void)s; }
-void verbs_end_listings(struct app *a) { (void)a; }
 void verbs_on_probe(void *user, uint64_t token, const uint16_t *values, size_t n, const struct err *error) { (void)user; (void)token; (void)values; (void)n; (void)error; }
+void verbs_end_listings(struct app *a) { (void)a; }
 void verbs_stop(struct app *a) { (void)a; }
 
 void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,

@@ -177,6 +177,65 @@ static void test_request_of_a_person(void **state)
 	peer_close(&peer);
 }
 
+/* What a person asks is none of the devices' figures, and does not let one look alive whose polls go unanswered. */
+static void test_request_counts_for_no_poll(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+	struct bus_request rq = { .token = 9, .unit = 9, .fc = 3, .address = 0, .count = 1 };
+	struct err e = { 0 };
+
+	(void)state;
+	peer_open(&peer, PEER_MUTE_BLOCK, 500 * MS);
+	peer.hole = 204;
+	harness_init(&h, BUS_TCP, &peer);
+	harness_point(&h, 1, 3, 204, TYPE_U32, S);
+	harness_point(&h, 2, 3, 0, TYPE_U32, S); /* keeps the line up */
+	harness_open(&h);
+	harness_run(&h, 2 * S);
+	struct bus_unit_stats before = harness_unit(&h, 0);
+	assert_int_equal(before.last_good_ns, 0);
+	for (uint8_t unit = 1; unit <= 9; unit += 8) {
+		rq.unit = unit;
+		h.n_answer = 0;
+		assert_int_equal(h.ops->request(h.bus, &rq, &e), 0);
+		h.wants.deadline_ns = h.now_ns;
+		harness_run(&h, 3 * S);
+		assert_int_equal(h.n_answer, 1);
+		assert_int_equal(harness_unit(&h, 0).last_good_ns, 0);
+		/* Unit 1 is the device, unit 9 is none. */
+		assert_int_equal(harness_unit(&h, 0).replies, 1);
+	}
+	harness_close(&h);
+	peer_close(&peer);
+}
+
+/* A poll may wait longer than a person. */
+static void test_request_is_answered_in_time(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+	struct bus_request rq = { .token = 9, .unit = 1, .fc = 3, .address = 0, .count = 1 };
+	struct err e = { 0 };
+
+	(void)state;
+	peer_open(&peer, PEER_DEAD, 30 * S);
+	harness_init(&h, BUS_TCP, &peer);
+	harness_point(&h, 1, 3, 0, TYPE_U32, S);
+	h.devices[0].timing.timeout_ns = 30 * S;
+	harness_open(&h);
+	harness_run(&h, 2 * S);
+	assert_int_equal(h.ops->request(h.bus, &rq, &e), 0);
+	h.wants.deadline_ns = h.now_ns;
+	harness_run(&h, 9 * S);
+	assert_int_equal(h.answers, 0);
+	harness_run(&h, 2 * S);
+	assert_int_equal(h.answers, 1);
+	assert_int_equal(h.answer_error.code, ERR_TIMEOUT);
+	harness_close(&h);
+	peer_close(&peer);
+}
+
 static void test_refused_configs(void **state)
 {
 	static struct harness h;
@@ -255,6 +314,8 @@ int main(void)
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_faults_in_mid_life),
 		cmocka_unit_test(test_request_of_a_person),
+		cmocka_unit_test(test_request_counts_for_no_poll),
+		cmocka_unit_test(test_request_is_answered_in_time),
 		cmocka_unit_test(test_refused_configs),
 		cmocka_unit_test(test_sim),
 	};
