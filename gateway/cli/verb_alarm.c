@@ -61,7 +61,7 @@ int verb_alarms(struct run *r)
 		strbuf_puts(&r->out, select[0] ? "no alarm fits: " : "no alarms");
 		human_put(&r->out, select);
 		if (others > 0)
-			strbuf_printf(&r->out, "; %s, `firegw alarms` shows all", others == 1 ? "1 other stands" : human_plural(others, "other", buf));
+			strbuf_printf(&r->out, "; %s stand%s, `firegw alarms` shows all", human_plural(others, "other", buf), others == 1 ? "s" : "");
 		strbuf_putc(&r->out, '\n');
 	}
 	if (!r->json && hidden > 0)

@@ -159,7 +159,6 @@ void hubs_put(struct run *r, const json_t *hubs)
 		table_add(t, field_int(hub, "lost") ? STYLE_RED : STYLE_PLAIN, human_count(field_int(hub, "lost"), buf));
 		table_add(t, STYLE_PLAIN, field_text(hub, "why"));
 	}
-	strbuf_putc(&r->out, '\n');
 	table_put(t, &r->look, &r->out);
 	table_free(t);
 }
@@ -183,8 +182,10 @@ int verb_status(struct run *r)
 		if (json_array_size(json_object_get(status, "lines")))
 			put_lines(r, json_object_get(status, "lines"));
 		put_down_devices(r, json_object_get(status, "lines"));
-		if (json_array_size(json_object_get(status, "hubs")))
+		if (json_array_size(json_object_get(status, "hubs"))) {
+			strbuf_putc(&r->out, '\n');
 			hubs_put(r, json_object_get(status, "hubs"));
+		}
 	}
 	json_decref(status);
 	client_close(c);
