@@ -13,3 +13,11 @@ def site(tmp_path):
     """A folder with a broker, equipment and a site file that fits them; everything is ended at the end of the test."""
     with stage.Stage(tmp_path) as s:
         yield s
+
+
+def pytest_collection_modifyitems(items):
+    """What waits longest begins first, each beside one that is soon over: workers take two at a time."""
+    first = ("test_watch", "test_hubs", "test_own_faults", "test_sim", "test_backlog")
+    long = sorted((i for i in items if i.path.stem.startswith(first)), key=lambda i: next(n for n, f in enumerate(first) if i.path.stem.startswith(f)))
+    short = [i for i in items if i not in long]
+    items[:] = [i for pair in zip(long, short) for i in pair] + long[len(short):] + short[len(long):]
