@@ -14,7 +14,7 @@
  *     3. the other open fire alarms; the status that is due
  *     4. class by class: events that are not stored yet, then open alarms
  *     5. event streams, class by class; a `lost` message stands in its stream's place. What is less urgent waits up to 250 ms for one that is being read
- *     6. empty payloads for retained topics that stand for nothing any more; replies to commands
+ *     6. empty payloads for retained topics that stand for nothing any more (in a purge before 5); replies to commands
  *     7. directory, building, report
  *     8. readings
  *

@@ -101,7 +101,7 @@ void pump_on_backlog(struct pump *p, const struct pump_backlog_answer *a, struct
 int  pump_reply(struct pump *p, const char *topic, struct outmsg *payload, const void *correlation, size_t correlation_len, struct stamp now);
 /* Command `refresh`: send all states again. */
 void pump_refresh(struct pump *p, struct stamp now);
-/* Clears all that this gateway has retained there. Then no state and no status is sent until an alarm changes, pump_refresh, a new connection, or 10 minutes are over, whatever
+/* Clears all that this gateway has retained there. Then no state and no status is sent until an alarm changes, pump_refresh, a new connection, or 10 minutes from now are over, whatever
  * comes first; events go on. 0, or -1: not connected (ERR_REFUSED). How far it is: pump_view. */
 int  pump_purge(struct pump *p, struct stamp now, struct err *reterr);
 /* Something in the status changed: it is sent soon (at most one a second) instead of at the next 30 s. */

@@ -136,7 +136,7 @@ void pump_entry_up(struct pump *p)
 	for (uint32_t i = 0; i < p->states->n; i++) {
 		struct pump_entry *x = &p->entries[i];
 		x->done = x->last_done = 0;
-		x->in_flight = x->live = false;
+		x->in_flight = x->live = x->again = false;
 		x->retry_ns = 0;
 		update(p, i);
 	}
@@ -154,6 +154,7 @@ void pump_entry_again(struct pump *p)
 {
 	pump_entry_changes(p);
 	for (uint32_t i = 0; i < p->states->n; i++) {
+		p->entries[i].again = p->entries[i].in_flight;
 		if (!p->states->entries[i].clear)
 			p->entries[i].done = 0;
 		update(p, i);
@@ -216,7 +217,9 @@ void pump_entry_result(struct pump *p, const struct pump_slot *s, bool ok)
 		return;
 	}
 	works(p, x);
-	if (s->version == e->version) {
+	if (x->again && s->pick.step == STEP_MSG) {
+		x->again = false;
+	} else if (s->version == e->version) {
 		switch (s->pick.step) {
 		case STEP_MSG:
 			x->done = s->version;

@@ -40,6 +40,7 @@
 #define PUMP_REPLIES             64
 #define PUMP_REPLY_BYTES         (2 * 1024 * 1024)
 #define PUMP_CLEARS              256           /* stale retained topics known at a time */
+#define PUMP_FILTERS      64            /* in one subscription; a frame and some brokers take only so many */
 
 /* Bytes in flight below a live fire: adapts to how long the link takes (pump_send.c). */
 #define PUMP_CAP_FIRST       (16 * 1024)
@@ -120,6 +121,7 @@ struct pump_entry {
 	uint64_t     released;    /* version told to states_release */
 	uint32_t     life;
 	bool         in_flight, live, refused;
+	bool         again;       /* asked for once more, or cleared, while in flight: that is not the end of it */
 	int64_t      retry_ns;    /* refused: not before; 0: not refused */
 	struct chain link;        /* in pump.entries[] or pump.entries_later */
 };
@@ -161,6 +163,7 @@ struct pump_slot {
 enum { SEND_LIVE_FIRE, SEND_STREAM, SEND_LISTS = SEND_STREAM + STREAM_COUNT };
 enum { ENTRIES_LIVE_FIRE, ENTRIES_ALARM, ENTRIES_DIRECTORY = ENTRIES_ALARM + CLASS_COUNT, ENTRIES_BUILDING, ENTRIES_REPORT, ENTRIES_LISTS };
 enum sub { SUB_NONE, SUB_COMMANDS, SUB_RETAINED, SUB_QUIET };
+struct pump_filters { const char *below[6]; size_t n; }; /* below every node */
 
 struct pump {
 	struct pump_config     config;
@@ -180,6 +183,10 @@ struct pump {
 	size_t   url;
 	uint64_t random;
 	enum sub sub;
+	const struct pump_filters *sub_filters; /* pump_reconcile.c: what is asked for, how far, and what was said */
+	size_t   sub_at;
+	bool     sub_asked, sub_ok;
+	char     sub_text[160];
 	bool     sub_refused, reconcile_wanted, commands_subscribed;
 	int64_t  quiet_ns, retained_end_ns;
 	int64_t  stop_ns;
@@ -221,11 +228,11 @@ struct pump {
 	int64_t            status_ns, status_sent_ns;
 	bool               birth, status_in_flight, status_refused, offline_sent, offline_done;
 
-	/* pump_purge.c; over: an alarm changed, it ends */
+	/* pump_purge.c; over: an alarm changed, it ends; known: how many of what we know were put on the list */
 	enum pump_purge purge;
 	bool            purge_over, purge_partly;
 	int64_t         purge_until_ns;
-	size_t          purge_cleared;
+	size_t          purge_cleared, purge_known;
 
 	/* the small queues (pump_queue.c) */
 	struct pump_undurable undurables[PUMP_UNDURABLES];
@@ -300,7 +307,8 @@ bool    pump_entry_stale(const struct pump *p, uint32_t node, const char *topic)
 
 void    pump_purge_tick(struct pump *p);
 void    pump_purge_end(struct pump *p);
-void    pump_purge_blind(struct pump *p);
+bool    pump_reconcile_tick(struct pump *p);  /* true: it moved */
+int64_t pump_reconcile_deadline(const struct pump *p);
 
 void    pump_queue_init(struct pump *p);
 void    pump_queue_done(struct pump *p);

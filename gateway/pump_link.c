@@ -152,6 +152,7 @@ static void take_down(struct pump *p)
 	p->linked = p->attempting = p->ending = false;
 	p->since_ms = p->now.wall_ms;
 	p->sub = SUB_NONE;
+	p->sub_asked = false;
 	p->status_in_flight = false;
 	p->purge = PUMP_PURGE_NONE; /* the next connection sends everything */
 	pump_send_down(p);
@@ -242,111 +243,6 @@ static void start_connect(struct pump *p)
 	copy_text(p->noted.text, sizeof p->noted.text, "the uplink process is not there");
 }
 
-/* One subscription at a time, so that its answer is known. Filters below every node. */
-static int subscribe(struct pump *p, const char *const *below, size_t n_below, bool on)
-{
-	size_t n = 0, all = p->config.n_nodes * n_below;
-	char **filters = calloc(all + 1, sizeof *filters);
-	int r = -1;
-
-	if (!filters)
-		return -1;
-	for (size_t node = 0; node < p->config.n_nodes; node++)
-		for (size_t b = 0; b < n_below; b++) {
-			if (asprintf(&filters[n], "%s/%s", p->config.prefixes[node], below[b]) < 0) {
-				filters[n] = NULL;
-				goto out;
-			}
-			n++;
-		}
-	int (*call)(void *, const char *const *, size_t) = on ? p->ops->hub->subscribe : p->ops->hub->unsubscribe;
-	p->noted.subscribed = false;
-	r = call(p->ops->link, (const char *const *)filters, n);
-out:
-	while (n > 0)
-		free(filters[--n]);
-	free(filters);
-	return r;
-}
-
-static const char *const command_filters[] = { "command/+" }, *const retained_filters[] = { "alarm/+", "directory/+" };
-
-static void ask_retained(struct pump *p)
-{
-	if (subscribe(p, retained_filters, 2, true) == 0) {
-		p->sub = SUB_RETAINED;
-		p->clears_missed = false;
-	}
-}
-
-static void retained_over(struct pump *p)
-{
-	subscribe(p, retained_filters, 2, false);
-	p->sub = SUB_NONE;
-	pump_move(p, PUMP_STATE_UP);
-}
-
-/* Commands first (they stay), then what is retained. True: it moved on. */
-static bool tick_reconciling(struct pump *p)
-{
-	if (p->sub != SUB_NONE && p->now.mono_ns >= p->retained_end_ns) {
-		retained_over(p);
-		return true;
-	}
-	switch (p->sub) {
-	case SUB_NONE:
-		p->reconcile_wanted = false;
-		p->retained_end_ns = p->now.mono_ns + PUMP_RETAINED_MAX_NS;
-		if (p->commands_subscribed == p->config.commands) {
-			ask_retained(p);
-		} else if (subscribe(p, command_filters, 1, p->config.commands) == 0) {
-			p->commands_subscribed = p->config.commands;
-			if (p->config.commands)
-				p->sub = SUB_COMMANDS;
-		}
-		return false;
-	case SUB_COMMANDS:
-		if (!p->noted.subscribed)
-			return false;
-		p->noted.subscribed = false;
-		p->sub_refused = !p->noted.subscribed_ok;
-		if (p->sub_refused)
-			snprintf(p->refused_text, sizeof p->refused_text, "the broker refuses the subscription to commands: %s", p->noted.subscribed_text);
-		ask_retained(p);
-		return false;
-	case SUB_RETAINED:
-		if (!p->noted.subscribed)
-			return false;
-		p->noted.subscribed = p->noted.retained = false;
-		p->quiet_ns = p->now.mono_ns + PUMP_RETAINED_QUIET_NS;
-		p->sub = SUB_QUIET;
-		if (p->noted.subscribed_ok)
-			return true;
-		log_warning("hub", "%s: the broker does not show what it has retained (%s): stale alarms there stay", p->config.name,
-		            p->noted.subscribed_text);
-		pump_purge_blind(p);
-		retained_over(p);
-		return true;
-	case SUB_QUIET:
-		if (p->noted.retained)
-			p->quiet_ns = p->now.mono_ns + PUMP_RETAINED_QUIET_NS;
-		p->noted.retained = false;
-		if (p->now.mono_ns < p->quiet_ns)
-			return false;
-		/* More was stale than fits the list: once that is cleared, the rest is shown again. */
-		if (p->clears_missed) {
-			if (p->n_clears > 0)
-				return false;
-			subscribe(p, retained_filters, 2, false);
-			ask_retained(p);
-			return false;
-		}
-		retained_over(p);
-		return true;
-	}
-	return false;
-}
-
 static void watch_progress(struct pump *p)
 {
 	int64_t still = p->now.mono_ns - p->progress_ns;
@@ -406,7 +302,7 @@ bool pump_link_tick(struct pump *p)
 		return false;
 	case PUMP_STATE_RECONCILING:
 		watch_progress(p);
-		return !p->ending && tick_reconciling(p);
+		return !p->ending && pump_reconcile_tick(p);
 	case PUMP_STATE_UP:
 		watch_progress(p);
 		if (!p->reconcile_wanted || p->ending)
@@ -454,14 +350,7 @@ int64_t pump_link_deadline(const struct pump *p)
 	case PUMP_STATE_WAITING: return earlier(d, p->connect_ns);
 	case PUMP_STATE_SESSION: return earlier(d, p->session_wait_ns);
 	case PUMP_STATE_CONNECTING: return p->ending ? d : earlier(d, p->attempt_ns + PUMP_CONNECT_WAIT_NS);
-	case PUMP_STATE_RECONCILING:
-		if (p->ending)
-			return d;
-		if (p->sub == SUB_NONE)
-			return earlier(d, p->now.mono_ns + PUMP_ROOM_RETRY_NS);
-		if (p->sub == SUB_QUIET && p->quiet_ns > p->now.mono_ns)
-			d = earlier(d, p->quiet_ns);
-		return earlier(d, p->retained_end_ns);
+	case PUMP_STATE_RECONCILING: return p->ending ? d : earlier(d, pump_reconcile_deadline(p));
 	case PUMP_STATE_UP: return d;
 	case PUMP_STATE_STOPPING: return p->ending ? d : earlier(d, p->stop_ns + PUMP_STOP_LINGER_NS > p->now.mono_ns ? p->stop_ns + PUMP_STOP_LINGER_NS : d);
 	case PUMP_STATE_STOPPED:

@@ -148,6 +148,9 @@ static bool pick_next(struct pump *p, struct pick *ret)
 	for (unsigned c = CLASS_FIRE + 1; c < CLASS_COUNT; c++)
 		if (pick_undurable(p, c, ret) || pick_entry(p, ENTRIES_ALARM + c, TIER_EVENT, ret))
 			return true;
+	/* What a purge withholds must not be withheld for long: not behind a backlog. */
+	if (p->purge == PUMP_PURGE_CLEARING && pick_clear(p, ret))
+		return true;
 	if (awaited(p, SEND_LIVE_FIRE))
 		return false;
 	for (unsigned c = 0; c < CLASS_COUNT; c++) {

@@ -5,6 +5,7 @@ firegw_library(firegw_pump SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/pump.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_link.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_purge.c
+	${CMAKE_CURRENT_LIST_DIR}/pump_reconcile.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_send.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_lane.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_streams.c

@@ -357,7 +357,8 @@ static void check_request(struct modbus_bus *b, struct stamp now, struct sample_
 		return;
 	if (b->request_since_ns == 0)
 		b->request_since_ns = now.mono_ns;
-	if (b->link.state == LINK_DOWN && b->link.why[0])
+	/* A line that may come up again at once is not down. */
+	if (b->link.state == LINK_DOWN && b->link.why[0] && b->link.until_ns > now.mono_ns)
 		refuse_request(b, sink, ERR_CLOSED, b->link.why);
 	else if (now.mono_ns - b->request_since_ns >= REQUEST_LATE_NS)
 		refuse_request(b, sink, ERR_TIMEOUT, "the line had no time for it");

@@ -119,12 +119,12 @@ static int purged(struct run *r, struct client *c, const char *name)
 			continue;
 		}
 		if (!over)
-			err_set(&e, ERR_REFUSED, "%s: an alarm changed or the connection was lost meanwhile, so everything is sent again; try once more", name);
+			err_set(&e, ERR_REFUSED, "%s: an alarm changed, the connection was lost, or it took over 10 minutes, so everything is sent again; try once more", name);
 		else if (partly)
 			err_set(&e, ERR_DENIED, "%s: %lld retained messages were cleared, but the broker did not let us see or clear all of it (its access rules?)", name,
 			        cleared);
 		else if (!r->json)
-			strbuf_printf(&r->out, "%s: %lld retained messages were cleared; stop the service within 10 minutes, or everything is sent again\n", name,
+			strbuf_printf(&r->out, "%s: %lld retained messages were cleared; stop the service now (10 minutes after the beginning everything is sent again)\n", name,
 			              cleared);
 		if (over && !partly) {
 			if (r->json)

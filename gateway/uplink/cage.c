@@ -1,5 +1,6 @@
 #include "gateway/uplink/cage.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -65,7 +67,39 @@ static int refused(int ruleset, const char *what, struct err *reterr)
 	return -1;
 }
 
-int cage_close(const char *const *files, size_t n, struct err *reterr)
+/* The directory in which the file really stands. */
+static bool place(const char *file, dev_t *ret_dev, ino_t *ret_ino)
+{
+	char *real = file ? realpath(file, NULL) : NULL;
+	struct stat st;
+	bool there = real && stat(dirname(real), &st) == 0;
+
+	free(real);
+	*ret_dev = there ? st.st_dev : 0;
+	*ret_ino = there ? st.st_ino : 0;
+	return there;
+}
+
+void cage_note(struct cage *c, const char *const *files, size_t n)
+{
+	assert(n <= CAGE_FILES_MAX);
+	c->closed = true;
+	for (size_t i = 0; i < n; i++)
+		(void)place(files[i], &c->stood[i].dev, &c->stood[i].ino);
+}
+
+bool cage_fits(const struct cage *c, const char *const *files, size_t n)
+{
+	dev_t dev;
+	ino_t ino;
+
+	for (size_t i = 0; c->closed && i < n; i++)
+		if (place(files[i], &dev, &ino) && (dev != c->stood[i].dev || ino != c->stood[i].ino))
+			return false;
+	return true;
+}
+
+int cage_close(struct cage *c, const char *const *files, size_t n, struct err *reterr)
 {
 	struct landlock_ruleset_attr rights = { .handled_access_fs = RIGHTS_FIRST };
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -92,5 +126,6 @@ int cage_close(const char *const *files, size_t n, struct err *reterr)
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return refused(ruleset, "restrict", reterr);
 	close(ruleset);
+	cage_note(c, files, n);
 	return 0;
 }

@@ -5,7 +5,6 @@
 #include "gateway/uplink/session.h"
 
 #include "core/clock.h"
-#include "gateway/uplink/cage.h"
 #include "gateway/uplink/notes.h"
 #include "gateway/uplink/reason.h"
 #include "gateway/uplink/secret.h"
@@ -405,18 +404,10 @@ bool session_takes(const struct session *s, enum frame_type type)
 	return s->in_flight < s->window;
 }
 
-/* Now that the files are known that it needs, and before anything comes from the network. A cage that stays open is no reason to let alarms wait. */
-static void close_cage(struct session *s)
-{
-	const char *const files[] = { s->setup.password_file, s->setup.tls_ca, s->setup.tls_cert, s->setup.tls_key };
-	struct err e;
-
-	if (cage_close(files, sizeof files / sizeof files[0], &e) < 0)
-		channel_log(s->channel, e.code == ERR_UNSUPPORTED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "firegw-uplink runs with more rights than it needs: %s", e.text);
-}
-
 int session_on_frame(struct session *s, const struct frame *f, int64_t now_ns, bool *ret_quit, struct err *reterr)
 {
+	struct err e;
+
 	*ret_quit = false;
 	if (!s->setup.done && f->type != FRAME_SETUP && f->type != FRAME_QUIT)
 		return err_set(reterr, ERR_PROTOCOL, "frame '%s' before setup", frame_type_name(f->type));
@@ -424,9 +415,16 @@ int session_on_frame(struct session *s, const struct frame *f, int64_t now_ns, b
 	case FRAME_SETUP:
 		if (setup_take(&s->setup, f, reterr) < 0)
 			return -1;
-		close_cage(s);
+		/* A cage that stays open is no reason to let alarms wait. */
+		if (setup_close_cage(&s->setup, &e) < 0)
+			channel_log(s->channel, e.code == ERR_UNSUPPORTED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "firegw-uplink runs with more rights than it needs: %s", e.text);
 		return 0;
 	case FRAME_CONNECT:
+		if (!setup_in_reach(&s->setup)) {
+			channel_log(s->channel, LOG_LEVEL_INFO, "the directory of a password or TLS file is another one now: starting anew");
+			*ret_quit = true;
+			return 0;
+		}
 		return on_connect(s, f, now_ns, reterr);
 	case FRAME_PUBLISH:
 		on_publish(s, f, now_ns);

@@ -28,3 +28,27 @@ int setup_take(struct setup *u, const struct frame *f, struct err *reterr)
 		u->urls[i] = copy_text(f->list.items[i], &ok);
 	return ok ? 0 : err_set(reterr, ERR_NO_MEMORY, "no memory for the setup");
 }
+
+static size_t files_of(const struct setup *u, const char *ret[CAGE_FILES_MAX])
+{
+	const char *const files[CAGE_FILES_MAX] = { u->password_file, u->tls_ca, u->tls_cert, u->tls_key };
+
+	memcpy(ret, files, sizeof files);
+	return CAGE_FILES_MAX;
+}
+
+int setup_close_cage(struct setup *u, struct err *reterr)
+{
+	const char *files[CAGE_FILES_MAX];
+	size_t n = files_of(u, files);
+
+	return cage_close(&u->cage, files, n, reterr);
+}
+
+bool setup_in_reach(const struct setup *u)
+{
+	const char *files[CAGE_FILES_MAX];
+	size_t n = files_of(u, files);
+
+	return cage_fits(&u->cage, files, n);
+}

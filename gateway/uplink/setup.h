@@ -2,6 +2,7 @@
 #ifndef FIREGW_GATEWAY_UPLINK_SETUP_H
 #define FIREGW_GATEWAY_UPLINK_SETUP_H
 
+#include "gateway/uplink/cage.h"
 #include "gateway/uplink/frame.h"
 
 #define SETUP_KEEPALIVE_S 20   /* where the config names none */
@@ -14,9 +15,14 @@ struct setup {
 	char  *client_id, *username, *password_file, *tls_ca, *tls_cert, *tls_key;
 	char  *urls[SETUP_URLS_MAX];
 	size_t n_urls;
+	struct cage cage;
 };
 
 /* Copies a setup frame, for the process's life. ERR_PROTOCOL: a second one, or one that makes no sense; ERR_NO_MEMORY. */
 int setup_take(struct setup *u, const struct frame *f, struct err *reterr);
+/* Gives up all rights but those that the files need; to be called before anything comes from the network. */
+int setup_close_cage(struct setup *u, struct err *reterr);
+/* Whether the files can be read from within it (cage_fits). */
+bool setup_in_reach(const struct setup *u);
 
 #endif

@@ -67,3 +67,21 @@ def test_purge(site):
     # Its next life begins as if nothing had been.
     d.start().hub_up()
     wait_for(lambda: {FIRE, NODE + "building", NODE + "status", NODE + "directory/1"} <= set(console.retained()), what="all of it again")
+
+
+def test_many_buildings(site):
+    """Each with a node of its own, more than one subscription takes: the hub comes up, commands reach the last of them, and a purge ends."""
+    broker, eq = site.broker(), site.equipment()
+    console = site.console(broker)
+    rows = "".join(f"    - {{id: b{i}, name: B{i}, class: class1-public, height_m: 98, floors: 32, basements: 2, node: node-{i}}}\n" for i in range(150))
+    line = bus(eq.ports[0], smoke_points(1)).replace("building: a", "building: b149")
+    gone = PREFIX + "node-149/alarm/gone.x~smoke"
+    console.client.publish(gone, b'{"v":1}', 1, retain=True)
+    wait_for(lambda: gone in console.retained(), what="a leftover")
+    d = site.daemon(site_text(site.folder, line, rules=SMOKE_RULE, hubs=hub(broker.port), buildings=rows)).hub_up()
+    wait_for(lambda: gone not in console.retained(), what="the leftover is cleared")
+    assert console.command("snapshot", node="node-149")[0]["ok"]
+    eq.set(1, 0, 1)
+    wait_for(lambda: PREFIX + "node-149/alarm/facp.smoke1~smoke" in console.retained(), what="a fire at the last")
+    d.cli("hub", "purge", "district")
+    assert not console.retained()

@@ -270,16 +270,24 @@ def test_a_hub_that_was_away_gets_everything(site):
         assert [s for i, s in enumerate(fire) if s not in fire[:i]] == sorted(set(fire)), "first appearances are in order"
 
 
-def test_an_uplink_reads_only_beside_its_own_files(site):
-    """What parses the network is kept in by the kernel: a password file that leads elsewhere later is not followed (as root, so that nothing else can be the reason)."""
-    if os.geteuid() != 0 or ctypes.CDLL(None).syscall(444, 0, 0, 1) < 1:  # landlock_create_ruleset: the version
-        pytest.skip("needs root, and a kernel with Landlock")
+def test_an_uplink_whose_files_moved_starts_anew(site):
+    """What parses the network is kept in by the kernel, and may read only where its files stood when it began: a password that moves needs a new process, and gets it."""
+    if ctypes.CDLL(None).syscall(444, 0, 0, 1) < 1:  # landlock_create_ruleset: the version
+        pytest.skip("needs a kernel with Landlock")
     for name in ("keys", "elsewhere"):
         (site.folder / name).mkdir()
         (site.folder / name / "secret").write_text("hunter\n")
     eq, port = site.equipment(), free_port()
     d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(1)), hubs=hub(port, more=", username: gw, password_file: keys/secret")))
     wait_for(lambda: "refused" in (d.hub()["why"] or ""), what="nobody listens")
+    before = d.uplinks()
     (site.folder / "keys" / "secret").unlink()
     (site.folder / "keys" / "secret").symlink_to(site.folder / "elsewhere" / "secret")
-    wait_for(lambda: "Permission denied" in (d.hub()["why"] or ""), seconds=60, what="it is not let out")
+    wait_for(lambda: d.uplinks() and d.uplinks() != before and "refused" in (d.hub()["why"] or ""), seconds=60, what="a new process that reads it")
+    assert "another one now: starting anew" in d.text() and "Permission denied" not in d.text()
+    after = d.uplinks()
+    (site.folder / "elsewhere" / "next").write_text("other\n")
+    (site.folder / "elsewhere" / "next").rename(site.folder / "elsewhere" / "secret")
+    session = d.hub()["session"]
+    wait_for(lambda: d.hub()["session"] > session + 1, seconds=90, what="the next attempts")
+    assert d.uplinks() == after, "a file that is replaced where it stands needs none"

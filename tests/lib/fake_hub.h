@@ -36,7 +36,7 @@ struct fake_hub {
 	size_t      most_in_flight;
 	/* the broker */
 	struct fake_list wire, unacked, log, retained;
-	char       *filters[64];
+	char       *filters[4096];
 	size_t      n_filters, answered; /* filters whose retained messages were shown */
 };
 

@@ -339,6 +339,21 @@ void rig_up(struct rig *r)
 	assert_string_equal(v.state, "up");
 }
 
+void rig_fresh(struct rig *r)
+{
+	rig_init(r, 1);
+	rig_start(r);
+	rig_up(r);
+}
+
+void rig_page(struct rig *r, const char *topic)
+{
+	struct outmsg *m = outmsg_new(topic, strlen(topic));
+
+	assert_int_equal(states_set(&r->states, STATE_KIND_DIRECTORY, 0, topic, 7, m), 0);
+	outmsg_unref(m);
+}
+
 static void set_alarm(struct rig *r, uint32_t node, const char *id, unsigned class_, const char *payload, bool clear)
 {
 	struct strbuf topic = STRBUF_INIT;

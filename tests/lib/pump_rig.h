@@ -10,6 +10,7 @@
 #define RIG_STREAMS (RIG_NODES * STREAM_COUNT)
 #define RIG_SEQS    20000
 #define RIG_PREFIX  "fire/v1/500110/002/003/"
+#define RIG_ALARM(id) RIG_PREFIX "gw/alarm/" id
 
 /* Of each record of a stream: what became of it. */
 enum rig_mark { RIG_STORED = 1, RIG_SEEN = 2, RIG_ACKED = 4, RIG_TOLD_LOST = 8 };
@@ -69,9 +70,13 @@ void rig_answer(struct rig *r, bool failed);
 void rig_prune(struct rig *r, uint32_t node, unsigned stream, int64_t first);
 /* From nothing to up and reconciled, with everything answered. */
 void rig_up(struct rig *r);
+/* All of that: init, start, up. */
+void rig_fresh(struct rig *r);
 /* Accepts, drains, answers, until nothing moves any more; bounded. */
 void rig_settle(struct rig *r);
 void rig_alarm(struct rig *r, uint32_t node, const char *id, unsigned class_, const char *payload);
+/* A page of node 0's directory; its text is its topic. */
+void rig_page(struct rig *r, const char *topic);
 void rig_clear(struct rig *r, uint32_t node, const char *id, const char *last);
 /* What the broker has seen since the last call: order per stream, nothing that was not stored. */
 void rig_check_log(struct rig *r);

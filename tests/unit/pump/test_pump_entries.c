@@ -8,34 +8,17 @@
 
 #include <cmocka.h>
 
-#define ALARM(id) RIG_PREFIX "gw/alarm/" id
-
-static void up(struct rig *r)
-{
-	rig_init(r, 1);
-	rig_start(r);
-	rig_up(r);
-}
-
-static void page(struct rig *r, const char *topic)
-{
-	struct outmsg *m = outmsg_new(topic, strlen(topic));
-
-	assert_int_equal(states_set(&r->states, STATE_KIND_DIRECTORY, 0, topic, 7, m), 0);
-	outmsg_unref(m);
-}
-
 static void test_alarm_ends_with_its_normal_state_then_nothing(void **state)
 {
 	struct rig r;
 
 	(void)state;
-	up(&r);
+	rig_fresh(&r);
 	rig_alarm(&r, 0, "a/r", CLASS_FIRE, "active");
 	rig_step(&r);
 	fake_hub_drain(&r.hub);
 	rig_step(&r);
-	assert_string_equal(fake_hub_retained(&r.hub, ALARM("a~r")), "active");
+	assert_string_equal(fake_hub_retained(&r.hub, RIG_ALARM("a~r")), "active");
 	rig_clear(&r, 0, "a/r", "normal");
 	rig_step(&r);
 	assert_int_equal(r.hub.wire.n, 1); /* one at a time on a topic */
@@ -49,7 +32,7 @@ static void test_alarm_ends_with_its_normal_state_then_nothing(void **state)
 	assert_int_not_equal(states_find(&r.states, 0, "alarm/a~r"), SIZE_MAX);
 	fake_hub_drain(&r.hub);
 	rig_step(&r);
-	assert_null(fake_hub_retained(&r.hub, ALARM("a~r")));
+	assert_null(fake_hub_retained(&r.hub, RIG_ALARM("a~r")));
 	assert_int_equal(states_find(&r.states, 0, "alarm/a~r"), SIZE_MAX);
 	rig_done(&r);
 }
@@ -59,7 +42,7 @@ static void test_newest_version_follows_the_one_in_flight(void **state)
 	struct rig r;
 
 	(void)state;
-	up(&r);
+	rig_fresh(&r);
 	rig_alarm(&r, 0, "a/r", CLASS_FAULT, "1");
 	rig_step(&r);
 	rig_alarm(&r, 0, "a/r", CLASS_FAULT, "2");
@@ -79,7 +62,7 @@ static void test_newest_version_follows_the_one_in_flight(void **state)
 	rig_step(&r);
 	fake_hub_drain(&r.hub);
 	rig_settle(&r);
-	assert_string_equal(fake_hub_retained(&r.hub, ALARM("a~r")), "4");
+	assert_string_equal(fake_hub_retained(&r.hub, RIG_ALARM("a~r")), "4");
 	rig_check_retained(&r);
 	/* raised again while the empty one is in flight */
 	rig_clear(&r, 0, "a/r", NULL);
@@ -96,10 +79,10 @@ static void test_broker_that_lost_its_store_gets_everything_again(void **state)
 	struct rig r;
 
 	(void)state;
-	up(&r);
+	rig_fresh(&r);
 	rig_alarm(&r, 0, "a/r", CLASS_FIRE, "active");
 	rig_alarm(&r, 1, "b/r", CLASS_FAULT, "active");
-	page(&r, "directory/1");
+	rig_page(&r, "directory/1");
 	rig_settle(&r);
 	rig_check_retained(&r);
 	fake_hub_forget(&r.hub);
@@ -108,7 +91,7 @@ static void test_broker_that_lost_its_store_gets_everything_again(void **state)
 	rig_alarm(&r, 0, "c/r", CLASS_FAULT, "active");
 	rig_up(&r);
 	rig_check_retained(&r);
-	assert_non_null(fake_hub_retained(&r.hub, ALARM("c~r")));
+	assert_non_null(fake_hub_retained(&r.hub, RIG_ALARM("c~r")));
 	rig_done(&r);
 }
 
@@ -117,9 +100,9 @@ static void test_refresh_sends_all_again(void **state)
 	struct rig r;
 
 	(void)state;
-	up(&r);
+	rig_fresh(&r);
 	rig_alarm(&r, 0, "a/r", CLASS_FIRE, "active");
-	page(&r, "directory/1");
+	rig_page(&r, "directory/1");
 	rig_settle(&r);
 	fake_hub_forget(&r.hub);
 	rig_pass(&r, 1100);
@@ -140,16 +123,16 @@ static void test_stale_retained_is_cleared(void **state)
 
 	(void)state;
 	rig_init(&r, 1);
-	fake_hub_retain(&r.hub, ALARM("gone~r"), "stale");
-	fake_hub_retain(&r.hub, ALARM("open~r"), "old");
-	fake_hub_retain(&r.hub, ALARM("back~r"), "stale");
+	fake_hub_retain(&r.hub, RIG_ALARM("gone~r"), "stale");
+	fake_hub_retain(&r.hub, RIG_ALARM("open~r"), "old");
+	fake_hub_retain(&r.hub, RIG_ALARM("back~r"), "stale");
 	fake_hub_retain(&r.hub, RIG_PREFIX "gw/directory/2", "page");
 	fake_hub_retain(&r.hub, RIG_PREFIX "gw/directory/3", "page beyond");
 	fake_hub_retain(&r.hub, RIG_PREFIX "tower-b/directory/1", "not made yet");
 	fake_hub_retain(&r.hub, RIG_PREFIX "gw/report/2026-10", "last month");
 	rig_alarm(&r, 0, "open/r", CLASS_FIRE, "active");
-	page(&r, "directory/1");
-	page(&r, "directory/2");
+	rig_page(&r, "directory/1");
+	rig_page(&r, "directory/2");
 	rig_start(&r);
 	rig_step(&r);
 	fake_hub_accept(&r.hub);
@@ -166,9 +149,9 @@ static void test_stale_retained_is_cleared(void **state)
 	rig_settle(&r);
 	for (size_t i = from; i < r.hub.log.n; i++)
 		assert_false(strstr(r.hub.log.items[i].topic, "back~r") && r.hub.log.items[i].len == 0);
-	assert_null(fake_hub_retained(&r.hub, ALARM("gone~r")));
-	assert_string_equal(fake_hub_retained(&r.hub, ALARM("open~r")), "active");
-	assert_string_equal(fake_hub_retained(&r.hub, ALARM("back~r")), "raised meanwhile");
+	assert_null(fake_hub_retained(&r.hub, RIG_ALARM("gone~r")));
+	assert_string_equal(fake_hub_retained(&r.hub, RIG_ALARM("open~r")), "active");
+	assert_string_equal(fake_hub_retained(&r.hub, RIG_ALARM("back~r")), "raised meanwhile");
 	assert_non_null(fake_hub_retained(&r.hub, RIG_PREFIX "gw/directory/2"));
 	assert_null(fake_hub_retained(&r.hub, RIG_PREFIX "gw/directory/3"));
 	assert_non_null(fake_hub_retained(&r.hub, RIG_PREFIX "tower-b/directory/1"));
@@ -226,7 +209,7 @@ static void test_refused_alarm_holds_only_itself(void **state)
 	struct rig r;
 
 	(void)state;
-	up(&r);
+	rig_fresh(&r);
 	r.hub.refuse[0] = "alarm/bad";
 	r.hub.n_refuse = 1;
 	rig_alarm(&r, 0, "bad/r", CLASS_FIRE, "active");
@@ -235,8 +218,8 @@ static void test_refused_alarm_holds_only_itself(void **state)
 	fake_hub_drain(&r.hub);
 	rig_step(&r);
 	assert_true(r.fault[PUMP_REFUSED]);
-	assert_non_null(strstr(r.fault_text[PUMP_REFUSED], ALARM("bad~r")));
-	assert_non_null(fake_hub_retained(&r.hub, ALARM("good~r")));
+	assert_non_null(strstr(r.fault_text[PUMP_REFUSED], RIG_ALARM("bad~r")));
+	assert_non_null(fake_hub_retained(&r.hub, RIG_ALARM("good~r")));
 	uint64_t refused = r.pump->count.refused;
 	for (int i = 0; i < 59; i++) {
 		rig_pass(&r, 1000);
@@ -248,7 +231,7 @@ static void test_refused_alarm_holds_only_itself(void **state)
 	rig_pass(&r, 2000);
 	fake_hub_drain(&r.hub);
 	rig_step(&r);
-	assert_string_equal(fake_hub_retained(&r.hub, ALARM("bad~r")), "still active");
+	assert_string_equal(fake_hub_retained(&r.hub, RIG_ALARM("bad~r")), "still active");
 	assert_false(r.fault[PUMP_REFUSED]);
 	rig_done(&r);
 }
@@ -286,13 +269,13 @@ static void test_classes_not_for_this_hub_stay_away(void **state)
 	(void)state;
 	rig_init(&r, 1);
 	r.config.classes[CLASS_FAULT] = false;
-	fake_hub_retain(&r.hub, ALARM("b~r"), "of another hub's settings");
+	fake_hub_retain(&r.hub, RIG_ALARM("b~r"), "of another hub's settings");
 	rig_start(&r);
 	rig_alarm(&r, 0, "a/r", CLASS_FAULT, "active");
 	rig_alarm(&r, 0, "b/r", CLASS_FAULT, "active");
 	rig_up(&r);
-	assert_null(fake_hub_retained(&r.hub, ALARM("a~r")));
-	assert_non_null(fake_hub_retained(&r.hub, ALARM("b~r"))); /* it is open: not ours to clear */
+	assert_null(fake_hub_retained(&r.hub, RIG_ALARM("a~r")));
+	assert_non_null(fake_hub_retained(&r.hub, RIG_ALARM("b~r"))); /* it is open: not ours to clear */
 	rig_clear(&r, 0, "a/r", "normal");
 	rig_step(&r);
 	assert_int_equal(states_find(&r.states, 0, "alarm/a~r"), SIZE_MAX);
@@ -305,7 +288,7 @@ static void test_entry_waits_for_the_slower_of_two_hubs(void **state)
 	struct rig r, other;
 
 	(void)state;
-	up(&r);
+	rig_fresh(&r);
 	rig_init(&other, 2);
 	other.pump = pump_new(&other.config, &other.ops, &r.states, other.now); /* never connects */
 	assert_non_null(other.pump);
@@ -313,7 +296,7 @@ static void test_entry_waits_for_the_slower_of_two_hubs(void **state)
 	rig_settle(&r);
 	rig_clear(&r, 0, "a/r", "normal");
 	rig_settle(&r);
-	assert_null(fake_hub_retained(&r.hub, ALARM("a~r")));
+	assert_null(fake_hub_retained(&r.hub, RIG_ALARM("a~r")));
 	assert_int_not_equal(states_find(&r.states, 0, "alarm/a~r"), SIZE_MAX);
 	/* cleared here: a new connection does not send it again */
 	fake_hub_lose(&r.hub, HUB_DOWN_LOST, "gone");
@@ -321,10 +304,10 @@ static void test_entry_waits_for_the_slower_of_two_hubs(void **state)
 	rig_up(&r);
 	assert_int_equal(fake_hub_find(&r.hub, from, "a~r"), SIZE_MAX);
 	/* but what the broker shows of it all the same is cleared */
-	fake_hub_retain(&r.hub, ALARM("a~r"), "restored from a copy");
+	fake_hub_retain(&r.hub, RIG_ALARM("a~r"), "restored from a copy");
 	fake_hub_lose(&r.hub, HUB_DOWN_LOST, "gone");
 	rig_up(&r);
-	assert_null(fake_hub_retained(&r.hub, ALARM("a~r")));
+	assert_null(fake_hub_retained(&r.hub, RIG_ALARM("a~r")));
 	pump_free(other.pump);
 	other.pump = NULL;
 	assert_int_equal(states_find(&r.states, 0, "alarm/a~r"), SIZE_MAX);
@@ -351,7 +334,7 @@ static void test_hub_never_there_does_not_fill_the_table(void **state)
 	assert_true(r.states.n_used <= r.states.max);
 	rig_up(&r);
 	rig_check_retained(&r);
-	assert_non_null(fake_hub_retained(&r.hub, ALARM("stays~r")));
+	assert_non_null(fake_hub_retained(&r.hub, RIG_ALARM("stays~r")));
 	rig_done(&r);
 }
 
@@ -360,7 +343,7 @@ static void test_slot_taken_by_another_while_its_message_is_in_flight(void **sta
 	struct rig r;
 
 	(void)state;
-	up(&r);
+	rig_fresh(&r);
 	rig_alarm(&r, 0, "a/r", CLASS_FIRE, "active");
 	rig_settle(&r);
 	rig_clear(&r, 0, "a/r", "normal");
@@ -379,7 +362,7 @@ static void test_slot_taken_by_another_while_its_message_is_in_flight(void **sta
 	rig_step(&r);
 	assert_int_equal(r.hub.unacked.n + r.hub.wire.n, in_flight - 1);
 	rig_settle(&r);
-	assert_string_equal(fake_hub_retained(&r.hub, ALARM("a~r")), "normal");
+	assert_string_equal(fake_hub_retained(&r.hub, RIG_ALARM("a~r")), "normal");
 	fake_hub_lose(&r.hub, HUB_DOWN_LOST, "gone");
 	rig_up(&r);
 	rig_check_retained(&r); /* the next connection found it */

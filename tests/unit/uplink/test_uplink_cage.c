@@ -71,7 +71,8 @@ static int within(int (*try)(void))
 	if (pid == 0) {
 		struct err e;
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		if (cage_close(files, 4, &e) < 0)
+		struct cage c = { 0 };
+		if (cage_close(&c, files, 4, &e) < 0)
 			_exit(e.code == ERR_UNSUPPORTED ? 200 : 201);
 		_exit(try() < 0 ? errno : 0);
 	}
@@ -118,10 +119,38 @@ static void test_what_it_has_no_business_with(void **state)
 	assert_int_equal(within(run_program), EACCES);
 }
 
+/* Rights are those of directories, not of names: what cannot be read from within any more is noticed. */
+static void test_files_that_move(void **state)
+{
+	char own[128], cert[128], none[128];
+	const char *const files[] = { own, NULL, cert, none };
+	struct cage c = { 0 };
+
+	(void)state;
+	strcpy(own, at("own/password"));
+	strcpy(cert, at("own/cert"));
+	strcpy(none, at("own/not/yet/there"));
+	assert_true(cage_fits(&c, files, 4)); /* not closed: everything is in reach */
+	cage_note(&c, files, 4);
+	assert_true(cage_fits(&c, files, 4));
+	put("own/next", "y");
+	assert_int_equal(rename(at("own/next"), own), 0); /* replaced where it stood */
+	assert_true(cage_fits(&c, files, 4));
+	assert_int_equal(unlink(cert) | symlink(at("other/firegw.db"), cert), 0);
+	assert_false(cage_fits(&c, files, 4));
+	cage_note(&c, files, 4);
+	assert_true(cage_fits(&c, files, 4));
+	assert_int_equal(rename(at("own"), at("was")) | rename(at("other"), at("own")), 0);
+	assert_true(cage_fits(&c, files, 4)); /* gone: nothing to be read anywhere */
+	put("own/password", "z");
+	assert_false(cage_fits(&c, files, 4)); /* the same name in another directory */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_it_needs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files_that_move, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_it_has_no_business_with, setup, teardown),
 	};
 
