@@ -115,16 +115,23 @@ struct bus_request { uint64_t token; uint8_t unit, fc; uint16_t address, count; 
 
 #define BUS_LATENCY_BUCKETS 24 /* bucket i: replies that took < 2^i × 64 µs */
 struct bus_unit_stats {
-	uint64_t requests, replies, timeouts, exceptions[16], late, wrong, polls_good, polls_bad;
+	uint64_t requests, replies, timeouts, exceptions[16], late, wrong, broken, polls_good, polls_bad;
 	int64_t  last_good_ns;     /* mono_ns of the last good reply; 0: never */
 };
 struct bus_stats {
 	bool     connected;        /* the line is up: connected, or open */
 	char     why[160];         /* not connected, or the last error: text for people; "" if none */
 	uint64_t connects, disconnects;
-	uint64_t late_replies;     /* right shape, earlier transaction id */
+	uint64_t late_replies;     /* an answer to an earlier request */
 	uint64_t wrong_frames;     /* other unit, function, protocol id or length; dropped */
 	uint64_t garbage_bytes;    /* could not be a frame */
+	uint64_t crc_errors;       /* RTU: an answer in its full length whose checksum does not fit */
+	uint64_t half_frames;      /* RTU: an answer that broke off */
+	uint64_t foreign_frames;   /* RTU: requests of another master */
+	uint64_t echoes;           /* RTU: our own requests came back, and echo is not set */
+	uint64_t collisions;       /* RTU: what came back with echo set was not what was sent */
+	uint64_t fences;           /* RTU: requests that only made sure that no late answer could be taken for another */
+	int64_t  busy_ns;          /* the line was sending or waiting for so long in all */
 	uint64_t bytes_in, bytes_out;
 	uint64_t latency[BUS_LATENCY_BUCKETS];
 	int64_t  last_good_ns;

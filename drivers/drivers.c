@@ -33,9 +33,8 @@ void driver_shared_free(struct driver_shared *shared)
 const struct driver_ops *driver_find(enum bus_transport transport)
 {
 	switch (transport) {
-	case BUS_TCP: return &modbus_driver;
+	case BUS_TCP: case BUS_RTU: case BUS_RTU_TCP: return &modbus_driver;
 	case BUS_SIM: return &sim_driver;
-	case BUS_RTU: case BUS_RTU_TCP: return NULL;
 	}
 	return NULL;
 }

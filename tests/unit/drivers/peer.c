@@ -1,12 +1,18 @@
 #include "peer.h"
 
+#include "drivers/modbus/framing.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 static void put16(uint8_t *p, uint16_t v)
@@ -51,13 +57,47 @@ static void listen_on(struct peer *p)
 	p->port = ntohs(a.sin_port);
 }
 
-void peer_open(struct peer *p, enum peer_behaviour behaviour, int64_t timeout_ns)
+/* A pair whose name stays the same, like /dev/serial/by-id/… */
+static void plug_in(struct peer *p)
 {
-	*p = (struct peer){ .timeout_ns = timeout_ns, .listener = -1 };
+	struct termios t;
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	assert(master >= 0);
+	int made = grantpt(master) || unlockpt(master);
+	assert(!made);
+	p->slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	assert(p->slave >= 0);
+	(void)tcgetattr(p->slave, &t);
+	cfmakeraw(&t);
+	(void)tcsetattr(p->slave, TCSANOW, &t);
+	(void)unlink(p->path);
+	made = symlink(ptsname(master), p->path);
+	assert(!made);
+	(void)made;
+	p->connections[0] = (struct peer_connection){ .fd = master };
+}
+
+void peer_open(struct peer *p, enum peer_wire wire, enum peer_behaviour behaviour, int64_t timeout_ns)
+{
+	*p = (struct peer){ .wire = wire, .timeout_ns = timeout_ns, .listener = -1, .slave = -1 };
 	for (int i = 0; i < PEER_CONNECTIONS; i++)
 		p->connections[i].fd = -1;
-	listen_on(p);
+	if (wire == PEER_PTY) {
+		snprintf(p->path, sizeof p->path, "/tmp/firegw-test-%d-tty", (int)getpid());
+		plug_in(p);
+	} else {
+		listen_on(p);
+	}
 	peer_behave(p, behaviour);
+}
+
+static void unplug(struct peer *p)
+{
+	(void)unlink(p->path);
+	if (p->slave >= 0)
+		close(p->slave);
+	p->slave = -1;
 }
 
 static void drop(struct peer *p, struct peer_connection *c)
@@ -65,18 +105,19 @@ static void drop(struct peer *p, struct peer_connection *c)
 	close(c->fd);
 	*c = (struct peer_connection){ .fd = -1 };
 	p->closed++;
-}
-
-static void drop_all(struct peer *p)
-{
-	for (int i = 0; i < PEER_CONNECTIONS; i++)
-		if (p->connections[i].fd >= 0)
-			drop(p, &p->connections[i]);
+	if (p->wire != PEER_PTY)
+		return;
+	unplug(p);
+	if (p->behaviour != PEER_REFUSING)
+		plug_in(p);
 }
 
 void peer_close(struct peer *p)
 {
-	drop_all(p);
+	p->behaviour = PEER_REFUSING;
+	for (int i = 0; i < PEER_CONNECTIONS; i++)
+		if (p->connections[i].fd >= 0)
+			drop(p, &p->connections[i]);
 	if (p->listener >= 0)
 		close(p->listener);
 	p->listener = -1;
@@ -87,7 +128,9 @@ void peer_behave(struct peer *p, enum peer_behaviour behaviour)
 	p->behaviour = behaviour;
 	if (behaviour == PEER_REFUSING)
 		peer_close(p);
-	else if (p->listener < 0)
+	else if (p->wire == PEER_PTY && p->connections[0].fd < 0)
+		plug_in(p);
+	else if (p->wire != PEER_PTY && p->listener < 0)
 		listen_on(p);
 }
 
@@ -129,14 +172,15 @@ static size_t refuse(const uint8_t *rq, int exception, uint8_t *f)
 	return 9;
 }
 
-static void flood(struct peer_connection *c, const uint8_t *f, size_t len, int64_t now_ns)
+static void flood(const struct peer *p, struct peer_connection *c, const uint8_t *f, size_t len, int64_t now_ns)
 {
 	uint8_t many[600];
 	size_t n = 0;
 
 	while (n + len <= sizeof many) {
 		memcpy(many + n, f, len);
-		put16(many + n, 0x7777);
+		if (p->wire == PEER_TCP)
+			put16(many + n, 0x7777);
 		n += len;
 	}
 	for (int i = 0; i < 400; i++)
@@ -159,17 +203,65 @@ static size_t lie(enum peer_behaviour behaviour, uint8_t *f, size_t len)
 	case PEER_WRONG_FUNCTION: f[7] = f[7] == 3 ? 4 : 3; break;
 	case PEER_WRONG_BYTE_COUNT: f[8] = (uint8_t)(f[8] + 2); break;
 	case PEER_OVERSIZE: put16(f + 4, 255); break;
-	case PEER_HALF_FRAME: return len / 2;
 	case PEER_SHORT:
 		len -= f[7] > 2 ? 2 : 1;
 		f[8] = (uint8_t)(len - 9);
 		put16(f + 4, (uint16_t)(len - 6));
 		break;
+	}
+	return len;
+}
+
+static size_t add_crc(uint8_t *f, size_t len)
+{
+	uint16_t crc = framing_rtu_crc(f, len);
+
+	f[len] = (uint8_t)crc;
+	f[len + 1] = (uint8_t)(crc >> 8);
+	return len + 2;
+}
+
+/* What another master and the unit that it asks say to each other. */
+static size_t foreign_talk(const uint8_t *answer, size_t len, bool same_unit, uint8_t *ret)
+{
+	size_t n = 0;
+	uint8_t unit = (uint8_t)(answer[0] + (same_unit ? 0 : 100)), request[6] = { unit, answer[1], 0x27, 0x10, 0, (uint8_t)(answer[2] / 2) };
+
+	memcpy(ret, request, sizeof request);
+	n = add_crc(ret, sizeof request);
+	memcpy(ret + n, answer, len - 2);
+	ret[n] = unit;
+	for (size_t i = 3; i < len - 2; i++)
+		ret[n + i] = 0xEE;
+	return n + add_crc(ret + n, len - 2);
+}
+
+/* From a TCP frame to what goes over the wire, and the lies that are told there. */
+static size_t dress(const struct peer *p, const uint8_t *rq, uint8_t *f, size_t len)
+{
+	static const uint8_t noise[] = { 0x00, 0xff, 0x01, 0x03, 0x55 };
+	uint8_t before[600];
+	size_t n = 0;
+
+	if (p->wire != PEER_TCP) {
+		len -= 6;
+		memmove(f, f + 6, len);
+		len = add_crc(f, len);
+	}
+	switch ((int)p->behaviour) {
+	case PEER_HALF_FRAME: return len / 2;
 	case PEER_TWO_FRAMES:
 		memcpy(f + len, f, len < 280 ? len : 0);
 		return len * 2;
+	case PEER_WRONG_CRC: f[len - 1] ^= 0x10; return len;
+	case PEER_NOISE_BEFORE: memcpy(before, noise, n = sizeof noise); break;
+	case PEER_ECHO: memcpy(before, rq + 6, 6); n = add_crc(before, 6); break;
+	case PEER_FOREIGN: n = f[1] & 0x80 ? 0 : foreign_talk(f, len, false, before); break;
+	case PEER_FOREIGN_SAME: n = f[1] & 0x80 ? 0 : foreign_talk(f, len, true, before); break;
 	}
-	return len;
+	memmove(f + n, f, len);
+	memcpy(f, before, n);
+	return n + len;
 }
 
 /* Whether the behaviour leaves this request without an answer. */
@@ -179,6 +271,7 @@ static bool ignores(const struct peer *p, const uint8_t *rq)
 	case PEER_DEAD: return true;
 	case PEER_DEAD_UNIT: case PEER_DEAD_UNIT_CLOSING: return rq[6] == 2;
 	case PEER_MUTE_BLOCK: return touches_hole(p, rq);
+	case PEER_LATE_DEAF: return rq[7] != 3;
 	}
 	return false;
 }
@@ -215,12 +308,16 @@ static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq
 	p->requests_of_unit[rq[6]]++;
 	if (ignores(p, rq))
 		return;
-	len = lie(p->behaviour, f, len);
+	if (p->behaviour == PEER_FLOOD && p->wire != PEER_TCP)
+		f[6]++;
+	len = dress(p, rq, f, lie(p->behaviour, f, len));
 	switch ((int)p->behaviour) {
 	case PEER_SLOW: (void)queue(c, now + p->timeout_ns * 3 / 5, f, len); break;
 	case PEER_LATE: (void)queue(c, now + p->timeout_ns * 3 / 2, f, len); break;
+	case PEER_LATE_ONCE: case PEER_LATE_DEAF: (void)queue(c, now + (p->requests % 2 ? p->timeout_ns * 3 / 2 : 0), f, len); break;
+	case PEER_LATE_UNIT: (void)queue(c, now + (rq[6] == 2 ? p->timeout_ns * 3 : 0), f, len); break;
 	case PEER_DRIPPING: drip(p, c, f, len, now); break;
-	case PEER_FLOOD: flood(c, f, len, now); break;
+	case PEER_FLOOD: flood(p, c, f, len, now); break;
 	case PEER_GARBAGE: (void)queue(c, now, garbage, sizeof garbage - 1); break;
 	case PEER_CLOSES_AFTER_REPLY: case PEER_DEAD_UNIT_CLOSING: queue(c, now, f, len)->close_after = true; break;
 	case PEER_CLOSES_ON_REQUEST: queue(c, now, f, 0)->close_after = true; break;
@@ -257,9 +354,28 @@ static bool accept_all(struct peer *p)
 	}
 }
 
+/* An RTU request as the TCP one that it is. */
+static size_t undress(const struct peer *p, const uint8_t *in, size_t len, uint8_t *rq)
+{
+	size_t n = p->wire == PEER_TCP ? 12 : 8;
+
+	if (len < n)
+		return 0;
+	if (p->wire == PEER_TCP) {
+		memcpy(rq, in, 12);
+		return n;
+	}
+	assert(framing_rtu_crc(in, 6) == (uint16_t)(in[6] | in[7] << 8));
+	memset(rq, 0, 6);
+	memcpy(rq + 6, in, 6);
+	return n;
+}
+
 static bool read_requests(struct peer *p, struct peer_connection *c, int64_t now_ns)
 {
-	ssize_t n = recv(c->fd, c->in + c->in_len, sizeof c->in - c->in_len, 0);
+	uint8_t rq[12];
+	ssize_t n = read(c->fd, c->in + c->in_len, sizeof c->in - c->in_len);
+	size_t taken;
 
 	if (n < 0 && errno == EAGAIN)
 		return false;
@@ -269,10 +385,10 @@ static bool read_requests(struct peer *p, struct peer_connection *c, int64_t now
 	}
 	p->bytes_in += (uint64_t)n;
 	c->in_len += (size_t)n;
-	while (c->in_len >= 12) {
-		respond(p, c, c->in, now_ns);
-		c->in_len -= 12;
-		memmove(c->in, c->in + 12, c->in_len);
+	while ((taken = undress(p, c->in, c->in_len, rq)) > 0) {
+		respond(p, c, rq, now_ns);
+		c->in_len -= taken;
+		memmove(c->in, c->in + taken, c->in_len);
 	}
 	return true;
 }
@@ -283,7 +399,7 @@ static bool write_due(struct peer *p, struct peer_connection *c, int64_t now_ns)
 
 	while (c->fd >= 0 && c->n_queue > 0 && c->queue[0].at_ns <= now_ns) {
 		struct peer_write *w = &c->queue[0];
-		ssize_t n = w->len ? send(c->fd, w->bytes, w->len, MSG_NOSIGNAL) : 0;
+		ssize_t n = !w->len ? 0 : p->wire == PEER_PTY ? write(c->fd, w->bytes, w->len) : send(c->fd, w->bytes, w->len, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN)
 			return done;
