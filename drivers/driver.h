@@ -21,6 +21,9 @@ struct bus_timing {            /* of a bus, and of each device of it (already me
 	uint16_t max_registers;    /* a request; 1 … 125 */
 	uint16_t max_bits;         /* 1 … 2000 */
 	uint16_t max_gap;          /* unused registers that a merged request may span */
+	int64_t  settle_ns;        /* after a connect the device is left alone for so long */
+	bool     close_between;    /* the connection is closed when the device's polls are through */
+	bool     echo;             /* what is sent to it comes back: the adapter hears itself */
 };
 
 struct bus_device {
@@ -77,9 +80,6 @@ struct bus_config {
 	uint8_t                  bits, stop;
 	char                     parity;   /* N E O */
 	bool                     rs485;
-	bool                     echo;
-	bool                     close_between;
-	int64_t                  settle_ns; /* after connect */
 	const struct bus_device *devices;
 	size_t                   n_devices;
 	const char              *learned;  /* what `learned` gave at an earlier time, or NULL */
@@ -155,6 +155,8 @@ struct driver_ops {
 	void (*close)(void *bus);
 };
 
+/* Whether a serial port can be set to this rate. */
+bool driver_knows_baud(uint32_t baud);
 /* The driver for a transport, or NULL if there is none (yet): then check says so. */
 const struct driver_ops *driver_find(enum bus_transport transport);
 

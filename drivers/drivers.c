@@ -1,6 +1,7 @@
 #include "drivers/driver.h"
 #include "drivers/modbus/codec.h"
 #include "drivers/modbus/modbus.h"
+#include "drivers/modbus/serial.h"
 #include "drivers/shared.h"
 #include "drivers/sim/sim.h"
 
@@ -28,6 +29,11 @@ void driver_shared_free(struct driver_shared *shared)
 		return;
 	codec_free(shared->modbus);
 	free(shared);
+}
+
+bool driver_knows_baud(uint32_t baud)
+{
+	return serial_knows_baud(baud);
 }
 
 const struct driver_ops *driver_find(enum bus_transport transport)

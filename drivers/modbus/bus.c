@@ -134,6 +134,8 @@ static int modbus_request(void *bus, const struct bus_request *rq, struct err *r
 		return err_set(reterr, ERR_BUSY, "another read of this bus is waiting");
 	if (rq->fc < 1 || rq->fc > 4)
 		return err_set(reterr, ERR_INVALID, "function code %u: only 1 to 4 are read", rq->fc);
+	if (!b->framing->numbered && (rq->unit < 1 || rq->unit > UNIT_SERIAL_MAX))
+		return err_set(reterr, ERR_INVALID, "unit %u: on a serial line units are 1 … 247", rq->unit);
 	if (rq->count < 1 || rq->count > most || (uint32_t)rq->address + rq->count > UINT16_MAX + 1u)
 		return err_set(reterr, ERR_INVALID, "a read takes 1 to %u %s, up to address 65535", most, rq->fc <= 2 ? "bits" : "registers");
 	b->request = *rq;

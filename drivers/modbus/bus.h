@@ -111,6 +111,7 @@ struct modbus_bus {
 	struct codec_read        read;        /* what is in flight */
 	size_t                   flight_group;
 	uint32_t                 flight_device; /* index, or UINT32_MAX */
+	uint32_t                 polled_device; /* the last one whose poll flew over this connection, or UINT32_MAX */
 	bool                     fencing;     /* what flies is a fence, before the one that is meant */
 	bool                     spoilt;      /* another master asks the same unit: no answer can be trusted to be ours */
 	size_t                   echo_left;   /* bytes of the request that will come back to us */
@@ -155,8 +156,9 @@ static inline bool group_has_decimals(const struct bus_point *p)
 void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
 /* The group whose request goes next, its poll begun, or NULL: nothing is due. */
 struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
-/* Whether any group has something to send now. */
+/* Whether any group has something to send now; any of this device. */
 bool poll_has_work(const struct modbus_bus *b, int64_t now_ns);
+bool poll_device_has_work(const struct modbus_bus *b, uint32_t device, int64_t now_ns);
 /* What became of the request g->next. */
 void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *values, struct stamp now, struct sample_sink *sink);
 void poll_exception(struct modbus_bus *b, struct bus_group *g, int exception, struct stamp now, struct sample_sink *sink);

@@ -28,6 +28,8 @@ void flight_land(struct modbus_bus *b, int64_t now_ns)
 {
 	if (b->flight != FLIGHT_NONE)
 		b->stats.busy_ns += now_ns - b->begun_ns;
+	if (b->flight == FLIGHT_POLL)
+		b->polled_device = b->flight_device;
 	b->flight = FLIGHT_NONE;
 	b->fencing = b->spoilt = false;
 	b->out_len = b->out_sent = b->echo_left = 0;
@@ -122,7 +124,7 @@ static void send_frame(struct modbus_bus *b, enum bus_flight flight, struct bus_
 	b->framing->number(b->out, b->id);
 	b->out_len = (size_t)frame->len;
 	b->out_sent = 0;
-	b->echo_left = b->config->echo ? b->out_len : 0;
+	b->echo_left = flight_timing(b)->echo ? b->out_len : 0;
 	b->spoilt = false;
 	b->begun_ns = now.mono_ns;
 	b->reply_by_ns = now.mono_ns + flight_timing(b)->timeout_ns;
@@ -189,6 +191,12 @@ static void dispatch(struct modbus_bus *b, struct stamp now, struct sample_sink 
 {
 	if (b->link.state != LINK_UP || b->flight != FLIGHT_NONE || now.mono_ns < b->free_ns || is_blocked(b))
 		return;
+	if (b->polled_device != NO_DEVICE && b->config->devices[b->polled_device].timing.close_between && b->link.useful &&
+	    !poll_device_has_work(b, b->polled_device, now.mono_ns)) {
+		b->polled_device = NO_DEVICE;
+		link_rest(&b->link, now.mono_ns);
+		return;
+	}
 	/* A person's read goes when nothing is due, or when it has waited long enough. */
 	if (b->request_waits && now.mono_ns - b->request_since_ns >= REQUEST_SOON_NS) {
 		send_request(b, now, sink);
@@ -199,8 +207,6 @@ static void dispatch(struct modbus_bus *b, struct stamp now, struct sample_sink 
 		send_poll(b, g, now, sink);
 	else if (b->request_waits)
 		send_request(b, now, sink);
-	else if (b->config->close_between && b->link.useful && !poll_has_work(b, now.mono_ns))
-		link_rest(&b->link, now.mono_ns);
 }
 
 /* Nobody has answered for a while: the connection may be half open. */
@@ -295,6 +301,7 @@ static void tick_link(struct modbus_bus *b, const struct bus_event *ev, struct s
 	if (b->was_up)
 		return;
 	b->was_up = true;
+	b->polled_device = NO_DEVICE;
 	b->in_len = 0;
 	b->sent = 0;
 	b->silent = b->strays = 0;

@@ -37,8 +37,11 @@ int link_init(struct link *l, const struct bus_config *config, int64_t now_ns, s
 {
 	struct sockaddr_storage *a = &l->addresses[0];
 
-	*l = (struct link){ .host = config->host, .port = config->port, .settle_ns = config->settle_ns, .fd = -1, .until_ns = now_ns, .down_since_ns = now_ns,
+	*l = (struct link){ .host = config->host, .port = config->port, .fd = -1, .until_ns = now_ns, .down_since_ns = now_ns,
 		.backoff_ns = BACKOFF_FIRST_NS, .random = config->seed ^ UINT64_C(0x2545f4914f6cdd1d) };
+	for (size_t i = 0; i < config->n_devices; i++)
+		if (i == 0 || config->devices[i].timing.settle_ns < l->settle_ns)
+			l->settle_ns = config->devices[i].timing.settle_ns;
 	if (config->transport == BUS_RTU) {
 		snprintf(l->name, sizeof l->name, "%s", config->path);
 		l->serial = serial_new(config, reterr);

@@ -27,7 +27,7 @@ struct link {
 	char                    name[80];     /* of the other end, in texts; may be cut */
 	const char             *host;         /* borrowed from the config */
 	uint16_t                port;
-	int64_t                 settle_ns;
+	int64_t                 settle_ns;    /* what every device wants; those that want more wait for it themselves */
 	enum link_state         state;
 	int                     fd;           /* -1: none */
 	uint32_t                generation;   /* grows with every descriptor */

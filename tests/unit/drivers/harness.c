@@ -53,7 +53,7 @@ void harness_init(struct harness *h, enum bus_transport transport, struct peer *
 
 static uint32_t device_of(struct harness *h, uint8_t unit)
 {
-	static const char *const names[HARNESS_DEVICES] = { "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7" };
+	static const char *const names[HARNESS_DEVICES] = { "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d9" };
 
 	for (uint32_t i = 0; i < h->config.n_devices; i++)
 		if (h->devices[i].unit == unit)

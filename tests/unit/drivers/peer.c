@@ -137,7 +137,13 @@ void peer_behave(struct peer *p, enum peer_behaviour behaviour)
 static struct peer_write *queue(struct peer_connection *c, int64_t at_ns, const void *bytes, size_t len)
 {
 	assert(c->n_queue < PEER_QUEUE && len <= sizeof c->queue[0].bytes);
-	struct peer_write *w = &c->queue[c->n_queue++];
+	size_t at = c->n_queue++;
+	if (at_ns < c->said_ns[c->unit])
+		at_ns = c->said_ns[c->unit];
+	c->said_ns[c->unit] = at_ns;
+	for (; at > 0 && c->queue[at - 1].at_ns > at_ns; at--)
+		c->queue[at] = c->queue[at - 1];
+	struct peer_write *w = &c->queue[at];
 	*w = (struct peer_write){ .at_ns = at_ns, .len = len };
 	memcpy(w->bytes, bytes, len);
 	return w;
@@ -297,7 +303,7 @@ static void drip(const struct peer *p, struct peer_connection *c, const uint8_t 
 		(void)queue(c, now_ns + p->timeout_ns / 10 * (int64_t)(i + 1), f + i, 1);
 }
 
-static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq, int64_t now)
+static void misbehave(struct peer *p, struct peer_connection *c, const uint8_t *rq, int64_t now)
 {
 	static const uint8_t garbage[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
 	uint8_t f[600];
@@ -329,6 +335,17 @@ static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq
 		break;
 	default: (void)queue(c, now, f, len); break;
 	}
+}
+
+static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq, int64_t now)
+{
+	enum peer_behaviour fault = p->behaviour;
+
+	if (p->bad_unit && rq[6] != p->bad_unit)
+		p->behaviour = PEER_GOOD;
+	c->unit = rq[6];
+	misbehave(p, c, rq, now);
+	p->behaviour = fault;
 }
 
 static bool accept_all(struct peer *p)

@@ -64,13 +64,16 @@ struct peer_connection {
 	int      fd;
 	uint8_t  in[600];
 	size_t   in_len;
-	struct peer_write queue[PEER_QUEUE];
+	struct peer_write queue[PEER_QUEUE]; /* by time; what one unit says stays in order */
+	int64_t  said_ns[256];               /* by unit: its last word */
+	uint8_t  unit;                       /* that speaks */
 	size_t   n_queue;
 };
 
 struct peer {
 	enum peer_wire      wire;
 	enum peer_behaviour behaviour;
+	uint8_t             bad_unit;    /* the fault is of this unit alone; 0: of all */
 	int                 exception;
 	uint16_t            hole;
 	int64_t             timeout_ns;  /* the bus's, as the measure of slow and late */

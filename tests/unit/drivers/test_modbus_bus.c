@@ -302,9 +302,9 @@ static void test_close_between(void **state)
 	peer_open(&peer, PEER_TCP, PEER_GOOD, 500 * MS);
 	harness_init(&h, BUS_TCP, &peer);
 	h.check = check_value;
-	h.config.close_between = true;
-	h.config.settle_ns = 50 * MS;
 	harness_point(&h, 1, 3, 0, TYPE_U32, 10 * S);
+	h.devices[0].timing.close_between = true;
+	h.devices[0].timing.settle_ns = 50 * MS;
 	harness_open(&h);
 	harness_run(&h, 100 * S);
 	assert_int_equal(h.seen[0].good, h.seen[0].samples);
