@@ -135,6 +135,7 @@ struct bus_stats {
 	uint64_t bytes_in, bytes_out;
 	uint64_t latency[BUS_LATENCY_BUCKETS];
 	int64_t  last_good_ns;
+	uint64_t learned;          /* how often what `learned` gives has changed */
 	uint64_t missed;           /* polls that were due and could not be kept */
 };
 

@@ -99,6 +99,7 @@ static void submit(struct app *a, struct stamp now)
 		return;
 	remember_session(a, s);
 	(void)app_flush_cursors(a); /* what does not fit rides with the next */
+	app_learned_flush(a, s->commit.batch);
 	s->state = SLOT_QUEUED;
 	s->queued_ns = now.mono_ns;
 	for (size_t i = 0; i < APP_SLOTS; i++)
