@@ -12,7 +12,7 @@
 #define UNIT_SERIAL_MAX 247
 /* Silence between characters that stand in one frame as we see them: adapters hand bytes over every few milliseconds, a network whenever it likes. */
 #define ADAPTER_GAP_NS  (20 * CLOCK_NS_PER_MS)
-#define NETWORK_GAP_NS  (50 * CLOCK_NS_PER_MS)
+#define NETWORK_GAP_NS  (100 * CLOCK_NS_PER_MS)
 
 static void modbus_close(void *bus)
 {

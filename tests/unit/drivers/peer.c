@@ -363,8 +363,8 @@ static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq
 		p->chaos[p->behaviour = any_fault(p)]++;
 	if (p->bad_unit && rq[6] != p->bad_unit)
 		p->behaviour = PEER_GOOD;
-	/* What goes over one TCP connection stays whole; units on a serial line may speak at the same time. */
-	c->unit = p->wire == PEER_TCP ? 0 : rq[6];
+	/* What goes over one TCP connection stays whole; units on a serial line may speak at the same time, as those behind a gateway that waits for nobody. */
+	c->unit = p->wire == PEER_TCP && fault != PEER_LATE_UNIT ? 0 : rq[6];
 	/* One that lies about who it is, and is late as well, cannot be told from the one that it says it is: a serial frame has nothing else. */
 	if (fault == PEER_CHAOS && (p->behaviour == PEER_WRONG_UNIT || p->behaviour == PEER_WRONG_FUNCTION) && c->said_ns[c->unit] > now)
 		p->behaviour = PEER_GOOD;
