@@ -67,7 +67,7 @@ static void show_over(struct run *r, struct strbuf *last)
 
 int follow_status(struct run *r, struct client *c, int64_t every_ms)
 {
-	bool terminal = !r->json && r->look.columns > 0, first = true;
+	bool terminal = !r->json && isatty(STDOUT_FILENO), first = true;
 	struct strbuf last = STRBUF_INIT;
 	enum client_answer a = CLIENT_LOST;
 	struct err e;

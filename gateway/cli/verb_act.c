@@ -99,7 +99,8 @@ static void say(struct acting *x, const char *alarm, const json_t *end, const ch
 		strbuf_json_string(&r->out, failed);
 		strbuf_puts(&r->out, "}\n");
 	} else if (failed) {
-		fprintf(stderr, "firegw: %s%s%s\n", x->several ? alarm : "", x->several ? ": " : "", failed);
+		bool named = !x->several || strstr(failed, alarm);
+		fprintf(stderr, "firegw: %s%s%s\n", named ? "" : alarm, named ? "" : ": ", failed);
 	} else {
 		human_put(&r->out, alarm);
 		strbuf_puts(&r->out, ": ");

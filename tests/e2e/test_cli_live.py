@@ -65,7 +65,7 @@ def test_present(live):
     assert [a["alarm"] for a in alarms] == ["facp.smoke1/smoke"] and alarms[0]["state"] == "active"
     assert "facp.smoke1/smoke" in d.cli("alarms").stdout
     # A mistyped word must not look like an all-clear.
-    assert d.cli("alarms", "fire").stdout == "no alarm fits: fire; 1 other stands, `firegw alarms` shows all\n"
+    assert d.cli("alarms", "fire").stdout == "no alarm fits: fire (did you mean class=fire?); 1 other stands, `firegw alarms` shows all\n"
     events = [json.loads(line) for line in d.cli("events", "--json").stdout.splitlines()]
     assert [e["n"] for e in events] == list(range(1, len(events) + 1)) and [e for e in events if e["alarm"] == "facp.smoke1/smoke"] == alarms
     assert [json.loads(line)["transition"] for line in d.cli("events", "--json", "--class", "fire").stdout.splitlines()] == ["raised"]
