@@ -67,7 +67,7 @@ static void put_hint(struct acting *x, const char *word, struct strbuf *out)
 		ids[i] = field_text(alarm, "alarm");
 		if (!is_of_point(alarm, word) || named++ >= HINT_ALARMS_MAX)
 			continue;
-		strbuf_puts(out, named == 1 ? "; of this point stands " : ", ");
+		strbuf_puts(out, named == 1 ? "; alarms of this point: " : ", ");
 		human_put(out, ids[i]);
 	}
 	if (named > HINT_ALARMS_MAX)

@@ -59,9 +59,9 @@ class Acting(Case):
 
     def test_hints_at_the_alarms_of_a_point(self):
         with self.acting():
-            self.run_cli("ack", "facp.f12-smoke-3", code=1, err="there is no alarm 'facp.f12-smoke-3'; of this point stands facp.f12-smoke-3/smoke, facp.f12-smoke-3/fire\n")
+            self.run_cli("ack", "facp.f12-smoke-3", code=1, err="there is no alarm 'facp.f12-smoke-3'; alarms of this point: facp.f12-smoke-3/smoke, facp.f12-smoke-3/fire\n")
             self.run_cli("ack", "f12-hyd.p/lwo", code=1, err="there is no alarm 'f12-hyd.p/lwo': did you mean f12-hyd.p/low?\n")
-            self.assertIn("; of this point stands f12-hyd.p/low", json.loads(self.run_cli("reset", "f12-hyd.p", "--json", code=1))["error"])
+            self.assertIn("; alarms of this point: f12-hyd.p/low", json.loads(self.run_cli("reset", "f12-hyd.p", "--json", code=1))["error"])
             self.run_cli("ack", "nothing.like-it/at-all", code=1, err="there is no alarm 'nothing.like-it/at-all'\n")
 
     def test_the_daemon_goes_away(self):
