@@ -12,10 +12,9 @@
 #define FOLLOWERS_MAX 32
 #define EVERY_MIN_MS  100
 #define EVERY_MAX_MS  60000
+#define POINTS_A_TURN 10000 /* looked at, before others have theirs */
+#define TURN_NS       CLOCK_NS_PER_MS
 #define HINT_MAX      300
-
-/* What a follower was told of a point last. */
-struct told { double number; uint64_t text; enum quality quality; bool ever; };
 
 /* A list on its way. Alarms are those that stood when it was asked for; points are read as they are sent. */
 struct listing {
@@ -32,7 +31,7 @@ struct listing {
 	struct select          *select;
 	bool                    bad; /* only those that are not good */
 	size_t                  n_sent;
-	struct told            *told; /* by the config's order; NULL: does not follow */
+	uint64_t               *told; /* a follower's, by the config's order: what it knows of a point, hashed (0: nothing yet); NULL: does not follow */
 	int64_t                 every_ns;
 };
 
@@ -140,19 +139,17 @@ static void put_latest(struct strbuf *out, const struct latest *l)
 	strbuf_putc(out, '}');
 }
 
-/* A follower's: has it changed since it was told? Then it is told now. */
-static bool is_news(struct told *t, const struct latest *x)
+/* Has it changed since the follower was told? Then it is told now. */
+static bool is_news(uint64_t *told, const struct latest *x)
 {
-	bool good = x->quality == QUALITY_GOOD;
-	struct told now = { .quality = x->quality, .ever = true };
+	uint64_t now = strmap_hash64(&x->quality, sizeof x->quality, STRMAP_HASH_SEED);
 
-	if (good && x->text)
-		now.text = strmap_hash64(x->text, strlen(x->text), STRMAP_HASH_SEED);
-	else if (good)
-		now.number = x->number;
-	bool same = t->ever && t->quality == now.quality && t->text == now.text && !(t->number < now.number) && !(t->number > now.number);
-	*t = now;
-	return !same;
+	if (x->quality == QUALITY_GOOD)
+		now = x->text ? strmap_hash64(x->text, strlen(x->text), now) : strmap_hash64(&x->number, sizeof x->number, now);
+	now |= 1;
+	bool news = *told != now;
+	*told = now;
+	return news;
 }
 
 static bool has_row(struct listing *l, const struct point *p)
@@ -177,8 +174,12 @@ static void send_points(void *user, struct stamp now)
 		end(l, &e);
 		return;
 	}
-	for (; l->at < c->site.n_points && may_send(l, now); l->at++) {
+	for (size_t n = 0; l->at < c->site.n_points && may_send(l, now); l->at++) {
 		const struct point *p = &c->site.points[l->at];
+		if (n++ == POINTS_A_TURN) {
+			loop_timer_set(&a->loop, &l->pause, now.mono_ns + TURN_NS);
+			break;
+		}
 		if (!has_row(l, p))
 			continue;
 		l->n_sent++;

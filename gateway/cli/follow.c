@@ -274,20 +274,26 @@ static void put_alarm(struct run *r, const json_t *row)
 }
 
 /* The events are asked for first, so that none is between them and the table; who is in the table already is known by its rev. */
-static int alarms(struct following *f, const char *select, struct client *table)
+static int alarms(struct following *f, const char *select)
 {
 	json_t *end = NULL, *args = json_pack("{s:s, s:b, s:I}", "select", select, "follow", true, "since", (json_int_t)(f->begun_ms - BEFORE_MS));
 	enum client_answer a = CLIENT_LOST;
+	int result = RESULT_NO;
+	struct client *table = run_client(f->run, &result);
 	struct err e;
 
-	if (client_follow(f->client, &e)) {
+	if (!table || client_follow(f->client, &e)) {
 		json_decref(args);
-		return run_fail(&e, RESULT_NO);
+		client_close(table);
+		return table ? run_fail(&e, result) : result;
 	}
-	if (client_ask(f->client, "events", args, &e))
+	if (client_ask(f->client, "events", args, &e)) {
+		client_close(table);
 		return run_result(a, &e);
+	}
 	args = json_pack("{s:s, s:b}", "select", select, "all", args_flag(&f->run->args, "all"));
 	a = list(f, table, "alarms", args, alarms_columns, ALARM_COLUMNS, alarm_add, &end, &e);
+	client_close(table);
 	if (a == CLIENT_END)
 		alarms_end(f->run, select, f->n, end);
 	json_decref(end);
@@ -323,15 +329,11 @@ int follow_points(struct run *r, const char *select, int64_t every_ms)
 int follow_alarms(struct run *r, const char *select)
 {
 	struct following f = begin(r, take_alarm);
-	struct client *table = NULL;
 	int result;
 
 	f.client = run_client(r, &result);
 	if (f.client)
-		table = run_client(r, &result);
-	if (table)
-		result = alarms(&f, select, table);
-	client_close(table);
+		result = alarms(&f, select);
 	done(&f);
 	return result;
 }

@@ -133,7 +133,7 @@ static size_t put_away(const struct watch *w, const struct look *look, int64_t w
 		strbuf_putc(out, '\n');
 	}
 	if (n > AWAY_MAX)
-		strbuf_printf(out, "and %zu more gateways are away\n", n - AWAY_MAX);
+		strbuf_printf(out, "and %zu more gateway%s away\n", n - AWAY_MAX, n - AWAY_MAX == 1 ? " is" : "s are");
 	return n < AWAY_MAX ? n : AWAY_MAX + (n > AWAY_MAX);
 }
 

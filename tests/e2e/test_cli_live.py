@@ -49,6 +49,7 @@ class Follower:
 
 def test_present(live):
     d = live.d
+    assert "4 points on 1 line, 2 rules, 1 hub; socket" in d.text()
     text = d.cli("status").stdout
     for part in ("qj-test-01", "line", "district", "1 of 1", "up"):
         assert part in text, text
