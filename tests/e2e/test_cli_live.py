@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -161,6 +162,22 @@ def test_follow_points(live):
     assert rows.child.wait(10) == 0
     d.terminate()
     assert text.child.wait(10) == 3 and bad.child.wait(10) == 3, "the daemon went away"
+
+
+def test_follow_points_sends_changes_only(live):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(str(live.folder / "fw.sock"))
+        s.sendall(b'{"verb":"points","args":{"select":"facp.*","follow":true,"every":100}}\n')
+        rows = (json.loads(line)["row"] for line in s.makefile("rb"))
+        assert {next(rows)["id"] for _ in range(4)} == live.d.points().keys()
+        told = []
+        for v in (40, 45, 35):
+            live.eq.set(3, 0, v)
+            told.append(next(rows))
+        live.eq.set(1, 0, 1)
+        told.append(next(rows))
+        assert [(p["id"], p["value"], p["quality"]) for p in told] == [("facp.p", 0.4, "good"), ("facp.p", 0.45, "good"), ("facp.p", 0.35, "good"), ("facp.smoke1", 1, "good")]
 
 
 def test_follow_points_is_bounded(live):
