@@ -133,7 +133,7 @@ static size_t put_away(const struct watch *w, const struct look *look, int64_t w
 		strbuf_putc(out, '\n');
 	}
 	if (n > AWAY_MAX)
-		strbuf_printf(out, "and %zu more gateways are away\n", n - AWAY_MAX);
+		strbuf_printf(out, "and %zu more gateway%s away\n", n - AWAY_MAX, n - AWAY_MAX == 1 ? " is" : "s are");
 	return n < AWAY_MAX ? n : AWAY_MAX + (n > AWAY_MAX);
 }
 
@@ -162,7 +162,7 @@ static void put_head(const struct watch *w, const struct look *look, const char 
 }
 
 /* Over the last picture: each line clears its rest, the end clears what is below. */
-static void put_over(struct strbuf *out, const char *picture, size_t rows)
+void watch_screen_over(struct strbuf *out, const char *picture, size_t rows)
 {
 	strbuf_puts(out, "\033[H");
 	for (size_t row = 0; row < rows && *picture; row++) {
@@ -189,7 +189,7 @@ void watch_screen_draw(const struct watch_screen *s, const struct watch *w, cons
 	put_alarms(w, look, alarms > 0 ? alarms : 1, wall_ms, &picture);
 	strbuf_putc(&picture, '\n');
 	put_events(s, look, left - alarms > 0 ? left - alarms : 1, &picture);
-	put_over(out, picture.data ? picture.data : "", rows);
+	watch_screen_over(out, picture.data ? picture.data : "", rows);
 	out->failed = out->failed || picture.failed;
 	strbuf_done(&picture);
 }

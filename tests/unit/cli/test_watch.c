@@ -59,7 +59,7 @@ static void on_bell(void *user) { ((struct rig *)user)->bells++; }
 
 static void rig_open(struct rig *r, const struct watch_filter *f)
 {
-	static const struct watch_filter all = { "", NULL, (1u << CLASS_COUNT) - 1 };
+	static const struct watch_filter all = { "", NULL, (1u << CLASS_COUNT) - 1, false };
 
 	memset(r, 0, sizeof *r);
 	r->now = (struct stamp){ .mono_ns = 1000 * CLOCK_NS_PER_S, .wall_ms = INT64_C(1795485600000), .wall_trusted = true };
@@ -459,7 +459,7 @@ static void bounds_of_alarms_and_gaps(void **unused)
 
 static void filters(void **unused)
 {
-	const struct watch_filter town = { "500110002", "gw-1", 1u << CLASS_FIRE | 1u << CLASS_PREALARM };
+	const struct watch_filter town = { "500110002", "gw-1", 1u << CLASS_FIRE | 1u << CLASS_PREALARM, false };
 	char topics[WATCH_FILTERS_MAX][WATCH_TOPIC_MAX];
 	struct rig r;
 
