@@ -176,14 +176,14 @@ def test_a_refused_replay_is_said(site):
 
 
 class Terminal:
-    """A pseudo-terminal of 120 by 40."""
+    """A pseudo-terminal."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, rows=40, columns=120):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm-256color"
             os.execv(BIN / "firegw", ["firegw", *map(str, args)])
-        subprocess.run(["stty", "rows", "40", "cols", "120"], stdin=self.fd, check=True)
+        subprocess.run(["stty", "rows", str(rows), "cols", str(columns)], stdin=self.fd, check=True)
         self.data, self.code, self.lock = b"", None, threading.Lock()
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -221,6 +221,24 @@ def test_the_picture_on_a_terminal(site):
     print(t.picture())
     assert t.stop() == 0
     wait_for(lambda: b"\x1b[?1049l" in t.data and b"1 gateway, " in t.data.split(b"\x1b[?1049l")[-1], what="the screen as it was, and the counts")
+
+
+def test_no_alarm_is_hidden_by_a_small_terminal(site):
+    broker, eq = site.broker(), site.equipment()
+    d = daemon(site, broker, eq)
+    raise_fires(eq, d, [1, 2, 3])
+    for i in range(9):
+        will = {"v": 1, "gateway": f"away-{i}", "node": f"away-{i}", "session": 1, "online": False}
+        subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-r", "-t", f"fire/v1/500110/002/003/away-{i}/status", "-m", json.dumps(will)], check=True)
+    for rows, columns in ((8, 80), (10, 80), (12, 30), (24, 20)):
+        t = Terminal("watch", f"mqtt://127.0.0.1:{broker.port}", rows=rows, columns=columns)
+        try:
+            wait_for(lambda: "10 gateways, 3 alarm" in t.picture() and "more gateways" in t.picture(), what="all of them")
+            lines = t.picture().splitlines()
+            assert any(line.startswith("fire ") for line in lines), (rows, t.picture())
+            assert len(lines) <= rows and all(len(line) <= columns for line in lines), (rows, columns, t.picture())
+        finally:
+            t.stop()
 
 
 def test_of_a_sites_hub_as_plain_lines(site):
