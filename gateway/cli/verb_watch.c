@@ -21,6 +21,7 @@ struct console {
 	struct watch_link  *link;
 	struct watch_screen screen;
 	bool                terminal;   /* a picture, not lines */
+	bool                sounds;     /* somebody sits there */
 	bool                dirty;      /* the picture is an old one */
 	int64_t             drawn_ms;
 	bool                reached;    /* the broker, once */
@@ -94,7 +95,7 @@ static void on_bell(void *user)
 {
 	struct console *c = user;
 
-	if (!c->terminal)
+	if (!c->sounds)
 		return;
 	strbuf_putc(&c->run->out, '\a');
 	flush(c);
@@ -303,7 +304,9 @@ static int run_console(struct run *r, const struct watch_filter *filter, struct 
 	snprintf(client_id, sizeof client_id, "firegw-watch-%012llx", (unsigned long long)(random >> 16));
 	hub->client_id = client_id;
 	c->run = r;
-	c->terminal = !r->json && isatty(STDOUT_FILENO);
+	const char *term = getenv("TERM");
+	c->sounds = !r->json && isatty(STDOUT_FILENO);
+	c->terminal = c->sounds && term && term[0] && strcmp(term, "dumb") != 0;
 	snprintf(c->url, sizeof c->url, "%s", hub->urls[0]);
 	snprintf(c->broker, sizeof c->broker, "%s: connecting", c->url);
 	c->model = watch_new(filter, &(struct watch_out){ on_command, on_event, on_note, on_bell, c }, random);

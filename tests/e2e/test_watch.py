@@ -178,10 +178,10 @@ def test_a_refused_replay_is_said(site):
 class Terminal:
     """A pseudo-terminal."""
 
-    def __init__(self, *args, rows=40, columns=120):
+    def __init__(self, *args, rows=40, columns=120, term="xterm-256color"):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ["TERM"] = "xterm-256color"
+            os.environ["TERM"] = term
             os.execv(BIN / "firegw", ["firegw", *map(str, args)])
         subprocess.run(["stty", "rows", str(rows), "cols", str(columns)], stdin=self.fd, check=True)
         self.data, self.code, self.lock = b"", None, threading.Lock()
@@ -221,6 +221,15 @@ def test_the_picture_on_a_terminal(site):
     print(t.picture())
     assert t.stop() == 0
     wait_for(lambda: b"\x1b[?1049l" in t.data and b"1 gateway, " in t.data.split(b"\x1b[?1049l")[-1], what="the screen as it was, and the counts")
+
+
+def test_lines_where_nothing_can_be_drawn(site):
+    broker, eq = site.broker(), site.equipment()
+    d = daemon(site, broker, eq)
+    t = site.add(Terminal("watch", f"mqtt://127.0.0.1:{broker.port}", term="dumb"))
+    raise_fires(eq, d, [1])
+    wait_for(lambda: b"facp.smoke1/smoke" in t.data and b"\a" in t.data, what="the fire, as a line that sounds")
+    assert t.stop() == 0 and b"\x1b" not in t.data
 
 
 def test_no_alarm_is_hidden_by_a_small_terminal(site):
