@@ -21,6 +21,9 @@ struct bus_timing {            /* of a bus, and of each device of it (already me
 	uint16_t max_registers;    /* a request; 1 … 125 */
 	uint16_t max_bits;         /* 1 … 2000 */
 	uint16_t max_gap;          /* unused registers that a merged request may span */
+	int64_t  settle_ns;        /* after a connect the device is left alone for so long */
+	bool     close_between;    /* the connection is closed when the device's polls are through */
+	bool     echo;             /* what is sent to it comes back: the adapter hears itself */
 };
 
 struct bus_device {
@@ -77,9 +80,6 @@ struct bus_config {
 	uint8_t                  bits, stop;
 	char                     parity;   /* N E O */
 	bool                     rs485;
-	bool                     echo;
-	bool                     close_between;
-	int64_t                  settle_ns; /* after connect */
 	const struct bus_device *devices;
 	size_t                   n_devices;
 	const char              *learned;  /* what `learned` gave at an earlier time, or NULL */
@@ -115,19 +115,27 @@ struct bus_request { uint64_t token; uint8_t unit, fc; uint16_t address, count; 
 
 #define BUS_LATENCY_BUCKETS 24 /* bucket i: replies that took < 2^i × 64 µs */
 struct bus_unit_stats {
-	uint64_t requests, replies, timeouts, exceptions[16], late, wrong, polls_good, polls_bad;
+	uint64_t requests, replies, timeouts, exceptions[16], late, wrong, broken, polls_good, polls_bad;
 	int64_t  last_good_ns;     /* mono_ns of the last good reply; 0: never */
 };
 struct bus_stats {
 	bool     connected;        /* the line is up: connected, or open */
 	char     why[160];         /* not connected, or the last error: text for people; "" if none */
 	uint64_t connects, disconnects;
-	uint64_t late_replies;     /* right shape, earlier transaction id */
+	uint64_t late_replies;     /* an answer to an earlier request */
 	uint64_t wrong_frames;     /* other unit, function, protocol id or length; dropped */
 	uint64_t garbage_bytes;    /* could not be a frame */
+	uint64_t crc_errors;       /* RTU: an answer in its full length whose checksum does not fit */
+	uint64_t half_frames;      /* RTU: an answer that broke off */
+	uint64_t foreign_frames;   /* RTU: requests of another master */
+	uint64_t echoes;           /* RTU: our own requests came back, and echo is not set */
+	uint64_t collisions;       /* RTU: what came back with echo set was not what was sent */
+	uint64_t fences;           /* RTU: requests that only made sure that no late answer could be taken for another */
+	int64_t  busy_ns;          /* the line was sending or waiting for so long in all */
 	uint64_t bytes_in, bytes_out;
 	uint64_t latency[BUS_LATENCY_BUCKETS];
 	int64_t  last_good_ns;
+	uint64_t learned;          /* how often what `learned` gives has changed */
 	uint64_t missed;           /* polls that were due and could not be kept */
 };
 
@@ -148,6 +156,8 @@ struct driver_ops {
 	void (*close)(void *bus);
 };
 
+/* Whether a serial port can be set to this rate. */
+bool driver_knows_baud(uint32_t baud);
 /* The driver for a transport, or NULL if there is none (yet): then check says so. */
 const struct driver_ops *driver_find(enum bus_transport transport);
 

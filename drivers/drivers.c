@@ -1,6 +1,7 @@
 #include "drivers/driver.h"
 #include "drivers/modbus/codec.h"
 #include "drivers/modbus/modbus.h"
+#include "drivers/modbus/serial.h"
 #include "drivers/shared.h"
 #include "drivers/sim/sim.h"
 
@@ -30,12 +31,16 @@ void driver_shared_free(struct driver_shared *shared)
 	free(shared);
 }
 
+bool driver_knows_baud(uint32_t baud)
+{
+	return serial_knows_baud(baud);
+}
+
 const struct driver_ops *driver_find(enum bus_transport transport)
 {
 	switch (transport) {
-	case BUS_TCP: return &modbus_driver;
+	case BUS_TCP: case BUS_RTU: case BUS_RTU_TCP: return &modbus_driver;
 	case BUS_SIM: return &sim_driver;
-	case BUS_RTU: case BUS_RTU_TCP: return NULL;
 	}
 	return NULL;
 }

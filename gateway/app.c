@@ -149,7 +149,8 @@ static void on_kept_state(void *user, const char *alarm, const void *blob, size_
 {
 	struct app *a = user;
 
-	pipeline_restore_state(a->pipeline, alarm, blob, len, a->started);
+	if (!app_learned_restore(a, alarm, blob, len))
+		pipeline_restore_state(a->pipeline, alarm, blob, len, a->started);
 }
 
 static uint32_t node_of(const struct site *site, const char *node)
@@ -233,6 +234,9 @@ static int open_store(struct app *a, struct store_report *report, struct err *re
 	snprintf(a->log_id, sizeof a->log_id, "%s", store_log(a->store));
 	snprintf(a->audit_head, sizeof a->audit_head, "%s", store_audit_head(a->store));
 	store_usage(a->store, &a->usage);
+	struct err e;
+	if (store_set_zone(a->store, c->timezone, &e))
+		log_warning("store", "%s (the file does not say the site's time zone)", e.text); /* what has to be stored will say it better */
 	loop_set_newest(&a->loop, report->newest_ms, report->sure_ms);
 	a->started.wall_trusted = loop_now(&a->loop).wall_trusted;
 	log_info("store", "%s: %s, log %s", c->db_path, report->created ? "created" : "opened", a->log_id);
@@ -292,6 +296,19 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 	return failed ? -1 : 0;
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void say_started(const struct app *a, const struct config *config)
+{
+	const char *points = plural(config->site.n_points), *lines = plural(a->n_buses), *hubs = plural(a->n_hubs);
+	sd_notifyf(0, "READY=1\nSTATUS=%zu point%s on %zu line%s, %zu hub%s\nMAINPID=%d", config->site.n_points, points, a->n_buses, lines, a->n_hubs, hubs, (int)getpid());
+	log_info("app", "gateway %s: %zu point%s on %zu line%s, %zu rule%s, %zu hub%s; socket %s", config->site.gateway, config->site.n_points, points, a->n_buses, lines,
+	         config->n_rules, plural(config->n_rules), a->n_hubs, hubs, config->control_socket);
+}
+
 int app_start(struct app *a, const struct app_options *o, struct config *config, struct err *reterr)
 {
 	struct store_report report;
@@ -328,9 +345,7 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 		app_own(a, "storage", NULL, "damaged", true);
 		app_own(a, "storage", NULL, "damaged", false); /* over: it stands until someone acknowledges it */
 	}
-	sd_notifyf(0, "READY=1\nSTATUS=%zu points on %zu lines, %zu hubs\nMAINPID=%d", config->site.n_points, a->n_buses, a->n_hubs, (int)getpid());
-	log_info("app", "gateway %s: %zu points on %zu lines, %zu rules, %zu hubs; socket %s", config->site.gateway, config->site.n_points, a->n_buses,
-	         config->n_rules, a->n_hubs, config->control_socket);
+	say_started(a, config);
 	return 0;
 }
 
@@ -454,6 +469,7 @@ void app_run(struct app *a)
 void app_done(struct app *a)
 {
 	pipeline_free(a->pipeline);
+	app_learned_done(a);
 	app_store_done(a);
 	states_done(&a->alarms);
 	generation_unref(a->generation);

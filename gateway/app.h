@@ -77,6 +77,7 @@ struct app_bus {
 	int64_t           *silent_since_ns; /* by device: 0 = answers */
 	bool              *told_silent;
 	int64_t            opened_ns;
+	uint64_t           learned;    /* bus_stats.learned as stored */
 };
 
 struct follow;
@@ -134,6 +135,7 @@ struct app {
 	bool                 reload_again;
 
 	int64_t              late_until_ns; /* _gw.loop/late stands until then */
+	struct app_memory   *memories;   /* of the lines: app_learned.c */
 	bool                 clock_told, stopping, pruning;
 	int                  stop_stage;
 	int64_t              stop_until_ns;
@@ -263,6 +265,15 @@ struct app_next {
 int  app_next_prepare(struct app *a, struct app_next *n, struct err *reterr);
 void app_next_take(struct app *a, struct app_next *n);
 void app_next_drop(struct app *a, struct app_next *n);
+
+/* app_learned.c: what lines found out */
+/* A kept state: true if it is a line's memory. */
+bool  app_learned_restore(struct app *a, const char *key, const void *blob, size_t len);
+/* What a line is to be told that is opened now; NULL: nothing. To be freed. */
+char *app_learned_of(const struct app *a, const struct config_bus *bus);
+/* Puts what is new into a batch. */
+void  app_learned_flush(struct app *a, struct batch *batch);
+void  app_learned_done(struct app *a);
 
 /* app_reload.c */
 void app_reload(struct app *a);

@@ -74,7 +74,7 @@ static void close_bus(struct app_bus *b)
 static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size_t i, struct err *reterr)
 {
 	const struct config_bus *c = &g->config->buses[i];
-	struct poller_config pc = { c, a->shared, app_sample, verbs_on_probe, a };
+	struct poller_config pc = { c, a->shared, NULL, app_sample, verbs_on_probe, a };
 	struct stamp now = loop_now(&a->loop);
 
 	*b = (struct app_bus){ .generation = generation_ref(g), .since_ms = now.wall_ms, .opened_ns = now.mono_ns };
@@ -85,6 +85,7 @@ static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size
 	b->told_down = app_own_stands(a, "bus", c->bus.name, "down");
 	for (size_t d = 0; d < c->bus.n_devices; d++)
 		b->told_silent[d] = app_own_stands(a, "device", c->bus.devices[d].name, "silent");
+	pc.learned = app_learned_of(a, c);
 	return poller_open(&a->loop, &pc, &b->poller, reterr);
 }
 
@@ -97,6 +98,9 @@ static int prepare_buses(struct app *a, struct app_next *n, struct err *reterr)
 {
 	size_t count = n->generation->config->n_buses;
 
+	/* What the old lines found out of late goes to the new ones. */
+	if (a->open)
+		app_learned_flush(a, a->open->commit.batch);
 	n->buses = calloc(count + 1, sizeof *n->buses);
 	if (!n->buses || loop_timer_room(&a->loop, count))
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for %zu lines", count);

@@ -162,7 +162,8 @@ static void say_loaded(struct app *a, struct generation *g)
 	char en[128];
 
 	log_set_level(g->config->log_level);
-	snprintf(en, sizeof en, "configuration loaded: %zu points, %zu rules", g->config->site.n_points, g->config->n_rules);
+	snprintf(en, sizeof en, "configuration loaded: %zu point%s, %zu rule%s", g->config->site.n_points, g->config->site.n_points == 1 ? "" : "s", g->config->n_rules,
+	         g->config->n_rules == 1 ? "" : "s");
 	log_info("config", "%s (%s)", en, g->config->hash);
 	app_operation(a, TRANSITION_CONFIG_LOADED, CAUSE_PERSON, "配置已加载", en, NULL);
 	app_own(a, "config", NULL, "refused", false);
@@ -289,7 +290,7 @@ static const char *first_error(const struct findings *f, struct err *e)
 		const struct finding *x = &f->items[i];
 		if (x->severity != FINDING_ERROR)
 			continue;
-		err_set(e, ERR_INVALID, "%zu errors, the first: %s:%d:%d: %.300s", f->errors, x->file, x->line, x->column, x->text);
+		err_set(e, ERR_INVALID, "%zu error%s, the first: %s:%d:%d: %.300s", f->errors, f->errors == 1 ? "" : "s", x->file, x->line, x->column, x->text);
 		return e->text;
 	}
 	return "it could not be read";

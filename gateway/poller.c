@@ -176,8 +176,10 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 {
 	struct poller *p = calloc(1, sizeof *p);
 
-	if (!p)
+	if (!p) {
+		free(c->learned);
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", c->bus->bus.name);
+	}
 	p->loop = l;
 	p->c = *c;
 	p->ops = driver_find(c->bus->bus.transport);
@@ -185,9 +187,11 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 	p->wants = (struct bus_wants){ .fd = -1, .deadline_ns = CLOCK_NEVER };
 	p->bus_config = c->bus->bus;
 	p->bus_config.shared = c->shared;
+	p->bus_config.learned = c->learned;
 	if (!p->ops || p->ops->open(&p->bus_config, c->bus->points, c->bus->n_points, loop_now(l), &p->bus, reterr)) {
 		if (!p->ops)
 			err_set(reterr, ERR_UNSUPPORTED, "there is no driver for %s", c->bus->url);
+		free(c->learned);
 		free(p);
 		return err_prefix(reterr, "bus '%s': ", c->bus->bus.name);
 	}
@@ -215,6 +219,7 @@ void poller_close(struct poller *p)
 		p->c.answer(p->c.user, p->token, NULL, 0, &e);
 	}
 	free(p->map.to);
+	free(p->c.learned);
 	free(p);
 }
 
@@ -227,6 +232,11 @@ void poller_set_map(struct poller *p, struct point_map map)
 uint32_t poller_map(const struct poller *p, uint32_t point)
 {
 	return p->map.to ? p->map.to[point - p->map.first] : point;
+}
+
+int poller_learned(const struct poller *p, struct strbuf *out)
+{
+	return p->ops->learned(p->bus, out);
 }
 
 const struct config_bus *poller_bus(const struct poller *p)

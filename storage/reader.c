@@ -45,6 +45,11 @@ const char *reader_log(const struct reader *r)
 	return r->log;
 }
 
+const char *reader_zone(const struct reader *r)
+{
+	return r->zone;
+}
+
 /* ---- opening ---- */
 
 static void detach(struct reader *r)
@@ -107,14 +112,18 @@ static int prepare_all(struct reader *r, struct err *reterr)
 	for (int i = 0; i < RD_COUNT; i++)
 		if (db_prepare(r->db, r->path, statements[i], &r->st[i], reterr) < 0)
 			return -1;
-	if (db_prepare(r->db, r->path, "SELECT value FROM meta WHERE key = 'log'", &st, reterr) < 0)
+	if (db_prepare(r->db, r->path, "SELECT key, value FROM meta WHERE key IN ('log', 'zone')", &st, reterr) < 0)
 		return -1;
-	int rc = sqlite3_step(st);
-	const char *log = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
-	if (log)
-		snprintf(r->log, sizeof r->log, "%s", log);
+	r->log[0] = r->zone[0] = '\0';
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		const char *key = (const char *)sqlite3_column_text(st, 0), *value = (const char *)sqlite3_column_text(st, 1);
+		if (key && value && strcmp(key, "log") == 0)
+			snprintf(r->log, sizeof r->log, "%s", value);
+		else if (key && value && strlen(value) < sizeof r->zone)
+			strcpy(r->zone, value);
+	}
 	sqlite3_finalize(st);
-	return log ? 0 : err_set(reterr, ERR_DAMAGED, "database '%s': it has lost its name", r->path);
+	return r->log[0] ? 0 : err_set(reterr, ERR_DAMAGED, "database '%s': it has lost its name", r->path);
 }
 
 /* The WAL holds nothing that the file lacks. */

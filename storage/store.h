@@ -37,6 +37,9 @@ void store_set_limits(struct store *s, int64_t max_bytes, int64_t keep_readings_
 /* The name of this database's life, 8 hex digits; static while open. */
 const char *store_log(const struct store *s);
 
+/* Keeps the site's time zone (an IANA name) in the file, for those who read it without the site. */
+int store_set_zone(struct store *s, const char *zone, struct err *reterr);
+
 /* Ids for names; made when new, never reused. 0 or -1 (reterr). */
 int store_bind_stream(struct store *s, const char *node, unsigned stream, uint32_t *ret_db, struct err *reterr);
 int store_bind_points(struct store *s, const char *const *ids, size_t n, uint32_t *ret_dbs, struct err *reterr);

@@ -305,6 +305,18 @@ int store_meta_set(struct store *s, const char *key, const char *value, struct e
 	return rc == SQLITE_OK ? 0 : store_fail(s, rc, "storing", reterr);
 }
 
+int store_set_zone(struct store *s, const char *zone, struct err *reterr)
+{
+	sqlite3_stmt *st;
+
+	if (db_prepare(s->db, s->path, "INSERT OR REPLACE INTO meta SELECT 'zone', ?1 WHERE ?1 NOT IN (SELECT value FROM meta WHERE key = 'zone')", &st, reterr) < 0)
+		return -1;
+	sqlite3_bind_text(st, 1, zone, -1, SQLITE_STATIC);
+	int rc = db_run(st);
+	sqlite3_finalize(st);
+	return rc == SQLITE_OK ? 0 : store_fail(s, rc, "storing", reterr);
+}
+
 static struct store *new_store(const struct store_options *o)
 {
 	struct store *s = calloc(1, sizeof *s);

@@ -2,11 +2,17 @@
  * samples) and exchange.c (the line). */
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/modbus.h"
+#include "drivers/modbus/serial.h"
 #include "drivers/shared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define UNIT_SERIAL_MAX 247
+/* Silence between characters that stand in one frame as we see them: adapters hand bytes over every few milliseconds, a network whenever it likes. */
+#define ADAPTER_GAP_NS  (20 * CLOCK_NS_PER_MS)
+#define NETWORK_GAP_NS  (100 * CLOCK_NS_PER_MS)
 
 static void modbus_close(void *bus)
 {
@@ -18,22 +24,26 @@ static void modbus_close(void *bus)
 	groups_close(b);
 	free(b->units);
 	free(b->cuts);
+	free(b->owed);
 	free(b);
 }
 
 static int check_config(const struct bus_config *c, struct err *reterr)
 {
-	if (c->transport != BUS_TCP)
-		return err_set(reterr, ERR_UNSUPPORTED, "only tcp:// lines are supported yet");
 	if (!c->shared || !c->shared->modbus)
 		return err_set(reterr, ERR_INVALID, "opened without the process's shared codec");
-	if (!c->host || !*c->host || c->port == 0)
+	if (c->transport == BUS_RTU && (!c->path || !*c->path || !serial_knows_baud(c->baud)))
+		return err_set(reterr, ERR_INVALID, "a port and a usual baud rate are needed, as in rtu:///dev/ttyS1?baud=9600 (%u is none)", c->baud);
+	if (c->transport != BUS_RTU && (!c->host || !*c->host || c->port == 0))
 		return err_set(reterr, ERR_INVALID, "host and port are needed, as in tcp://10.0.0.7:502");
 	if (c->n_devices == 0)
 		return err_set(reterr, ERR_INVALID, "a bus needs a device");
 	for (size_t i = 0; i < c->n_devices; i++)
 		if (c->devices[i].timing.timeout_ns <= 0)
 			return err_set(reterr, ERR_INVALID, "device '%s': the timeout must be above 0", c->devices[i].name);
+	for (size_t i = 0; i < c->n_devices && c->transport != BUS_TCP; i++)
+		if (c->devices[i].unit < 1 || c->devices[i].unit > UNIT_SERIAL_MAX)
+			return err_set(reterr, ERR_INVALID, "device '%s': on a serial line units are 1 … 247", c->devices[i].name);
 	return 0;
 }
 
@@ -60,6 +70,24 @@ static void take_learned(struct modbus_bus *b, const char *text)
 	}
 }
 
+/* What is of RTU alone. */
+static int open_serial_part(struct modbus_bus *b, struct err *reterr)
+{
+	b->framing = b->config->transport == BUS_TCP ? &framing_tcp : &framing_rtu;
+	if (b->framing->numbered)
+		return 0;
+	b->owed = calloc(UINT8_MAX + 1, sizeof *b->owed);
+	if (!b->owed)
+		return err_set(reterr, ERR_NO_MEMORY, "no memory");
+	b->gap_ns = NETWORK_GAP_NS;
+	if (b->config->transport == BUS_RTU) {
+		b->character_ns = serial_character_ns(b->config);
+		b->silence_ns = serial_silence_ns(b->config);
+		b->gap_ns = b->silence_ns + ADAPTER_GAP_NS;
+	}
+	return 0;
+}
+
 static int modbus_open(const struct bus_config *config, const struct bus_point *points, size_t n, struct stamp now, void **ret_bus, struct err *reterr)
 {
 	struct modbus_bus *b;
@@ -70,9 +98,7 @@ static int modbus_open(const struct bus_config *config, const struct bus_point *
 	if (!b)
 		return err_set(reterr, ERR_NO_MEMORY, "bus '%s': no memory", config->name);
 	b->config = config;
-	b->framing = &framing_tcp;
 	b->codec = config->shared->modbus;
-	link_init(&b->link, config, now.mono_ns);
 	b->units = calloc(config->n_devices, sizeof *b->units);
 	b->cap_cuts = 2 * n + 64;
 	b->cuts = calloc(b->cap_cuts, sizeof *b->cuts);
@@ -83,6 +109,8 @@ static int modbus_open(const struct bus_config *config, const struct bus_point *
 	for (size_t i = 0; i < config->n_devices; i++)
 		b->units[i].config = &config->devices[i];
 	take_learned(b, config->learned);
+	if (open_serial_part(b, reterr) < 0 || link_init(&b->link, config, now.mono_ns, reterr) < 0)
+		goto fail;
 	if (groups_open(b, points, n, now, reterr) < 0)
 		goto fail;
 	*ret_bus = b;
@@ -106,6 +134,8 @@ static int modbus_request(void *bus, const struct bus_request *rq, struct err *r
 		return err_set(reterr, ERR_BUSY, "another read of this bus is waiting");
 	if (rq->fc < 1 || rq->fc > 4)
 		return err_set(reterr, ERR_INVALID, "function code %u: only 1 to 4 are read", rq->fc);
+	if (!b->framing->numbered && (rq->unit < 1 || rq->unit > UNIT_SERIAL_MAX))
+		return err_set(reterr, ERR_INVALID, "unit %u: on a serial line units are 1 … 247", rq->unit);
 	if (rq->count < 1 || rq->count > most || (uint32_t)rq->address + rq->count > UINT16_MAX + 1u)
 		return err_set(reterr, ERR_INVALID, "a read takes 1 to %u %s, up to address 65535", most, rq->fc <= 2 ? "bits" : "registers");
 	b->request = *rq;

@@ -1,8 +1,8 @@
 /* bus: what one Modbus line consists of; shared by the files of this folder that make up the driver, and by nobody else.
  *
  * Points of one device, function and interval are a *group*. A *poll* of a group sends its requests one after another and ends when each of its points
- * has had its one sample. groups.c makes groups; poll.c knows their polls and samples and no line; exchange.c knows the line and the one request in
- * flight; bus.c puts them together. */
+ * has had its one sample. groups.c makes groups; poll.c knows their polls and samples and no line; incoming.c takes in what comes; exchange.c knows the
+ * line and the one request in flight; owed.c knows which answers may still come; bus.c puts them together. */
 #ifndef FIREGW_DRIVERS_MODBUS_BUS_H
 #define FIREGW_DRIVERS_MODBUS_BUS_H
 
@@ -71,6 +71,14 @@ struct bus_unit {
 
 enum bus_flight { FLIGHT_NONE, FLIGHT_POLL, FLIGHT_REQUEST };
 
+/* An answer that may still come, on a line without numbers: owed.c. */
+#define OWED_SHAPES 4
+struct owed_shape { int64_t until_ns; uint16_t len; uint8_t fc; };
+struct bus_owed {
+	struct owed_shape shapes[OWED_SHAPES];
+	bool              other_function; /* the kind of fence to be tried next */
+};
+
 struct modbus_bus {
 	const struct bus_config *config;
 	const struct framing    *framing;
@@ -94,6 +102,7 @@ struct modbus_bus {
 	uint8_t                  in[CODEC_FRAME_MAX * 2];
 	size_t                   in_len;
 	int64_t                  in_since_ns; /* when the first byte of an unfinished frame came */
+	int64_t                  in_last_ns;  /* and the last one */
 	uint8_t                  out[CODEC_REQUEST_MAX];
 	size_t                   out_len, out_sent;
 	uint16_t                 id;          /* of the newest request */
@@ -102,7 +111,12 @@ struct modbus_bus {
 	struct codec_read        read;        /* what is in flight */
 	size_t                   flight_group;
 	uint32_t                 flight_device; /* index, or UINT32_MAX */
-	int64_t                  sent_ns;     /* end of sending */
+	uint32_t                 polled_device; /* the last one whose poll flew over this connection, or UINT32_MAX */
+	bool                     fencing;     /* what flies is a fence, before the one that is meant */
+	bool                     spoilt;      /* another master asks the same unit: no answer can be trusted to be ours */
+	size_t                   echo_left;   /* bytes of the request that will come back to us */
+	int64_t                  begun_ns;    /* begin of sending */
+	int64_t                  sent_ns;     /* end of sending: on a serial line, of the last bit */
 	int64_t                  reply_by_ns; /* or, while sending: sent by */
 	int64_t                  free_ns;     /* the line must rest until then */
 	uint32_t                 silent;      /* requests in a row given up without any answer */
@@ -114,6 +128,12 @@ struct modbus_bus {
 	struct bus_request       request;
 	struct bus_frame         request_frame;
 	int64_t                  request_since_ns; /* 0: the next step sets it */
+	/* RTU */
+	struct bus_owed         *owed;        /* by unit, 0 … 255; NULL on TCP */
+	struct bus_frame         fence;
+	int64_t                  character_ns; /* of a serial line; 0: not known */
+	int64_t                  silence_ns;   /* between frames: 3.5 characters */
+	int64_t                  gap_ns;       /* nothing for so long: what is incomplete stays so */
 	struct bus_stats         stats;
 };
 
@@ -136,8 +156,9 @@ static inline bool group_has_decimals(const struct bus_point *p)
 void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
 /* The group whose request goes next, its poll begun, or NULL: nothing is due. */
 struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
-/* Whether any group has something to send now. */
+/* Whether any group has something to send now; any of this device. */
 bool poll_has_work(const struct modbus_bus *b, int64_t now_ns);
+bool poll_device_has_work(const struct modbus_bus *b, uint32_t device, int64_t now_ns);
 /* What became of the request g->next. */
 void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *values, struct stamp now, struct sample_sink *sink);
 void poll_exception(struct modbus_bus *b, struct bus_group *g, int exception, struct stamp now, struct sample_sink *sink);
@@ -149,6 +170,41 @@ void poll_lost(struct modbus_bus *b, struct bus_group *g, bool forgive, struct s
 void poll_line_up(struct modbus_bus *b, int64_t now_ns);
 /* When the next poll is due, or a waiting one must be given up. */
 int64_t poll_deadline(const struct modbus_bus *b, int64_t now_ns);
+
+/* owed.c; on TCP nothing is ever owed */
+
+/* It went unanswered. */
+void owed_note(struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns);
+/* A whole frame that is not the answer: one that was owed? */
+bool owed_is_late(const struct modbus_bus *b, const uint8_t *frame, size_t len, int64_t now_ns);
+/* Whether the answer to this read could be taken for one that is owed, and what is asked before it then. */
+bool owed_needs_fence(const struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns);
+struct codec_read owed_fence(const struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns);
+/* The answer to a fence, or to a read that needed none, came: whether nothing older can come any more. */
+bool owed_is_settled(struct modbus_bus *b, const struct codec_read *rd, bool exception, int64_t now_ns);
+/* The fence went unanswered: the other kind is next. */
+void owed_failed(struct modbus_bus *b, const struct codec_read *fence, int64_t now_ns);
+
+/* exchange.c, for incoming.c */
+
+const struct bus_timing *flight_timing(const struct modbus_bus *b);
+/* The figures of the device that was asked; NULL: a person asks a unit that is no device of ours. */
+struct bus_unit_stats   *flight_stats(struct modbus_bus *b);
+/* Nothing flies any more. */
+void flight_land(struct modbus_bus *b, int64_t now_ns);
+void flight_answer_person(struct modbus_bus *b, struct sample_sink *sink, const uint16_t *values, size_t n, const struct err *error);
+/* The attempt brought no answer: tried again, or given up. True: the unit is dead. */
+bool flight_failed(struct modbus_bus *b, const char *why, struct stamp now, struct sample_sink *sink);
+void exchange_lose_line(struct modbus_bus *b, struct stamp now, struct sample_sink *sink, const char *what);
+/* The other side closed; error: errno, or 0. */
+void exchange_peer_closed(struct modbus_bus *b, int error, struct stamp now, struct sample_sink *sink);
+
+/* incoming.c */
+
+/* Reads all that is there. True if it stopped before the end, so that others have their turn. */
+bool incoming_receive(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
+/* What lies in the buffer will not become a frame: counts it under its name and throws it away. */
+void incoming_discard(struct modbus_bus *b);
 
 /* exchange.c: everything between the link and the polls, for one step. */
 void exchange_step(struct modbus_bus *b, const struct bus_event *ev, struct stamp now, struct sample_sink *sink, struct bus_wants *ret_wants);

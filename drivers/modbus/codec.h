@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #define CODEC_REQUEST_MAX   12   /* bytes of a read request with its framing */
+#define CODEC_TCP_REQUEST   12
+#define CODEC_RTU_REQUEST   8
 #define CODEC_FRAME_MAX     260  /* bytes of the longest frame */
 #define CODEC_REGISTERS_MAX 125
 #define CODEC_BITS_MAX      2000
@@ -33,6 +35,10 @@ int codec_encode_tcp(struct modbus_codec *c, const struct codec_read *rd, uint8_
 /* Decodes the reply to `rd`, a whole TCP frame that the line has already matched with it; its transaction id is overwritten. 0 and rd->count values
  * (a bit is 0 or 1) in `ret_values`; or the exception that the device answered (1 … 255); or -1: not a reply to this request. */
 int codec_decode_tcp(struct modbus_codec *c, const struct codec_read *rd, uint8_t *frame, size_t len, uint16_t *ret_values);
+
+/* The same as RTU frames, with address and checksum; the unit is 1 … 247. */
+int codec_encode_rtu(struct modbus_codec *c, const struct codec_read *rd, uint8_t *ret_frame, struct err *reterr);
+int codec_decode_rtu(struct modbus_codec *c, const struct codec_read *rd, uint8_t *frame, size_t len, uint16_t *ret_values);
 
 /* "illegal data address" and the like, in the words of the Modbus specification. Static. */
 const char *codec_exception_text(int exception);

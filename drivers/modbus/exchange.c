@@ -1,53 +1,41 @@
 /* One step of a line: what came in is matched with the one request in flight, what is due goes out.
  *
- * The happy path: send, answer, and the next request in the same step. Failure modes: a frame that is not the answer (dropped and counted), bytes that
- * are no frame or half a frame at the timeout (the connection is given up: there is no way to find the next frame), no answer (poll.c decides), the
- * other side closes, nobody on the line answers any more (a new connection may help: half-open ones look like this). */
+ * The happy path: send, answer (incoming.c), and the next request in the same step, or after the silence that the line needs. Failure modes: half a frame at the timeout (on
+ * TCP the connection is given up: there is no way to find the next frame; on a serial line it is thrown away), no answer (poll.c decides, owed.c remembers), the other side
+ * closes, nobody on the line answers any more (a new connection may help: half-open ones look like this), a serial line that is never quiet. */
 #include "drivers/modbus/bus.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#define FRAMES_A_STEP   64   /* then the loop has its turn, whatever more there is to read */
-#define STRAYS_MAX      1024 /* frames in a row that nobody asked for: this is not a Modbus server */
 #define SILENT_MAX      3    /* requests in a row without any answer, of as many units */
 #define REQUEST_SOON_NS CLOCK_NS_PER_S       /* a person's read waits at most this long for a line that always has polls due */
 #define REQUEST_LATE_NS (10 * CLOCK_NS_PER_S) /* and is answered by then, if only to say that the line is down */
-#define LATENCY_UNIT_NS INT64_C(64000)
 #define NO_DEVICE       UINT32_MAX
 
-static const struct bus_timing *flight_timing(const struct modbus_bus *b)
+const struct bus_timing *flight_timing(const struct modbus_bus *b)
 {
 	return &b->config->devices[b->flight_device == NO_DEVICE ? 0 : b->flight_device].timing;
 }
 
-/* The figures of the device that was asked; NULL: a person asks a unit that is no device of ours. */
-static struct bus_unit_stats *flight_stats(struct modbus_bus *b)
+struct bus_unit_stats *flight_stats(struct modbus_bus *b)
 {
 	return b->flight == FLIGHT_NONE || b->flight_device == NO_DEVICE ? NULL : &b->units[b->flight_device].stats;
 }
 
-static void count_latency(struct modbus_bus *b, int64_t ns)
+void flight_land(struct modbus_bus *b, int64_t now_ns)
 {
-	int64_t top = LATENCY_UNIT_NS;
-	size_t i = 0;
-
-	while (i < BUS_LATENCY_BUCKETS - 1 && ns >= top) {
-		top *= 2;
-		i++;
-	}
-	b->stats.latency[i]++;
-}
-
-static void land(struct modbus_bus *b)
-{
+	if (b->flight != FLIGHT_NONE)
+		b->stats.busy_ns += now_ns - b->begun_ns;
+	if (b->flight == FLIGHT_POLL)
+		b->polled_device = b->flight_device;
 	b->flight = FLIGHT_NONE;
-	b->out_len = b->out_sent = 0;
+	b->fencing = b->spoilt = false;
+	b->out_len = b->out_sent = b->echo_left = 0;
 }
 
-static void answer_request(struct modbus_bus *b, struct sample_sink *sink, const uint16_t *values, size_t n, const struct err *error)
+void flight_answer_person(struct modbus_bus *b, struct sample_sink *sink, const uint16_t *values, size_t n, const struct err *error)
 {
 	b->request_waits = false;
 	sink->answer(sink->user, b->request.token, values, n, error);
@@ -58,7 +46,7 @@ static void refuse_request(struct modbus_bus *b, struct sample_sink *sink, enum 
 	struct err e;
 
 	(void)err_set(&e, code, "unit %u: %s", b->request.unit, why);
-	answer_request(b, sink, NULL, 0, &e);
+	flight_answer_person(b, sink, NULL, 0, &e);
 }
 
 /* The connection is over. What was in flight is tried again on the next one, or fails. */
@@ -66,7 +54,10 @@ static void drop_line(struct modbus_bus *b, bool forgive, struct stamp now, stru
 {
 	enum bus_flight flight = b->flight;
 
-	land(b);
+	/* One that crossed the close did not reach the line. */
+	if (flight != FLIGHT_NONE && !forgive)
+		owed_note(b, &b->read, now.mono_ns);
+	flight_land(b, now.mono_ns);
 	b->in_len = 0;
 	b->sent = 0;
 	b->was_up = false;
@@ -76,14 +67,14 @@ static void drop_line(struct modbus_bus *b, bool forgive, struct stamp now, stru
 		refuse_request(b, sink, ERR_CLOSED, b->link.why);
 }
 
-static void lose_line(struct modbus_bus *b, struct stamp now, struct sample_sink *sink, const char *what)
+void exchange_lose_line(struct modbus_bus *b, struct stamp now, struct sample_sink *sink, const char *what)
 {
-	link_lose(&b->link, now.mono_ns, "%s port %u: %s", b->config->host, b->config->port, what);
+	link_lose(&b->link, now.mono_ns, "%s: %s", b->link.name, what);
 	drop_line(b, false, now, sink);
 }
 
 /* The other side closed. A server may do so between two requests at any time, and the second one then falls into the gap: no fault of the device. */
-static void peer_closed(struct modbus_bus *b, int error, struct stamp now, struct sample_sink *sink)
+void exchange_peer_closed(struct modbus_bus *b, int error, struct stamp now, struct sample_sink *sink)
 {
 	bool forgive = b->link.useful && b->in_len == 0;
 
@@ -92,154 +83,30 @@ static void peer_closed(struct modbus_bus *b, int error, struct stamp now, struc
 		drop_line(b, false, now, sink);
 		return;
 	}
-	link_lose(&b->link, now.mono_ns, "%s port %u: %s", b->config->host, b->config->port, error ? strerror(error) : "closed by the other side");
+	link_lose(&b->link, now.mono_ns, "%s: %s", b->link.name, error ? strerror(error) : b->link.serial ? "the port went away" : "closed by the other side");
 	drop_line(b, forgive, now, sink);
-}
-
-static void take_answer(struct modbus_bus *b, uint8_t *frame, size_t len, struct stamp now, struct sample_sink *sink)
-{
-	struct bus_unit_stats *u = flight_stats(b);
-	int result = b->framing->decode(b->codec, &b->read, frame, len, b->values);
-	enum bus_flight flight = b->flight;
-	struct err e;
-
-	if (result < 0) {
-		b->stats.wrong_frames++;
-		if (u)
-			u->wrong++;
-		return;
-	}
-	count_latency(b, now.mono_ns - b->sent_ns);
-	b->free_ns = now.mono_ns + flight_timing(b)->pause_ns;
-	b->silent = b->strays = 0;
-	land(b);
-	link_useful(&b->link);
-	if (u)
-		u->replies++;
-	if (u && result > 0)
-		u->exceptions[result < 16 ? result : 15]++;
-	/* What a person reads says nothing of the polls: a device whose points go unread stays silent. */
-	if (result == 0 && flight == FLIGHT_POLL)
-		u->last_good_ns = b->stats.last_good_ns = now.mono_ns;
-	if (flight == FLIGHT_POLL) {
-		struct bus_group *g = &b->groups[b->flight_group];
-
-		if (result > 0)
-			poll_exception(b, g, result, now, sink);
-		else
-			poll_values(b, g, b->values, now, sink);
-		return;
-	}
-	if (result > 0) {
-		(void)err_set(&e, ERR_REFUSED, "unit %u: exception %d: %s", b->request.unit, result, codec_exception_text(result));
-		answer_request(b, sink, NULL, 0, &e);
-	} else {
-		answer_request(b, sink, b->values, b->read.count, NULL);
-	}
-}
-
-static void take_frame(struct modbus_bus *b, uint8_t *frame, size_t len, struct stamp now, struct sample_sink *sink)
-{
-	bool waiting = b->flight != FLIGHT_NONE && b->out_sent == b->out_len;
-	struct framing_expect expect = { .read = waiting ? &b->read : NULL, .id = b->id, .sent = b->sent };
-	struct bus_unit_stats *u = flight_stats(b);
-
-	switch (b->framing->match(frame, len, &expect)) {
-	case MATCH_ANSWER:
-		take_answer(b, frame, len, now, sink);
-		return;
-	case MATCH_LATE:
-		b->stats.late_replies++;
-		if (u)
-			u->late++;
-		break;
-	case MATCH_WRONG:
-		b->stats.wrong_frames++;
-		if (u)
-			u->wrong++;
-		break;
-	}
-	b->strays++;
-}
-
-/* Takes the whole frames out of the buffer, at most `left`. How many; or -1: the line was given up. */
-static int take_frames(struct modbus_bus *b, int left, struct stamp now, struct sample_sink *sink)
-{
-	size_t at = 0, len = 0;
-	int n = 0;
-
-	while (n < left) {
-		enum framing_scan scan = b->framing->scan(b->in + at, b->in_len - at, &len);
-
-		if (scan == SCAN_MORE)
-			break;
-		if (scan == SCAN_GARBAGE || b->strays >= STRAYS_MAX) {
-			b->stats.garbage_bytes += b->in_len - at;
-			lose_line(b, now, sink, scan == SCAN_GARBAGE ? "bytes that are no Modbus frame" : "answers that nobody asked for");
-			return -1;
-		}
-		take_frame(b, b->in + at, len, now, sink);
-		at += len;
-		n++;
-	}
-	if (at > 0) {
-		b->in_len -= at;
-		memmove(b->in, b->in + at, b->in_len);
-		b->in_since_ns = now.mono_ns;
-	}
-	return n;
-}
-
-/* Reads all that is there. True if it stopped before the end, so that others have their turn. */
-static bool receive(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
-{
-	int left = FRAMES_A_STEP;
-
-	while (left > 0) {
-		size_t room = sizeof b->in - b->in_len;
-		ssize_t n = recv(b->link.fd, b->in + b->in_len, room, 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return false;
-		if (n <= 0) {
-			peer_closed(b, n < 0 ? errno : 0, now, sink);
-			return false;
-		}
-		b->stats.bytes_in += (uint64_t)n;
-		if (b->in_len == 0)
-			b->in_since_ns = now.mono_ns;
-		b->in_len += (size_t)n;
-		int taken = take_frames(b, left, now, sink);
-		if (taken < 0)
-			return false;
-		left -= taken;
-		if ((size_t)n < room)
-			return left <= 0;
-	}
-	return true;
 }
 
 /* Sends what is left of the request in flight. The timeout runs from the end of sending; sending itself has as long. */
 static void send_rest(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
 {
 	while (b->out_sent < b->out_len) {
-		ssize_t n = send(b->link.fd, b->out + b->out_sent, b->out_len - b->out_sent, MSG_NOSIGNAL);
+		ssize_t n = link_write(&b->link, b->out + b->out_sent, b->out_len - b->out_sent);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
 		if (n < 0) {
-			peer_closed(b, errno, now, sink);
+			exchange_peer_closed(b, errno, now, sink);
 			return;
 		}
 		b->stats.bytes_out += (uint64_t)n;
 		b->out_sent += (size_t)n;
 	}
-	b->sent_ns = now.mono_ns;
-	b->reply_by_ns = now.mono_ns + flight_timing(b)->timeout_ns;
+	/* What the kernel took is on its way for as long as its bits take; and so is the answer. */
+	b->sent_ns = now.mono_ns + (int64_t)b->out_len * b->character_ns;
+	b->reply_by_ns = b->sent_ns + flight_timing(b)->timeout_ns + (int64_t)framing_rtu_reply_length(&b->read) * b->character_ns;
 }
 
 static void send_frame(struct modbus_bus *b, enum bus_flight flight, struct bus_frame *frame, struct stamp now, struct sample_sink *sink)
@@ -257,6 +124,9 @@ static void send_frame(struct modbus_bus *b, enum bus_flight flight, struct bus_
 	b->framing->number(b->out, b->id);
 	b->out_len = (size_t)frame->len;
 	b->out_sent = 0;
+	b->echo_left = flight_timing(b)->echo ? b->out_len : 0;
+	b->spoilt = false;
+	b->begun_ns = now.mono_ns;
 	b->reply_by_ns = now.mono_ns + flight_timing(b)->timeout_ns;
 	if (flight_stats(b))
 		flight_stats(b)->requests++;
@@ -271,6 +141,19 @@ static uint32_t device_of_unit(const struct modbus_bus *b, uint8_t unit)
 	return NO_DEVICE;
 }
 
+/* Sends b->read, or first a fence if its answer could be mistaken. */
+static void send_read(struct modbus_bus *b, enum bus_flight flight, struct bus_frame *frame, struct stamp now, struct sample_sink *sink)
+{
+	incoming_discard(b);
+	b->fencing = owed_needs_fence(b, &b->read, now.mono_ns);
+	if (b->fencing) {
+		b->read = owed_fence(b, &b->read, now.mono_ns);
+		b->fence.len = 0;
+		b->stats.fences++;
+	}
+	send_frame(b, flight, b->fencing ? &b->fence : frame, now, sink);
+}
+
 static void send_request(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
 {
 	const struct bus_request *rq = &b->request;
@@ -278,7 +161,7 @@ static void send_request(struct modbus_bus *b, struct stamp now, struct sample_s
 	b->read = (struct codec_read){ .unit = rq->unit, .fc = rq->fc, .address = rq->address, .count = rq->count };
 	b->flight_device = device_of_unit(b, rq->unit);
 	b->request_frame.len = 0;
-	send_frame(b, FLIGHT_REQUEST, &b->request_frame, now, sink);
+	send_read(b, FLIGHT_REQUEST, &b->request_frame, now, sink);
 }
 
 static void send_poll(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
@@ -286,13 +169,21 @@ static void send_poll(struct modbus_bus *b, struct bus_group *g, struct stamp no
 	b->read = group_read(b, g, g->next);
 	b->flight_device = g->device;
 	b->flight_group = (size_t)(g - b->groups);
-	send_frame(b, FLIGHT_POLL, &g->frames[g->next], now, sink);
+	send_read(b, FLIGHT_POLL, &g->frames[g->next], now, sink);
 }
 
-/* Half a frame that nothing completes would swallow the start of the next answer. */
+/* On TCP half a frame that nothing completes would swallow the start of the next answer. On a serial line somebody speaks, or something makes noise. */
 static bool is_blocked(const struct modbus_bus *b)
 {
 	return b->in_len > 0;
+}
+
+/* How long half a frame, or noise, may stand while nothing is asked. */
+static int64_t blocked_until(const struct modbus_bus *b)
+{
+	int64_t most = b->in_since_ns + b->config->devices[0].timing.timeout_ns, quiet = b->in_last_ns + b->gap_ns;
+
+	return b->framing->numbered || quiet > most ? most : quiet;
 }
 
 /* Sends the next request if the line is free. */
@@ -300,6 +191,12 @@ static void dispatch(struct modbus_bus *b, struct stamp now, struct sample_sink 
 {
 	if (b->link.state != LINK_UP || b->flight != FLIGHT_NONE || now.mono_ns < b->free_ns || is_blocked(b))
 		return;
+	if (b->polled_device != NO_DEVICE && b->config->devices[b->polled_device].timing.close_between && b->link.useful &&
+	    !poll_device_has_work(b, b->polled_device, now.mono_ns)) {
+		b->polled_device = NO_DEVICE;
+		link_rest(&b->link, now.mono_ns);
+		return;
+	}
 	/* A person's read goes when nothing is due, or when it has waited long enough. */
 	if (b->request_waits && now.mono_ns - b->request_since_ns >= REQUEST_SOON_NS) {
 		send_request(b, now, sink);
@@ -310,8 +207,6 @@ static void dispatch(struct modbus_bus *b, struct stamp now, struct sample_sink 
 		send_poll(b, g, now, sink);
 	else if (b->request_waits)
 		send_request(b, now, sink);
-	else if (b->config->close_between && b->link.useful && !poll_has_work(b, now.mono_ns))
-		link_rest(&b->link, now.mono_ns);
 }
 
 /* Nobody has answered for a while: the connection may be half open. */
@@ -323,31 +218,62 @@ static void check_silence(struct modbus_bus *b, struct stamp now, struct sample_
 		return;
 	b->silent = 0;
 	b->link.useful = false;
-	lose_line(b, now, sink, "no reply; connecting anew");
+	exchange_lose_line(b, now, sink, "no reply; connecting anew");
+}
+
+bool flight_failed(struct modbus_bus *b, const char *why, struct stamp now, struct sample_sink *sink)
+{
+	enum bus_flight flight = b->flight;
+
+	flight_land(b, now.mono_ns);
+	b->free_ns = now.mono_ns + b->silence_ns;
+	if (flight == FLIGHT_POLL)
+		return poll_silence(b, &b->groups[b->flight_group], now, sink);
+	refuse_request(b, sink, ERR_TIMEOUT, why);
+	return false;
+}
+
+static void time_out_idle(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
+{
+	if (!is_blocked(b) || now.mono_ns < blocked_until(b))
+		return;
+	if (b->framing->numbered)
+		exchange_lose_line(b, now, sink, "half a frame, and nothing more");
+	else
+		incoming_discard(b);
+}
+
+/* The answer has come, in its full length, and is spoilt: no use to wait for more. */
+static bool is_spoilt_answer(const struct modbus_bus *b, int64_t now_ns)
+{
+	return !b->framing->numbered && b->in_len > 0 && now_ns >= b->in_last_ns + b->gap_ns && framing_rtu_is_broken(b->in, b->in_len, &b->read);
 }
 
 static void time_out(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
 {
-	enum bus_flight flight = b->flight;
+	bool spoilt;
 
-	if (flight == FLIGHT_NONE) {
-		if (is_blocked(b) && now.mono_ns >= b->in_since_ns + b->config->devices[0].timing.timeout_ns)
-			lose_line(b, now, sink, "half a frame, and nothing more");
+	if (b->flight == FLIGHT_NONE) {
+		time_out_idle(b, now, sink);
 		return;
 	}
-	if (now.mono_ns < b->reply_by_ns)
+	spoilt = is_spoilt_answer(b, now.mono_ns);
+	if (now.mono_ns < b->reply_by_ns && !spoilt)
 		return;
-	if (flight_stats(b))
+	if (flight_stats(b) && spoilt)
+		flight_stats(b)->broken++;
+	else if (flight_stats(b))
 		flight_stats(b)->timeouts++;
-	if (b->in_len > 0 || b->out_sent < b->out_len) {
-		lose_line(b, now, sink, b->in_len > 0 ? "half a frame, and nothing more" : "does not take our request");
+	if (b->out_sent < b->out_len || (b->framing->numbered && b->in_len > 0)) {
+		exchange_lose_line(b, now, sink, b->out_sent < b->out_len ? "does not take our request" : "half a frame, and nothing more");
 		return;
 	}
-	land(b);
-	b->free_ns = now.mono_ns;
-	if (flight == FLIGHT_REQUEST)
-		refuse_request(b, sink, ERR_TIMEOUT, "no reply in time");
-	else if (poll_silence(b, &b->groups[b->flight_group], now, sink))
+	if (b->fencing)
+		owed_failed(b, &b->read, now.mono_ns);
+	else if (!spoilt)
+		owed_note(b, &b->read, now.mono_ns);
+	incoming_discard(b);
+	if (flight_failed(b, spoilt ? "its answer was spoilt on the line: the checksum does not fit" : "no reply in time", now, sink) && !b->link.serial)
 		check_silence(b, now, sink);
 }
 
@@ -375,6 +301,7 @@ static void tick_link(struct modbus_bus *b, const struct bus_event *ev, struct s
 	if (b->was_up)
 		return;
 	b->was_up = true;
+	b->polled_device = NO_DEVICE;
 	b->in_len = 0;
 	b->sent = 0;
 	b->silent = b->strays = 0;
@@ -396,10 +323,12 @@ static int64_t exchange_deadline(const struct modbus_bus *b, int64_t now_ns)
 	/* A poll's long timeout is no reason to keep a person waiting. */
 	if (b->flight == FLIGHT_POLL && b->request_waits)
 		t = earlier(t, b->request_since_ns + REQUEST_LATE_NS);
+	if (b->flight != FLIGHT_NONE && !b->framing->numbered && framing_rtu_is_broken(b->in, b->in_len, &b->read))
+		t = earlier(t, b->in_last_ns + b->gap_ns);
 	if (b->flight != FLIGHT_NONE)
 		return earlier(t, b->reply_by_ns);
 	if (is_blocked(b))
-		t = earlier(t, b->in_since_ns + b->config->devices[0].timing.timeout_ns);
+		t = earlier(t, blocked_until(b));
 	if (b->link.state == LINK_UP && b->free_ns > now_ns)
 		t = earlier(t, b->free_ns);
 	if (b->request_waits) {
@@ -418,7 +347,7 @@ void exchange_step(struct modbus_bus *b, const struct bus_event *ev, struct stam
 	tick_link(b, ev, now);
 	if (b->link.fd >= 0 && (b->link.state == LINK_UP || b->link.state == LINK_SETTLING)) {
 		if (ev->revents & (POLLIN | POLLERR | POLLHUP))
-			more = receive(b, now, sink);
+			more = incoming_receive(b, now, sink);
 		if (b->flight != FLIGHT_NONE && b->out_sent < b->out_len)
 			send_rest(b, now, sink);
 	}

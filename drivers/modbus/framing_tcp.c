@@ -22,8 +22,10 @@ static void tcp_number(uint8_t *frame, uint16_t id)
 }
 
 /* A wrong protocol id with a sane length is skipped as a frame (the match refuses it); a length that no frame can have leaves no way to find the next. */
-static enum framing_scan tcp_scan(const uint8_t *data, size_t len, size_t *ret_len)
+static enum framing_scan tcp_scan(const uint8_t *data, size_t len, const struct codec_read *read, size_t *ret_at, size_t *ret_len)
 {
+	(void)read;
+	*ret_at = 0;
 	if (len < HEADER)
 		return SCAN_MORE;
 	uint16_t length = get16(data + 4);
@@ -64,6 +66,7 @@ static enum framing_match tcp_match(const uint8_t *frame, size_t len, const stru
 
 const struct framing framing_tcp = {
 	.name = "tcp",
+	.numbered = true,
 	.encode = tcp_encode,
 	.number = tcp_number,
 	.scan = tcp_scan,

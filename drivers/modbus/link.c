@@ -1,6 +1,7 @@
 /* The happy path: look-up, connect, settle, up, until the other side goes. Failure modes: no name (the last known addresses serve), no answer to a
  * connect (the next address, then backoff), a connection that ends before it was of any use (backoff), one that ends after (again at once). */
 #include "drivers/modbus/link.h"
+#include "drivers/modbus/serial.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #define LOOKUP_PATIENCE_NS (3 * CLOCK_NS_PER_S)   /* before the kept addresses are used instead */
 #define BACKOFF_FIRST_NS   (200 * CLOCK_NS_PER_MS)
 #define BACKOFF_MAX_NS     (10 * CLOCK_NS_PER_S)
+#define BACKOFF_PORT_NS    (2 * CLOCK_NS_PER_S)   /* to open a port that is not there costs nobody anything */
 #define IDLE_HARMLESS_NS   CLOCK_NS_PER_S
 
 static void set_port(struct sockaddr_storage *a, uint16_t port)
@@ -31,12 +33,21 @@ static socklen_t address_length(const struct sockaddr_storage *a)
 	return a->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
-void link_init(struct link *l, const struct bus_config *config, int64_t now_ns)
+int link_init(struct link *l, const struct bus_config *config, int64_t now_ns, struct err *reterr)
 {
 	struct sockaddr_storage *a = &l->addresses[0];
 
-	*l = (struct link){ .host = config->host, .port = config->port, .settle_ns = config->settle_ns, .fd = -1, .until_ns = now_ns, .down_since_ns = now_ns,
+	*l = (struct link){ .host = config->host, .port = config->port, .fd = -1, .until_ns = now_ns, .down_since_ns = now_ns,
 		.backoff_ns = BACKOFF_FIRST_NS, .random = config->seed ^ UINT64_C(0x2545f4914f6cdd1d) };
+	for (size_t i = 0; i < config->n_devices; i++)
+		if (i == 0 || config->devices[i].timing.settle_ns < l->settle_ns)
+			l->settle_ns = config->devices[i].timing.settle_ns;
+	if (config->transport == BUS_RTU) {
+		snprintf(l->name, sizeof l->name, "%s", config->path);
+		l->serial = serial_new(config, reterr);
+		return l->serial ? 0 : -1;
+	}
+	snprintf(l->name, sizeof l->name, "%.60s port %u", l->host, l->port);
 	if (inet_pton(AF_INET, l->host, &((struct sockaddr_in *)a)->sin_addr) == 1)
 		a->ss_family = AF_INET;
 	else if (inet_pton(AF_INET6, l->host, &((struct sockaddr_in6 *)a)->sin6_addr) == 1)
@@ -46,19 +57,25 @@ void link_init(struct link *l, const struct bus_config *config, int64_t now_ns)
 		l->n_addresses = 1;
 		set_port(a, l->port);
 	}
+	return 0;
 }
 
 static void close_descriptor(struct link *l)
 {
 	if (l->fd < 0)
 		return;
-	close(l->fd);
+	if (l->serial)
+		serial_close(l->serial);
+	else
+		close(l->fd);
 	l->fd = -1;
 }
 
 void link_done(struct link *l)
 {
-	close_descriptor(l);
+	if (l->state != LINK_DOWN)
+		close_descriptor(l);
+	serial_free(l->serial);
 }
 
 static void set_why(struct link *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -93,7 +110,8 @@ static void go_down(struct link *l, int64_t now_ns)
 	l->outage = true;
 	l->state = LINK_DOWN;
 	l->until_ns = now_ns + jitter(l, l->backoff_ns);
-	l->backoff_ns = l->backoff_ns * 2 < BACKOFF_MAX_NS ? l->backoff_ns * 2 : BACKOFF_MAX_NS;
+	int64_t most = l->serial ? BACKOFF_PORT_NS : BACKOFF_MAX_NS;
+	l->backoff_ns = l->backoff_ns * 2 < most ? l->backoff_ns * 2 : most;
 }
 
 static int open_socket(const struct sockaddr_storage *a)
@@ -167,9 +185,28 @@ static void try_addresses(struct link *l, int64_t now_ns)
 	go_down(l, now_ns);
 }
 
+static void open_port(struct link *l, int64_t now_ns)
+{
+	struct err e;
+	int fd = serial_open(l->serial, &e);
+
+	if (fd < 0) {
+		set_why(l, "%s", e.text);
+		go_down(l, now_ns);
+		return;
+	}
+	l->fd = fd;
+	l->generation++;
+	connected(l, now_ns);
+}
+
 static void start_round(struct link *l, int64_t now_ns)
 {
 	l->tried = 0;
+	if (l->serial) {
+		open_port(l, now_ns);
+		return;
+	}
 	if (l->n_addresses > 0 && !l->lookup_first) {
 		try_addresses(l, now_ns);
 		return;
@@ -307,11 +344,21 @@ void link_rest(struct link *l, int64_t now_ns)
 void link_lose_idle(struct link *l, int64_t now_ns)
 {
 	if (!l->useful && now_ns - l->up_since_ns < IDLE_HARMLESS_NS) {
-		link_lose(l, now_ns, "%s port %u closed the connection at once", l->host, l->port);
+		link_lose(l, now_ns, l->serial ? "%s went away" : "%s closed the connection at once", l->name);
 		return;
 	}
 	l->disconnects++;
 	link_rest(l, now_ns);
+}
+
+ssize_t link_read(struct link *l, void *data, size_t room)
+{
+	return l->serial ? read(l->fd, data, room) : recv(l->fd, data, room, 0);
+}
+
+ssize_t link_write(struct link *l, const void *data, size_t len)
+{
+	return l->serial ? write(l->fd, data, len) : send(l->fd, data, len, MSG_NOSIGNAL);
 }
 
 void link_useful(struct link *l)

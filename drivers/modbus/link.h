@@ -1,4 +1,4 @@
-/* link: a TCP connection that is looked up, connected, kept and made again, without ever waiting.
+/* link: a TCP connection that is looked up, connected, kept and made again, or a serial port that is opened and opened again, without ever waiting.
  *
  *                    ┌────────── all addresses failed, no name ─────────┐
  *                    ▼                                                  │
@@ -7,6 +7,8 @@
  *     │                                                              │ wanted                      │              │
  *     └── lost (backoff unless it was of use) ◀──────────────────────┼─────────────────────────────┴──────────────┤
  *                                                               LINK_RESTING ◀── closed on purpose, or idle ──────┘
+ *
+ * A port goes from LINK_DOWN to LINK_SETTLING or LINK_UP at once.
  */
 #ifndef FIREGW_DRIVERS_MODBUS_LINK_H
 #define FIREGW_DRIVERS_MODBUS_LINK_H
@@ -17,11 +19,15 @@
 
 enum link_state { LINK_DOWN, LINK_LOOKUP, LINK_CONNECTING, LINK_SETTLING, LINK_UP, LINK_RESTING };
 
+struct serial;
+
 /* Embedded in its bus. */
 struct link {
+	struct serial          *serial;       /* a port; NULL: TCP */
+	char                    name[80];     /* of the other end, in texts; may be cut */
 	const char             *host;         /* borrowed from the config */
 	uint16_t                port;
-	int64_t                 settle_ns;
+	int64_t                 settle_ns;    /* what every device wants; those that want more wait for it themselves */
 	enum link_state         state;
 	int                     fd;           /* -1: none */
 	uint32_t                generation;   /* grows with every descriptor */
@@ -41,8 +47,9 @@ struct link {
 	char                    why[160];     /* the last trouble, "" if none since the last good reply */
 };
 
-void link_init(struct link *l, const struct bus_config *config, int64_t now_ns);
-/* Closes the descriptor. */
+/* 0, or -1: no memory. */
+int  link_init(struct link *l, const struct bus_config *config, int64_t now_ns, struct err *reterr);
+/* Closes the descriptor; fine on one that is all zero. */
 void link_done(struct link *l);
 /* Takes an answer to the look-up and what the descriptor reported, and lets time pass. `wanted`: there is work; a resting link comes up only then. */
 void link_tick(struct link *l, const struct bus_event *ev, bool wanted, int64_t now_ns);
@@ -52,6 +59,9 @@ void link_lose(struct link *l, int64_t now_ns, const char *fmt, ...) __attribute
 void link_lose_idle(struct link *l, int64_t now_ns);
 /* Closes on purpose until there is work again. */
 void link_rest(struct link *l, int64_t now_ns);
+/* As read and write on a descriptor that does not block: how many bytes; 0 from a read: the other side closed; or -1 and errno. */
+ssize_t link_read(struct link *l, void *data, size_t room);
+ssize_t link_write(struct link *l, const void *data, size_t len);
 /* A good reply came. */
 void link_useful(struct link *l);
 /* Fills fd, fd_generation, poll_events (POLLIN while up; the bus adds POLLOUT), resolve, and the link's own deadline. */

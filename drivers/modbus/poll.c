@@ -195,8 +195,10 @@ static void prove_cuts(struct modbus_bus *b, const struct bus_group *g, const st
 	for (size_t i = 0; i < b->n_cuts; i++) {
 		struct plan_cut *c = &b->cuts[i];
 
-		if (c->device == g->device && c->fc == g->fc && !c->proven && r->address >= c->block_first && r->address + r->count - 1 <= c->block_last)
+		if (c->device == g->device && c->fc == g->fc && !c->proven && r->address >= c->block_first && r->address + r->count - 1 <= c->block_last) {
 			c->proven = true;
+			b->stats.learned++;
+		}
 	}
 }
 
@@ -334,9 +336,13 @@ void poll_lost(struct modbus_bus *b, struct bus_group *g, bool forgive, struct s
 	fail_request(b, g, QUALITY_COMM, now, sink);
 }
 
-static bool is_ready(const struct bus_group *g, int64_t now_ns)
+/* When the group can be asked next, if the line is up. */
+static int64_t ready_ns(const struct modbus_bus *b, const struct bus_group *g)
 {
-	return g->running ? g->not_before_ns <= now_ns : g->due_ns <= now_ns;
+	int64_t t = g->running ? g->not_before_ns : g->due_ns;
+	int64_t settled = b->link.up_since_ns + b->units[g->device].config->timing.settle_ns;
+
+	return b->link.state == LINK_UP && settled > t ? settled : t;
 }
 
 /* The last moment to which a poll waits for a line that is on its way up, or will be: well before the next one is due. A poll that waited for its turn
@@ -389,7 +395,7 @@ static struct bus_group *first_ready(struct modbus_bus *b, int64_t now_ns, bool 
 	for (size_t i = 0; i < b->n_groups; i++) {
 		struct bus_group *g = &b->groups[i];
 
-		if (is_ready(g, now_ns) && (!best || goes_before(g, best, urgent_first)))
+		if (ready_ns(b, g) <= now_ns && (!best || goes_before(g, best, urgent_first)))
 			best = g;
 	}
 	return best;
@@ -417,6 +423,14 @@ bool poll_has_work(const struct modbus_bus *b, int64_t now_ns)
 	return false;
 }
 
+bool poll_device_has_work(const struct modbus_bus *b, uint32_t device, int64_t now_ns)
+{
+	for (size_t i = 0; i < b->n_groups; i++)
+		if (b->groups[i].device == device && (b->groups[i].running || b->groups[i].due_ns <= now_ns))
+			return true;
+	return false;
+}
+
 void poll_line_up(struct modbus_bus *b, int64_t now_ns)
 {
 	for (size_t i = 0; i < b->n_groups; i++) {
@@ -437,7 +451,7 @@ int64_t poll_deadline(const struct modbus_bus *b, int64_t now_ns)
 
 	for (size_t i = 0; i < b->n_groups; i++) {
 		const struct bus_group *g = &b->groups[i];
-		int64_t t = g->running ? g->not_before_ns : g->due_ns;
+		int64_t t = ready_ns(b, g);
 
 		/* What is ready now waits for the line: for its next free moment, which is the exchange's to know, or for it to come up. */
 		if (t <= now_ns)

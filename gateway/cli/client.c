@@ -24,7 +24,7 @@
 struct client {
 	char  *path;
 	int    fd;
-	int    signal_fd; /* -1: not following */
+	int    signal_fd; /* -1: signals are not ours to watch */
 	bool   follow;
 	char  *in;
 	size_t in_len, in_cap, in_taken; /* in_taken: bytes in front that were given out */
@@ -125,7 +125,7 @@ void client_close(struct client *c)
 	free(c);
 }
 
-int client_follow(struct client *c, struct err *reterr)
+int client_watch_signals(struct client *c, struct err *reterr)
 {
 	sigset_t set;
 
@@ -134,8 +134,13 @@ int client_follow(struct client *c, struct err *reterr)
 	sigaddset(&set, SIGTERM);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || (c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC)) < 0)
 		return err_set(reterr, ERR_IO, "signals: %s", strerror(errno));
-	c->follow = true;
 	return 0;
+}
+
+int client_follow(struct client *c, struct err *reterr)
+{
+	c->follow = true;
+	return client_watch_signals(c, reterr);
 }
 
 /* ---- asking ---- */
@@ -195,7 +200,7 @@ static enum client_answer wait_readable(struct client *c, struct err *reterr)
 	/* Whoever reads our output: gone means POLLERR, though we ask for nothing. */
 	struct pollfd p[] = { { .fd = c->fd, .events = POLLIN },
 		              { .fd = c->signal_fd, .events = POLLIN },
-		              { .fd = c->follow ? STDOUT_FILENO : -1 } };
+		              { .fd = c->signal_fd >= 0 ? STDOUT_FILENO : -1 } };
 
 	for (;;) {
 		int n = poll(p, 3, c->follow ? -1 : SILENCE_MS);
@@ -303,6 +308,36 @@ enum client_answer client_next(struct client *c, json_t **ret, struct err *reter
 		if (a != CLIENT_ROW)
 			return a;
 	}
+}
+
+static int64_t mono_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+enum client_answer client_pause(struct client *c, int64_t ms, struct err *reterr)
+{
+	struct pollfd p[] = { { .fd = c->fd, .events = POLLIN }, { .fd = c->signal_fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+	int64_t end_ms = mono_ms() + ms, left = ms;
+
+	for (; left > 0; left = end_ms - mono_ms()) {
+		int n = poll(p, 3, left > 60000 ? 60000 : (int)left);
+		if (n < 0 && errno != EINTR) {
+			err_set(reterr, ERR_IO, "poll: %s", strerror(errno));
+			return CLIENT_LOST;
+		}
+		if (n <= 0)
+			continue;
+		if ((p[1].revents & POLLIN) || (p[2].revents & POLLERR))
+			return CLIENT_STOPPED;
+		/* Nothing was asked, so there is nothing to say but good-bye. */
+		err_set(reterr, ERR_CLOSED, "firegwd at %s closed the connection", c->path);
+		return CLIENT_LOST;
+	}
+	return CLIENT_ROW;
 }
 
 enum client_answer client_call(struct client *c, const char *verb, json_t *args, json_t **ret, struct err *reterr)

@@ -209,20 +209,6 @@ static int run_watch(struct probe *p)
 
 /* ---- the verb ---- */
 
-/* Serial lines are known, and which of them this build reads is the drivers' to say. */
-static int check_scheme(const struct probe_ask *ask)
-{
-	static const struct { const char *scheme; enum bus_transport transport; } serial[] = { { "rtu://", BUS_RTU }, { "rtu+tcp://", BUS_RTU_TCP } };
-
-	for (size_t i = 0; ask->is_url && i < sizeof serial / sizeof serial[0]; i++)
-		if (strncmp(ask->target, serial[i].scheme, strlen(serial[i].scheme)) == 0 && !driver_find(serial[i].transport)) {
-			fprintf(stderr, "firegw: %s lines are not read by this build yet: put a Modbus TCP gateway on the line and give its tcp://HOST:PORT\n",
-			        serial[i].scheme);
-			return RESULT_NO;
-		}
-	return RESULT_DONE;
-}
-
 static int run_probe(struct probe *p)
 {
 	switch (p->ask->what) {
@@ -237,13 +223,11 @@ static int run_probe(struct probe *p)
 int verb_probe(struct run *r)
 {
 	struct probe_ask ask;
+	int result = RESULT_DONE;
 	struct err e;
 
 	if (probe_ask_parse(&r->args, &ask, &e))
 		return run_usage("probe: %s", e.text);
-	int result = check_scheme(&ask);
-	if (result != RESULT_DONE)
-		return result;
 	struct probe *p = calloc(1, sizeof *p);
 	if (!p) {
 		err_set(&e, ERR_NO_MEMORY, "no memory");

@@ -75,10 +75,10 @@ static bool flag(const json_t *e, const char *key)
 	return json_is_true(json_object_get(e, key));
 }
 
-static void fill(struct watch_alarm *a, const char *gateway, const json_t *e)
+static void fill(struct watch_alarm *a, const char *gateway, bool chinese, const json_t *e)
 {
 	const json_t *message = json_object_get(e, "message");
-	const char *en = watch_text(message, "en"), *mode = watch_text(e, "mode");
+	const char *text = watch_text(message, chinese ? "zh" : "en"), *mode = watch_text(e, "mode");
 
 	watch_copy(a->gateway, sizeof a->gateway, gateway);
 	watch_copy(a->node, sizeof a->node, watch_text(e, "node"));
@@ -96,7 +96,7 @@ static void fill(struct watch_alarm *a, const char *gateway, const json_t *e)
 	if (clock_parse(watch_text(e, "since"), &a->since_ms))
 		a->since_ms = 0;
 	watch_copy(a->name, sizeof a->name, watch_text(e, "name"));
-	watch_copy(a->message, sizeof a->message, en[0] ? en : watch_text(message, "zh"));
+	watch_copy(a->message, sizeof a->message, text[0] ? text : watch_text(message, chinese ? "en" : "zh"));
 	char place[3 * 40];
 	snprintf(place, sizeof place, "%.30s %.10s %.40s", watch_text(e, "building"), watch_text(e, "floor"), watch_text(e, "zone"));
 	watch_copy(a->place, sizeof a->place, place);
@@ -125,7 +125,7 @@ bool watch_alarm_take(struct watch *w, const struct watch_gateway *g, const json
 {
 	struct watch_alarm news = { 0 }, *a = alarm_find(w, watch_text(e, "node"), watch_text(e, "alarm"));
 
-	fill(&news, g->name, e);
+	fill(&news, g->name, w->chinese, e);
 	news.sure = news.named = true;
 	if (a) {
 		bool other = of_other_log(&news, a);

@@ -71,6 +71,7 @@ struct watch_gateway {
 struct watch {
 	char                   region[16], node[WATCH_NAME_MAX];
 	unsigned               classes;
+	bool                   chinese;
 	struct watch_out       out;
 	uint64_t               random, commands;
 	bool                   up;

@@ -22,6 +22,7 @@ struct watch *watch_new(const struct watch_filter *filter, const struct watch_ou
 	watch_copy(w->region, sizeof w->region, filter->region);
 	watch_copy(w->node, sizeof w->node, filter->node ? filter->node : "");
 	w->classes = filter->classes;
+	w->chinese = filter->chinese;
 	w->out = *out;
 	w->random = random;
 	return w;

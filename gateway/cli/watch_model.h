@@ -29,6 +29,7 @@ struct watch_filter {
 	const char *region;   /* 6, 9 or 12 digits; "" for all */
 	const char *node;     /* NULL: all */
 	unsigned    classes;  /* a bit for each enum alarm_class; a class that is not known counts as a fault */
+	bool        chinese;  /* messages in Chinese, where there is one; else English */
 };
 
 struct watch_alarm {

@@ -145,7 +145,7 @@ static size_t put_away(const struct watch *w, const struct look *look, size_t mo
 		put_cut(out, look, STYLE_RED, text);
 	}
 	if (n > most) {
-		snprintf(text, sizeof text, "%s%zu more gateways are away", most ? "and " : "", n - most);
+		snprintf(text, sizeof text, "%s%zu more gateway%s away", most ? "and " : "", n - most, n - most == 1 ? " is" : "s are");
 		put_cut(out, look, STYLE_RED, text);
 	}
 	return n < most ? n : most + (n > most);
@@ -164,7 +164,7 @@ static void put_head(const struct watch *w, const struct look *look, const char 
 }
 
 /* Over the last picture: each line clears its rest, the end clears what is below. */
-static void put_over(struct strbuf *out, const char *picture, size_t rows)
+void watch_screen_over(struct strbuf *out, const char *picture, size_t rows)
 {
 	strbuf_puts(out, "\033[H");
 	for (size_t row = 0; row < rows && *picture; row++) {
@@ -192,7 +192,7 @@ void watch_screen_draw(const struct watch_screen *s, const struct watch *w, cons
 	put_alarms(w, look, alarms > 0 ? alarms : 1, wall_ms, &picture);
 	strbuf_putc(&picture, '\n');
 	put_events(s, look, left - alarms > 0 ? left - alarms : 1, &picture);
-	put_over(out, picture.data ? picture.data : "", rows);
+	watch_screen_over(out, picture.data ? picture.data : "", rows);
 	out->failed = out->failed || picture.failed;
 	strbuf_done(&picture);
 }

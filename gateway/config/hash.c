@@ -75,7 +75,7 @@ uint64_t config_hash_hub(const struct config_hub *h)
 
 static void mix_timing(uint64_t *h, const struct bus_timing *t)
 {
-	const int64_t ints[] = { t->timeout_ns, t->pause_ns, t->retries, t->max_registers, t->max_bits, t->max_gap };
+	const int64_t ints[] = { t->timeout_ns, t->pause_ns, t->retries, t->max_registers, t->max_bits, t->max_gap, t->settle_ns, t->close_between, t->echo };
 
 	for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
 		mix_int(h, ints[i]);
@@ -132,7 +132,7 @@ uint64_t config_hash_bus(const struct config_bus *bus)
 {
 	uint64_t hash = STRMAP_HASH_SEED;
 	const struct bus_config *b = &bus->bus;
-	const int64_t ints[] = { b->transport, b->port, b->baud, b->bits, b->stop, b->parity, b->rs485, b->echo, b->close_between, b->settle_ns };
+	const int64_t ints[] = { b->transport, b->port, b->baud, b->bits, b->stop, b->parity, b->rs485 };
 
 	mix_text(&hash, b->name);
 	mix_text(&hash, b->host);

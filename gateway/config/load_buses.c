@@ -10,31 +10,30 @@
 #define BUSES_MAX 10000
 #define DEVICES_MAX 1000 /* a bus */
 
-struct timing_fields { struct field timeout, retries, pause, max_registers, max_bits, max_gap; };
+struct timing_fields { struct field timeout, retries, pause, max_registers, max_bits, max_gap, settle, close_between, echo; };
 
-#define TIMING_KEYS(type, timeout_, retries_, pause_, registers_, bits_, gap_)                                                                     \
+#define TIMING_KEYS(type, timeout_, retries_, pause_, registers_, bits_, gap_, settle_, no_)                                                                     \
 	{ "timeout", NULL, BIND_DURATION, 0, offsetof(type, timing.timeout), 1, 60000, .def = timeout_ },                                          \
 	{ "retries", NULL, BIND_INT, 0, offsetof(type, timing.retries), 0, 10, .def = retries_ },                                                  \
 	{ "pause", NULL, BIND_DURATION, 0, offsetof(type, timing.pause), 0, 10000, .def = pause_ },                                                \
 	{ "max_registers", NULL, BIND_INT, 0, offsetof(type, timing.max_registers), 1, 125, .def = registers_ },                                   \
 	{ "max_bits", NULL, BIND_INT, 0, offsetof(type, timing.max_bits), 1, 2000, .def = bits_ },                                                 \
-	{ "max_gap", NULL, BIND_INT, 0, offsetof(type, timing.max_gap), 0, 124, .def = gap_ }
+	{ "max_gap", NULL, BIND_INT, 0, offsetof(type, timing.max_gap), 0, 124, .def = gap_ },                                                \
+	{ "settle", NULL, BIND_DURATION, 0, offsetof(type, timing.settle), 0, 60000, .def = settle_ },                                             \
+	{ "close_between", NULL, BIND_BOOL, 0, offsetof(type, timing.close_between), .def = no_ },                                                 \
+	{ "echo", NULL, BIND_BOOL, 0, offsetof(type, timing.echo), .def = no_ }
 
-struct bus_fields { struct field name, url, settle, close_between, echo, devices; struct timing_fields timing; };
+struct bus_fields { struct field name, url, devices; struct timing_fields timing; };
 
 static const struct bind_key bus_keys[] = {
 	{ "name", NULL, BIND_NAME, BIND_REQUIRED, offsetof(struct bus_fields, name) },
 	{ "url", NULL, BIND_TEXT, BIND_REQUIRED, offsetof(struct bus_fields, url), 1, 1000 },
-	TIMING_KEYS(struct bus_fields, "500ms", "1", "0", "125", "2000", "8"),
-	{ "settle", NULL, BIND_DURATION, 0, offsetof(struct bus_fields, settle), 0, 60000, .def = "0" },
-	{ "close_between", NULL, BIND_BOOL, 0, offsetof(struct bus_fields, close_between), .def = "false" },
-	{ "echo", NULL, BIND_BOOL, 0, offsetof(struct bus_fields, echo), .def = "false" },
+	TIMING_KEYS(struct bus_fields, "500ms", "1", "0", "125", "2000", "8", "0", "false"),
 	{ "devices", NULL, BIND_LIST, BIND_REQUIRED, offsetof(struct bus_fields, devices) },
 };
 
 struct device_fields {
-	struct field name, unit, profile, points, every, heartbeat, building, floor, zone, location, owner, tags, gb_system, gb_system_addr, settle,
-		close_between, echo;
+	struct field name, unit, profile, points, every, heartbeat, building, floor, zone, location, owner, tags, gb_system, gb_system_addr;
 	struct timing_fields timing;
 };
 
@@ -53,10 +52,7 @@ static const struct bind_key device_keys[] = {
 	{ "tags", NULL, BIND_ANY, 0, offsetof(struct device_fields, tags) },
 	{ "gb_system", NULL, BIND_INT, 0, offsetof(struct device_fields, gb_system), 0, 255 },
 	{ "gb_system_addr", NULL, BIND_INT, 0, offsetof(struct device_fields, gb_system_addr), 0, 255 },
-	TIMING_KEYS(struct device_fields, NULL, NULL, NULL, NULL, NULL, NULL),
-	{ "settle", NULL, BIND_INACTIVE, 0, offsetof(struct device_fields, settle) },
-	{ "close_between", NULL, BIND_INACTIVE, 0, offsetof(struct device_fields, close_between) },
-	{ "echo", NULL, BIND_INACTIVE, 0, offsetof(struct device_fields, echo) },
+	TIMING_KEYS(struct device_fields, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
 };
 
 static void merge_timing(const struct timing_fields *f, struct bus_timing *t)
@@ -73,6 +69,12 @@ static void merge_timing(const struct timing_fields *f, struct bus_timing *t)
 		t->max_bits = (uint16_t)f->max_bits.number;
 	if (f->max_gap.text)
 		t->max_gap = (uint16_t)f->max_gap.number;
+	if (f->settle.text)
+		t->settle_ns = f->settle.number * NS_PER_MS;
+	if (f->close_between.text)
+		t->close_between = f->close_between.number;
+	if (f->echo.text)
+		t->echo = f->echo.number;
 }
 
 /* profiles/X.csv beside the site file, else the installed one. */
@@ -152,6 +154,12 @@ static void check_unit(struct loader *l, const struct node *at, const struct bus
 		}
 }
 
+static void check_echo(struct loader *l, const struct timing_fields *f, const struct bus_config *b)
+{
+	if (f->echo.at && f->echo.number && b->transport == BUS_TCP)
+		find_error(l, f->echo.at, "echo: only a serial line echoes");
+}
+
 static void load_device(struct loader *l, const struct node *n, const struct bus_config *b, const struct bus_timing *timing, uint32_t bus,
                         struct bus_device *devices, size_t *n_devices)
 {
@@ -162,6 +170,7 @@ static void load_device(struct loader *l, const struct node *n, const struct bus
 	if (f.name.text)
 		check_device_name(l, &f.name);
 	*d = (struct bus_device){ .name = field_keep(l, &f.name, "?"), .unit = (uint8_t)f.unit.number, .timing = *timing };
+	check_echo(l, &f.timing, b);
 	merge_timing(&f.timing, &d->timing);
 	check_unit(l, f.unit.at ? f.unit.at : n, b, *n_devices, d);
 	*ARENA_PUSH(&l->keep, l->devices, l->n_devices, l->cap_devices) = (struct site_device){ .name = d->name, .bus = bus, .unit = d->unit };
@@ -192,15 +201,11 @@ static void load_bus(struct loader *l, const struct node *n, uint32_t index, str
 
 	bind_map(l, n, bus_keys, sizeof bus_keys / sizeof *bus_keys, &f, "a bus");
 	b->name = field_keep(l, &f.name, "?");
-	b->settle_ns = f.settle.number * NS_PER_MS;
-	b->close_between = f.close_between.number;
-	b->echo = f.echo.number;
 	b->host = b->path = "";
 	ret->url = "";
 	if (f.url.at && url_bus(l, f.url.at, b) == 0)
 		ret->url = url_bus_text(l, b);
-	if (b->transport == BUS_TCP && b->echo)
-		find_error(l, f.echo.at, "echo: only a serial line echoes");
+	check_echo(l, &f.timing, b);
 	merge_timing(&f.timing, &timing);
 	b->seed = strmap_hash64(b->name, strlen(b->name), STRMAP_HASH_SEED);
 	l->bus_points = NULL;

@@ -328,9 +328,9 @@ static void check_floor(struct draft *t, const char *floor, const struct node *a
 	if (floor_rank(floor, &rank) < 0)
 		find_error(t->l, at, "floor '%s' is not a floor: B2, B1, 1, 2, … or R", floor);
 	else if (b && b->floors > 0 && rank > b->floors && strcmp(floor, "R") != 0)
-		find_warning(t->l, at, "floor '%s': building '%s' has %d floors", floor, b->id, b->floors);
+		find_warning(t->l, at, "floor '%s': building '%s' has %d floor%s", floor, b->id, b->floors, b->floors == 1 ? "" : "s");
 	else if (b && b->basements >= 0 && rank < -b->basements)
-		find_warning(t->l, at, "floor '%s': building '%s' has %d basements", floor, b->id, b->basements);
+		find_warning(t->l, at, "floor '%s': building '%s' has %d basement%s", floor, b->id, b->basements, b->basements == 1 ? "" : "s");
 }
 
 static const char *keep_either(struct loader *l, const struct field *f, const char *or_)

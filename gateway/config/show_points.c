@@ -138,6 +138,9 @@ static void show_timing(struct writer *w, const struct bus_timing *t)
 	writer_int(w, "max_registers", t->max_registers);
 	writer_int(w, "max_bits", t->max_bits);
 	writer_int(w, "max_gap", t->max_gap);
+	writer_duration(w, "settle", t->settle_ns / NS_PER_MS);
+	writer_bool(w, "close_between", t->close_between);
+	writer_bool(w, "echo", t->echo);
 }
 
 void show_bus(struct writer *w, const struct config *c, const struct config_bus *b)
@@ -147,9 +150,6 @@ void show_bus(struct writer *w, const struct config *c, const struct config_bus 
 	writer_open_map(w, NULL, false);
 	writer_text(w, "name", b->bus.name);
 	writer_text(w, "url", b->url);
-	writer_duration(w, "settle", b->bus.settle_ns / NS_PER_MS);
-	writer_bool(w, "close_between", b->bus.close_between);
-	writer_bool(w, "echo", b->bus.echo);
 	writer_open_list(w, "devices", false);
 	for (size_t i = 0; i < b->bus.n_devices; i++) {
 		const struct bus_device *d = &b->bus.devices[i];

@@ -78,7 +78,7 @@ static int serial_parameter(struct loader *l, const struct node *at, const char 
 	bool number = int_parse(value, &n) == 0;
 	static const char *const keys[] = { "baud", "bits", "parity", "stop", "rs485", NULL };
 
-	if (strcmp(key, "baud") == 0 && number && n >= 300 && n <= 921600)
+	if (strcmp(key, "baud") == 0 && number && n >= 300 && n <= 921600 && driver_knows_baud((uint32_t)n))
 		b->baud = (uint32_t)n;
 	else if (strcmp(key, "bits") == 0 && number && (n == 7 || n == 8))
 		b->bits = (uint8_t)n;
@@ -89,7 +89,7 @@ static int serial_parameter(struct loader *l, const struct node *at, const char 
 	else if (strcmp(key, "rs485") == 0 && (strcmp(value, "on") == 0 || strcmp(value, "off") == 0))
 		b->rs485 = value[1] == 'n';
 	else if (nearest_in(key, keys) && strcmp(nearest_in(key, keys), key) == 0)
-		return find_error(l, at, "url: %s=%s is not possible (baud 300 … 921600, bits 7 or 8, parity none, even or odd, stop 1 or 2, rs485 on or off)",
+		return find_error(l, at, "url: %s=%s is not possible (baud a usual rate, 300 … 921600; bits 7 or 8, parity none, even or odd, stop 1 or 2, rs485 on or off)",
 		                  key, value), -1;
 	else
 		return find_error(l, at, "url: unknown parameter '%s'%s", key, nearest_hint(l, nearest_in(key, keys))), -1;

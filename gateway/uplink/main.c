@@ -51,7 +51,7 @@ static int64_t now(void)
 
 static int usage(const char *arg)
 {
-	if (strcmp(arg, "--version") == 0) {
+	if (strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0 || strcmp(arg, "-v") == 0) {
 		puts("firegw-uplink " FIREGW_VERSION);
 		return 0;
 	}
@@ -108,7 +108,7 @@ static void take_results(struct uplink *u)
 		r = next;
 	}
 	if (dropped > 0)
-		channel_log(&u->channel, LOG_LEVEL_WARNING, "dropped %llu messages of the hub: they came faster than they could be taken", (unsigned long long)dropped);
+		channel_log(&u->channel, LOG_LEVEL_WARNING, "dropped %llu message%s of the hub, which came faster than could be taken", (unsigned long long)dropped, dropped == 1 ? "" : "s");
 }
 
 /* 0, or -1: the daemon sent what it cannot mean. */

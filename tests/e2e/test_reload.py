@@ -108,8 +108,8 @@ def test_a_broken_file_is_refused_whole(site):
     h = House(site)
     d, console, eq = h.start(), h.console, h.eq
     config = d.status()["config"]
-    event = reload(d, console, h.text(limit="0.40").replace("type: u16", "type: u17"), "config_refused")
-    assert "u17" in event["message"]["en"] and "site.yaml:" in event["message"]["en"]
+    event = reload(d, console, h.text(limit="0.40").replace("type: u16", "type: u17", 1), "config_refused")
+    assert "u17" in event["message"]["en"] and "1 error, the first: " in event["message"]["en"] and "site.yaml:" in event["message"]["en"]
     raised = wait_for(lambda: console.events(alarm="_gw.config/refused", transition="raised"), what="the fault")[0]
     assert raised["class"] == "fault"
     assert d.status()["config"] == config and "facp.p/low" not in d.alarms(), "nothing of it took effect"

@@ -72,7 +72,7 @@ def test_pymodbus_reads_what_the_tables_describe(site):
     low, high = water.read_input_registers(0, 2, slave=3).registers
     assert 20 < struct.unpack(">f", struct.pack(">HH", high, low))[0] < 250
     assert 3200 < water.read_holding_registers(0, 1, slave=4).registers[0] < 5000
-    assert f"127.0.0.1 port {ports[1]} serves 2 devices, 4 points" in sim.text() and "3 devices, 9 points at 2 ports" in sim.text()
+    assert f"127.0.0.1 port {ports[1]} serves 2 devices, 4 points" in sim.text() and "3 devices, 9 points at 2 ports" in sim.text() and "serves 1 device, 5 points" in sim.text()
 
 
 def test_what_is_not_described_is_refused_and_nothing_is_written(site):

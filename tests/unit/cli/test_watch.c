@@ -312,7 +312,7 @@ static void bounds_of_alarms_and_gaps(void **unused)
 
 static void filters(void **unused)
 {
-	const struct watch_filter town = { "500110002", "gw-1", 1u << CLASS_FIRE | 1u << CLASS_PREALARM };
+	const struct watch_filter town = { "500110002", "gw-1", 1u << CLASS_FIRE | 1u << CLASS_PREALARM, false };
 	char topics[WATCH_FILTERS_MAX][WATCH_TOPIC_MAX];
 	struct rig r;
 

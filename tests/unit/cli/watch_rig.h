@@ -62,7 +62,7 @@ static inline void on_bell(void *user) { ((struct rig *)user)->bells++; }
 
 static inline void rig_open(struct rig *r, const struct watch_filter *f)
 {
-	static const struct watch_filter all = { "", NULL, (1u << CLASS_COUNT) - 1 };
+	static const struct watch_filter all = { "", NULL, (1u << CLASS_COUNT) - 1, false };
 
 	memset(r, 0, sizeof *r);
 	r->now = (struct stamp){ .mono_ns = 1000 * CLOCK_NS_PER_S, .wall_ms = INT64_C(1795485600000), .wall_trusted = true };

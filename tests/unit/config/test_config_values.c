@@ -133,8 +133,8 @@ static void test_buses(void **state)
 	assert_string_equal(a->host, "10.0.0.7");
 	assert_int_equal(a->port, 502);
 	assert_int_equal(b->port, 1502);
-	assert_int_equal(a->settle_ns, 100000000);
-	assert_true(a->close_between);
+	assert_int_equal(a->devices[0].timing.settle_ns, 100000000);
+	assert_true(a->devices[0].timing.close_between);
 	assert_int_equal(a->n_devices, 3);
 	assert_int_equal(a->devices[0].timing.timeout_ns, 450000000); /* its own */
 	assert_int_equal(a->devices[1].timing.timeout_ns, 400000000); /* the bus's */

@@ -47,12 +47,13 @@ void harness_init(struct harness *h, enum bus_transport transport, struct peer *
 	h->shared = driver_shared_new(&e);
 	assert(h->ops && h->shared);
 	h->config = (struct bus_config){ .name = "riser-a", .shared = h->shared, .transport = transport, .host = "127.0.0.1",
-		.port = peer ? peer->port : 502, .devices = h->devices, .seed = 7 };
+		.port = peer ? peer->port : 502, .path = peer ? peer->path : "/dev/null", .baud = 115200, .bits = 8, .stop = 1, .parity = 'N',
+		.devices = h->devices, .seed = 7 };
 }
 
 static uint32_t device_of(struct harness *h, uint8_t unit)
 {
-	static const char *const names[HARNESS_DEVICES] = { "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7" };
+	static const char *const names[HARNESS_DEVICES] = { "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d9" };
 
 	for (uint32_t i = 0; i < h->config.n_devices; i++)
 		if (h->devices[i].unit == unit)

@@ -6,7 +6,7 @@
 #include "peer.h"
 
 #define HARNESS_POINTS 256
-#define HARNESS_DEVICES 8
+#define HARNESS_DEVICES 10
 #define HARNESS_EPOCH (1000 * CLOCK_NS_PER_S) /* virtual time starts here */
 
 struct harness_seen {

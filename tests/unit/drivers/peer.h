@@ -1,4 +1,4 @@
-/* peer: a Modbus TCP server with a fault, on a loopback port, in the test's own thread and under its virtual time. */
+/* peer: a Modbus server with a fault, on a loopback port (TCP, or RTU frames over TCP) or on a pseudo-terminal (RTU), in the test's own thread and under its virtual time. */
 #ifndef FIREGW_TESTS_DRIVERS_PEER_H
 #define FIREGW_TESTS_DRIVERS_PEER_H
 
@@ -36,7 +36,20 @@ enum peer_behaviour {
 	PEER_CLOSES_ON_BLOCK, /* closes when asked for a block that touches `hole` */
 	PEER_MUTE_BLOCK,      /* does not answer a block that touches `hole` */
 	PEER_HOLES,           /* illegal data address for any block that touches `hole` */
+	/* RTU */
+	PEER_WRONG_CRC,
+	PEER_NOISE_BEFORE,    /* a few bytes of noise before each answer */
+	PEER_ECHO,            /* the adapter hears itself */
+	PEER_FOREIGN,         /* another master asks another unit, and is answered, before each answer */
+	PEER_FOREIGN_SAME,    /* the same, and it asks the same unit for as many registers */
+	PEER_LATE_ONCE,       /* each second answer comes after 3/2 of the timeout */
+	PEER_LATE_UNIT,       /* unit 2 answers after three times the timeout */
+	PEER_CHAOS,           /* any of these at any time, as `random` has it; half of the answers are good */
+	PEER_LATE_DEAF,       /* as PEER_LATE_ONCE, and does not know other functions: no answer to them */
+	PEER_BEHAVIOURS
 };
+
+enum peer_wire { PEER_TCP, PEER_RTU_TCP, PEER_PTY };
 
 #define PEER_CONNECTIONS 8
 #define PEER_QUEUE 600
@@ -53,25 +66,33 @@ struct peer_connection {
 	int      fd;
 	uint8_t  in[600];
 	size_t   in_len;
-	struct peer_write queue[PEER_QUEUE];
+	struct peer_write queue[PEER_QUEUE]; /* by time; what one unit says stays in order */
+	int64_t  said_ns[256];               /* by unit: its last word */
+	uint8_t  unit;                       /* that speaks */
 	size_t   n_queue;
 };
 
 struct peer {
+	enum peer_wire      wire;
 	enum peer_behaviour behaviour;
+	uint8_t             bad_unit;    /* the fault is of this unit alone; 0: of all */
+	uint64_t            random;      /* PEER_CHAOS: its state; set it to the seed */
+	uint64_t            chaos[PEER_BEHAVIOURS]; /* how often each was chosen */
 	int                 exception;
 	uint16_t            hole;
 	int64_t             timeout_ns;  /* the bus's, as the measure of slow and late */
 	uint16_t            port;
 	int                 listener;
+	char                path[64];    /* PEER_PTY: what the bus opens */
+	int                 slave;       /* held open, so that the pair lives while the bus has it closed */
 	uint64_t            bytes_in, bytes_out, requests, accepted, closed;
 	uint64_t            requests_of_unit[256];
 	bool                refused[256];  /* PEER_BUSY_ONCE: by request */
 	struct peer_connection connections[PEER_CONNECTIONS];
 };
 
-/* Takes a free port. Asserts on failure. */
-void peer_open(struct peer *p, enum peer_behaviour behaviour, int64_t timeout_ns);
+/* Takes a free port, or makes a pseudo-terminal. Asserts on failure. */
+void peer_open(struct peer *p, enum peer_wire wire, enum peer_behaviour behaviour, int64_t timeout_ns);
 void peer_close(struct peer *p);
 /* Changes its mind: open connections stay, but a refusing peer closes all. */
 void peer_behave(struct peer *p, enum peer_behaviour behaviour);

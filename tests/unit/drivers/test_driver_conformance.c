@@ -1,8 +1,12 @@
-/* Every driver against a table of peers: whatever the other side does, each point has exactly one sample a poll, no sample bears another unit's,
+/* Every driver, over each kind of line that it has, against a table of peers: whatever the other side does, each point has exactly one sample a poll, no sample bears another unit's,
  * address's or time's value, and when the fault ends all is well again within 31 s. All under virtual time. */
 #include "scene.h"
 
 #include <string.h>
+
+#define ON(wire) (1u << (wire))
+#define RTU (ON(PEER_RTU_TCP) | ON(PEER_PTY))
+#define SOCKET (ON(PEER_TCP) | ON(PEER_RTU_TCP))
 
 struct scenario {
 	const char         *name;
@@ -12,29 +16,38 @@ struct scenario {
 	enum quality        quality;   /* else all samples are of this */
 	bool                no_retries;
 	uint64_t            late, wrong, garbage, connects; /* at least so many must be counted */
+	unsigned            wires;     /* 0: all */
+	enum { COUNT_NONE, COUNT_CRC, COUNT_HALF, COUNT_FOREIGN, COUNT_ECHO } counted; /* must not be 0 */
+	bool                mixed;     /* good samples and others */
 };
 
 static const struct scenario scenarios[] = {
 	{ "good", PEER_GOOD, .values = true },
-	{ "dead", PEER_DEAD, .quality = QUALITY_COMM, .connects = 3 },
+	{ "dead", PEER_DEAD, .quality = QUALITY_COMM, .connects = 3, .wires = SOCKET },
+	{ "dead, on a serial line", PEER_DEAD, .quality = QUALITY_COMM, .connects = 1, .wires = ON(PEER_PTY) },
 	{ "refusing", PEER_REFUSING, .quality = QUALITY_COMM },
 	{ "slow", PEER_SLOW, .values = true },
 	{ "late", PEER_LATE, .quality = QUALITY_COMM, .late = 1 },
 	{ "wrong unit", PEER_WRONG_UNIT, .quality = QUALITY_COMM, .wrong = 1 },
-	{ "wrong transaction id", PEER_WRONG_ID, .quality = QUALITY_COMM, .wrong = 1 },
-	{ "wrong protocol id", PEER_WRONG_PROTOCOL, .quality = QUALITY_COMM, .wrong = 1 },
-	{ "wrong protocol id, low byte", PEER_WRONG_PROTOCOL_LOW, .quality = QUALITY_COMM, .wrong = 1 },
+	{ "wrong transaction id", PEER_WRONG_ID, .quality = QUALITY_COMM, .wrong = 1, .wires = ON(PEER_TCP) },
+	{ "wrong protocol id", PEER_WRONG_PROTOCOL, .quality = QUALITY_COMM, .wrong = 1, .wires = ON(PEER_TCP) },
+	{ "wrong protocol id, low byte", PEER_WRONG_PROTOCOL_LOW, .quality = QUALITY_COMM, .wrong = 1, .wires = ON(PEER_TCP) },
 	{ "wrong function", PEER_WRONG_FUNCTION, .quality = QUALITY_COMM, .wrong = 1 },
-	{ "wrong byte count", PEER_WRONG_BYTE_COUNT, .quality = QUALITY_COMM, .wrong = 1 },
+	{ "wrong byte count", PEER_WRONG_BYTE_COUNT, .quality = QUALITY_COMM, .wrong = 1, .wires = ON(PEER_TCP) },
+	{ "wrong byte count", PEER_WRONG_BYTE_COUNT, .quality = QUALITY_COMM, .garbage = 1, .wires = RTU },
 	{ "short reply", PEER_SHORT, .quality = QUALITY_COMM, .wrong = 1 },
-	{ "half a frame", PEER_HALF_FRAME, .quality = QUALITY_COMM },
-	{ "two frames in one", PEER_TWO_FRAMES, .values = true, .late = 1 },
-	{ "dripping", PEER_DRIPPING, .quality = QUALITY_COMM },
-	{ "closes after each reply", PEER_CLOSES_AFTER_REPLY, .values = true, .no_retries = true },
-	{ "closes at once", PEER_CLOSES_AT_ONCE, .quality = QUALITY_COMM },
+	{ "half a frame", PEER_HALF_FRAME, .quality = QUALITY_COMM, .wires = ON(PEER_TCP) },
+	{ "half a frame", PEER_HALF_FRAME, .quality = QUALITY_COMM, .wires = RTU, .counted = COUNT_HALF },
+	{ "two frames in one", PEER_TWO_FRAMES, .values = true, .late = 1, .wires = ON(PEER_TCP) },
+	{ "two frames in one", PEER_TWO_FRAMES, .values = true, .wrong = 1, .wires = RTU },
+	{ "dripping", PEER_DRIPPING, .quality = QUALITY_COMM, .wires = ON(PEER_TCP) },
+	{ "dripping", PEER_DRIPPING, .wires = ON(PEER_RTU_TCP), .mixed = true }, /* an answer of few bytes is whole in time */
+	{ "dripping", PEER_DRIPPING, .quality = QUALITY_COMM, .wires = ON(PEER_PTY) }, /* over a network bytes may come apart, on a line not */
+	{ "closes after each reply", PEER_CLOSES_AFTER_REPLY, .values = true, .no_retries = true, .wires = SOCKET },
+	{ "closes at once", PEER_CLOSES_AT_ONCE, .quality = QUALITY_COMM, .wires = SOCKET },
 	{ "closes on each request", PEER_CLOSES_ON_REQUEST, .quality = QUALITY_COMM },
 	{ "garbage", PEER_GARBAGE, .quality = QUALITY_COMM, .garbage = 1 },
-	{ "oversize length", PEER_OVERSIZE, .quality = QUALITY_COMM, .garbage = 1 },
+	{ "oversize length", PEER_OVERSIZE, .quality = QUALITY_COMM, .garbage = 1, .wires = ON(PEER_TCP) },
 	{ "flood", PEER_FLOOD, .quality = QUALITY_COMM, .wrong = 100 },
 	{ "exception 1", PEER_EXCEPTION, 1, .quality = QUALITY_DEVICE },
 	{ "exception 2", PEER_EXCEPTION, 2, .quality = QUALITY_DEVICE },
@@ -45,17 +58,40 @@ static const struct scenario scenarios[] = {
 	{ "exception 11", PEER_EXCEPTION, 0x0B, .quality = QUALITY_COMM },
 	{ "exception 200", PEER_EXCEPTION, 200, .quality = QUALITY_DEVICE },
 	{ "busy, then good", PEER_BUSY_ONCE, .values = true },
+	{ "wrong checksum", PEER_WRONG_CRC, .quality = QUALITY_COMM, .wires = RTU, .counted = COUNT_CRC },
+	{ "noise before each answer", PEER_NOISE_BEFORE, .values = true, .garbage = 1, .wires = RTU },
+	{ "an echo that was not told", PEER_ECHO, .values = true, .wires = RTU, .counted = COUNT_ECHO },
+	{ "another master", PEER_FOREIGN, .values = true, .wires = RTU, .counted = COUNT_FOREIGN },
+	{ "another master asks the same", PEER_FOREIGN_SAME, .quality = QUALITY_COMM, .wires = RTU, .counted = COUNT_FOREIGN },
+	{ "each second answer late", PEER_LATE_ONCE, .late = 1, .wires = RTU, .mixed = true },
+	{ "each second answer late, one function", PEER_LATE_DEAF, .late = 1, .wires = RTU, .mixed = true },
 };
 
-static void run_scenario(const struct scenario *sc, size_t n_units)
+static const enum bus_transport transports[] = { [PEER_TCP] = BUS_TCP, [PEER_RTU_TCP] = BUS_RTU_TCP, [PEER_PTY] = BUS_RTU };
+
+static uint64_t counted(const struct scenario *sc, const struct bus_stats *s)
+{
+	switch (sc->counted) {
+	case COUNT_NONE: return 1;
+	case COUNT_CRC: return s->crc_errors;
+	case COUNT_HALF: return s->half_frames;
+	case COUNT_FOREIGN: return s->foreign_frames;
+	case COUNT_ECHO: return s->echoes;
+	}
+	return 0;
+}
+
+static void run_scenario(const struct scenario *sc, enum peer_wire wire, size_t n_units)
 {
 	static struct harness h;
 	static struct peer peer;
 
-	print_message("  %s, %zu units\n", sc->name, n_units);
-	peer_open(&peer, sc->behaviour, 500 * MS);
+	if (sc->wires && !(sc->wires & ON(wire)))
+		return;
+	print_message("  %s, line %d, %zu units\n", sc->name, wire, n_units);
+	peer_open(&peer, wire, sc->behaviour, 500 * MS);
 	peer.exception = sc->exception;
-	harness_init(&h, BUS_TCP, &peer);
+	harness_init(&h, transports[wire], &peer);
 	h.check = check_value;
 	for (size_t i = 0; i < n_units; i++)
 		add_unit(&h, (uint8_t)(i + 1));
@@ -65,7 +101,9 @@ static void run_scenario(const struct scenario *sc, size_t n_units)
 	harness_run(&h, 60 * S);
 
 	for (size_t i = 0; i < h.n_points; i++) {
-		if (sc->values) {
+		if (sc->mixed) {
+			assert_true(h.seen[i].of_quality[QUALITY_GOOD] + h.seen[i].of_quality[QUALITY_COMM] == h.seen[i].samples);
+		} else if (sc->values) {
 			assert_int_equal(h.seen[i].good, h.seen[i].samples);
 		} else {
 			assert_int_equal(h.seen[i].good, 0);
@@ -81,6 +119,7 @@ static void run_scenario(const struct scenario *sc, size_t n_units)
 	assert_true(s.wrong_frames >= sc->wrong);
 	assert_true(s.garbage_bytes >= sc->garbage);
 	assert_true(s.connects >= sc->connects);
+	assert_true(counted(sc, &s) > 0);
 	assert_true(h.steps < 200000);
 
 	int64_t mended = h.now_ns;
@@ -94,27 +133,29 @@ static void run_scenario(const struct scenario *sc, size_t n_units)
 static void test_peers(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
-		run_scenario(&scenarios[i], 1);
-		run_scenario(&scenarios[i], 4);
-	}
+	for (enum peer_wire wire = PEER_TCP; wire <= PEER_PTY; wire++)
+		for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+			run_scenario(&scenarios[i], wire, 1);
+			run_scenario(&scenarios[i], wire, 4);
+		}
 }
 
 /* Good for a minute, then the fault, then good again: what was known of the time before never shows. */
-static void test_faults_in_mid_life(void **state)
+static void faults_in_mid_life(enum peer_wire wire)
 {
 	static struct harness h;
 	static struct peer peer;
 
-	(void)state;
-	peer_open(&peer, PEER_GOOD, 500 * MS);
-	harness_init(&h, BUS_TCP, &peer);
+	peer_open(&peer, wire, PEER_GOOD, 500 * MS);
+	harness_init(&h, transports[wire], &peer);
 	h.check = check_value;
 	add_unit(&h, 1);
 	add_unit(&h, 2);
 	harness_open(&h);
 	harness_run(&h, 20 * S);
 	for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+		if (scenarios[i].wires && !(scenarios[i].wires & ON(wire)))
+			continue;
 		peer.exception = scenarios[i].exception;
 		peer_behave(&peer, scenarios[i].behaviour);
 		harness_run(&h, 40 * S);
@@ -128,6 +169,13 @@ static void test_faults_in_mid_life(void **state)
 	peer_close(&peer);
 }
 
+static void test_faults_in_mid_life(void **state)
+{
+	(void)state;
+	for (enum peer_wire wire = PEER_TCP; wire <= PEER_PTY; wire++)
+		faults_in_mid_life(wire);
+}
+
 static void test_request_of_a_person(void **state)
 {
 	static struct harness h;
@@ -136,7 +184,7 @@ static void test_request_of_a_person(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	peer_open(&peer, PEER_GOOD, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_GOOD, 500 * MS);
 	harness_init(&h, BUS_TCP, &peer);
 	add_unit(&h, 1);
 	harness_open(&h);
@@ -186,7 +234,7 @@ static void test_request_counts_for_no_poll(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	peer_open(&peer, PEER_MUTE_BLOCK, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_MUTE_BLOCK, 500 * MS);
 	peer.hole = 204;
 	harness_init(&h, BUS_TCP, &peer);
 	harness_point(&h, 1, 3, 204, TYPE_U32, S);
@@ -219,7 +267,7 @@ static void test_request_is_answered_in_time(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	peer_open(&peer, PEER_DEAD, 30 * S);
+	peer_open(&peer, PEER_TCP, PEER_DEAD, 30 * S);
 	harness_init(&h, BUS_TCP, &peer);
 	harness_point(&h, 1, 3, 0, TYPE_U32, S);
 	h.devices[0].timing.timeout_ns = 30 * S;
@@ -267,8 +315,6 @@ static void test_refused_configs(void **state)
 	assert_string_equal(out.data, "cut d0 1 3 7\n");
 	strbuf_done(&out);
 	harness_close(&h);
-	assert_null(driver_find(BUS_RTU));
-	assert_null(driver_find(BUS_RTU_TCP));
 }
 
 /* The driver without a wire keeps the same contract. */

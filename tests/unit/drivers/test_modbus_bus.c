@@ -9,7 +9,7 @@ static void run_dead_unit(enum peer_behaviour behaviour)
 	static struct harness h;
 	static struct peer peer;
 
-	peer_open(&peer, behaviour, 500 * MS);
+	peer_open(&peer, PEER_TCP, behaviour, 500 * MS);
 	harness_init(&h, BUS_TCP, &peer);
 	h.check = check_value;
 	for (uint8_t u = 1; u <= 4; u++)
@@ -51,7 +51,7 @@ static void test_mute_block(void **state)
 
 	(void)state;
 	for (size_t n_units = 1; n_units <= 3; n_units++) {
-		peer_open(&peer, PEER_MUTE_BLOCK, 500 * MS);
+		peer_open(&peer, PEER_TCP, PEER_MUTE_BLOCK, 500 * MS);
 		peer.hole = 204;
 		harness_init(&h, BUS_TCP, &peer);
 		h.check = check_value;
@@ -87,7 +87,7 @@ static void test_closing_block(void **state)
 	static struct peer peer;
 
 	(void)state;
-	peer_open(&peer, PEER_CLOSES_ON_BLOCK, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_CLOSES_ON_BLOCK, 500 * MS);
 	peer.hole = 204;
 	harness_init(&h, BUS_TCP, &peer);
 	h.check = check_value;
@@ -117,7 +117,7 @@ static void test_probes_take_turns(void **state)
 
 	(void)state;
 	for (uint16_t hole = 2; hole <= 204; hole += 202) {
-		peer_open(&peer, PEER_DEAD, 500 * MS);
+		peer_open(&peer, PEER_TCP, PEER_DEAD, 500 * MS);
 		peer.hole = hole;
 		harness_init(&h, BUS_TCP, &peer);
 		h.check = check_value;
@@ -145,7 +145,7 @@ static void test_half_frame_closes(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		peer_open(&peer, i ? PEER_DRIPPING : PEER_HALF_FRAME, 500 * MS);
+		peer_open(&peer, PEER_TCP, i ? PEER_DRIPPING : PEER_HALF_FRAME, 500 * MS);
 		harness_init(&h, BUS_TCP, &peer);
 		harness_point(&h, 1, 3, 0, TYPE_U32, S);
 		harness_open(&h);
@@ -166,7 +166,7 @@ static void test_splitting_in_vain(void **state)
 	struct strbuf learned = STRBUF_INIT;
 
 	(void)state;
-	peer_open(&peer, PEER_EXCEPTION, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_EXCEPTION, 500 * MS);
 	peer.exception = 2;
 	harness_init(&h, BUS_TCP, &peer);
 	for (uint16_t a = 0; a < 40; a++)
@@ -189,7 +189,7 @@ static void test_split_is_learned(void **state)
 	struct strbuf learned = STRBUF_INIT;
 
 	(void)state;
-	peer_open(&peer, PEER_HOLES, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_HOLES, 500 * MS);
 	peer.hole = 13;
 	harness_init(&h, BUS_TCP, &peer);
 	h.check = check_value;
@@ -226,7 +226,7 @@ static void test_missing_register(void **state)
 	static struct peer peer;
 
 	(void)state;
-	peer_open(&peer, PEER_HOLES, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_HOLES, 500 * MS);
 	peer.hole = 40;
 	harness_init(&h, BUS_TCP, &peer);
 	h.check = check_value;
@@ -253,7 +253,7 @@ static void test_overcommitted_line(void **state)
 
 	(void)state;
 	/* 300 ms a reply, and 20 groups a second: less than a fifth can be kept. */
-	peer_open(&peer, PEER_SLOW, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_SLOW, 500 * MS);
 	harness_init(&h, BUS_TCP, &peer);
 	h.check = check_value;
 	for (uint8_t u = 1; u <= 5; u++)
@@ -281,7 +281,7 @@ static void test_nobody_starves(void **state)
 	static struct peer peer;
 
 	(void)state;
-	peer_open(&peer, PEER_SLOW, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_SLOW, 500 * MS);
 	harness_init(&h, BUS_TCP, &peer);
 	for (uint8_t u = 1; u <= 6; u++)
 		harness_point(&h, u, 3, 0, TYPE_U32, S)->urgent = u <= 5;
@@ -299,12 +299,12 @@ static void test_close_between(void **state)
 	static struct peer peer;
 
 	(void)state;
-	peer_open(&peer, PEER_GOOD, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_GOOD, 500 * MS);
 	harness_init(&h, BUS_TCP, &peer);
 	h.check = check_value;
-	h.config.close_between = true;
-	h.config.settle_ns = 50 * MS;
 	harness_point(&h, 1, 3, 0, TYPE_U32, 10 * S);
+	h.devices[0].timing.close_between = true;
+	h.devices[0].timing.settle_ns = 50 * MS;
 	harness_open(&h);
 	harness_run(&h, 100 * S);
 	assert_int_equal(h.seen[0].good, h.seen[0].samples);
@@ -321,7 +321,7 @@ static void test_pause(void **state)
 	static struct peer peer;
 
 	(void)state;
-	peer_open(&peer, PEER_GOOD, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_GOOD, 500 * MS);
 	harness_init(&h, BUS_TCP, &peer);
 	add_unit(&h, 1);
 	h.devices[0].timing.pause_ns = 20 * MS;
@@ -347,7 +347,7 @@ static void test_names(void **state)
 	struct bus_event failure = { .resolve_error = 1, .resolve_text = "no such name" };
 
 	(void)state;
-	peer_open(&peer, PEER_GOOD, 500 * MS);
+	peer_open(&peer, PEER_TCP, PEER_GOOD, 500 * MS);
 	harness_init(&h, BUS_TCP, &peer);
 	h.config.host = "panel.example";
 	harness_point(&h, 1, 3, 0, TYPE_U32, S);

@@ -150,22 +150,22 @@ static void test_rubbish_leaves_no_trace(void **state)
 static void test_scan(void **state)
 {
 	uint8_t f[CODEC_FRAME_MAX] = { 0, 1, 0, 0, 0, 5, 1, 3, 2, 0, 9 };
-	size_t len = 0;
+	size_t len = 0, at = 0;
 
 	(void)state;
 	for (size_t i = 0; i < 11; i++)
-		assert_int_equal(framing_tcp.scan(f, i, &len), SCAN_MORE);
-	assert_int_equal(framing_tcp.scan(f, 20, &len), SCAN_WHOLE);
+		assert_int_equal(framing_tcp.scan(f, i, NULL, &at, &len), SCAN_MORE);
+	assert_int_equal(framing_tcp.scan(f, 20, NULL, &at, &len), SCAN_WHOLE);
 	assert_int_equal(len, 11);
 	f[5] = 254;
-	assert_int_equal(framing_tcp.scan(f, 260, &len), SCAN_WHOLE);
+	assert_int_equal(framing_tcp.scan(f, 260, NULL, &at, &len), SCAN_WHOLE);
 	assert_int_equal(len, 260);
 	f[5] = 255;
-	assert_int_equal(framing_tcp.scan(f, 6, &len), SCAN_GARBAGE);
+	assert_int_equal(framing_tcp.scan(f, 6, NULL, &at, &len), SCAN_GARBAGE);
 	f[5] = 1;
-	assert_int_equal(framing_tcp.scan(f, 6, &len), SCAN_GARBAGE);
+	assert_int_equal(framing_tcp.scan(f, 6, NULL, &at, &len), SCAN_GARBAGE);
 	f[4] = 1;
-	assert_int_equal(framing_tcp.scan(f, 6, &len), SCAN_GARBAGE);
+	assert_int_equal(framing_tcp.scan(f, 6, NULL, &at, &len), SCAN_GARBAGE);
 }
 
 /* A reply is the answer only as it is: one changed byte before the data, and it is not. */

@@ -25,7 +25,7 @@ static void test_never_its_own_echo(void **state)
 	assert_int_equal(fscanf(f, "%u %u", &low, &high), 2);
 	fclose(f);
 	config.port = (uint16_t)(low + (high - low) / 4 * 2); /* of the half that connects prefer; nobody listens there */
-	link_init(&l, &config, now_ns);
+	assert_int_equal(link_init(&l, &config, now_ns, NULL), 0);
 	for (unsigned i = 0; i < 6 * (high - low); i++) {
 		struct bus_event ev = { 0 };
 		link_tick(&l, &ev, true, now_ns);
