@@ -21,6 +21,7 @@ struct console {
 	struct watch_link  *link;
 	struct watch_screen screen;
 	bool                terminal;   /* a picture, not lines */
+	bool                sounds;     /* somebody sits there */
 	bool                dirty;      /* the picture is an old one */
 	int64_t             drawn_ms;
 	bool                reached;    /* the broker, once */
@@ -99,7 +100,7 @@ static void on_bell(void *user)
 {
 	struct console *c = user;
 
-	if (!c->terminal)
+	if (!c->sounds)
 		return;
 	strbuf_putc(&c->run->out, '\a');
 	flush(c);
@@ -309,7 +310,9 @@ static int run_console(struct run *r, const struct watch_filter *filter, struct 
 	snprintf(client_id, sizeof client_id, "firegw-watch-%012llx", (unsigned long long)(random >> 16));
 	hub->client_id = client_id;
 	c->run = r;
-	c->terminal = !r->json && isatty(STDOUT_FILENO);
+	const char *term = getenv("TERM");
+	c->sounds = !r->json && isatty(STDOUT_FILENO);
+	c->terminal = c->sounds && term && term[0] && strcmp(term, "dumb") != 0;
 	snprintf(c->url, sizeof c->url, "%s", hub->urls[0]);
 	human_zone(now().wall_ms, c->zone);
 	set_broker(c, "connecting", "");
