@@ -10,6 +10,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/poller.h"
 #include "gateway/pump.h"
+#include "gateway/repeat.h"
 #include "gateway/seen.h"
 #include "gateway/states.h"
 #include "gateway/uplink_link.h"
@@ -66,6 +67,7 @@ struct app_hub {
 	int64_t                  command_paid_ns; /* its commands so far are paid for until then (see commands.c) */
 	int64_t                  command_tell_ns; /* a refusal is said again from then on */
 	int64_t                  commands_untold; /* refused as too many, without an answer or an audit row of its own */
+	struct repeat            repeat;
 	unsigned                 faults_before;   /* bits of enum pump_fault: they stood before this pump, which does not know of them */
 };
 
@@ -78,6 +80,7 @@ struct app_bus {
 	bool              *told_silent;
 	int64_t            opened_ns;
 	uint64_t           learned;    /* bus_stats.learned as stored */
+	struct repeat      repeat;
 };
 
 struct follow;
@@ -141,6 +144,7 @@ struct app {
 	int64_t              stop_until_ns;
 	uint32_t             seen_hub;   /* while the seen commands are read */
 	int64_t              worst_late_ns;
+	struct repeat        repeat_store, repeat_loop;
 	uint64_t             lost_events, lost_readings, commits;
 };
 

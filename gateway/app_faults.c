@@ -95,9 +95,9 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 		b->told_down = down;
 		b->since_ms = now.wall_ms;
 		if (down)
-			log_error("bus", "%s: down: %s", c->bus.name, s.why[0] ? s.why : "nothing answers");
+			repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_ERROR, "bus", NULL, "%s: down: %s", c->bus.name, s.why[0] ? s.why : "nothing answers");
 		else
-			log_info("bus", "%s: up again", c->bus.name);
+			repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_INFO, "bus", NULL, "%s: up again", c->bus.name);
 		app_own(a, "bus", c->bus.name, "down", down);
 	}
 	for (size_t i = 0; i < c->bus.n_devices; i++) {
@@ -106,7 +106,7 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 			continue;
 		b->told_silent[i] = is_silent;
 		if (is_silent && !down)
-			log_warning("bus", "%s: device %s does not answer", c->bus.name, c->bus.devices[i].name);
+			repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_WARNING, "bus", NULL, "%s: device %s does not answer", c->bus.name, c->bus.devices[i].name);
 		app_own(a, "device", c->bus.devices[i].name, "silent", is_silent);
 	}
 }
@@ -127,10 +127,21 @@ static void watch_loop(struct app *a, struct stamp now)
 	if (late > a->worst_late_ns)
 		a->worst_late_ns = late;
 	if (late > LOOP_LATE_NS)
-		log_warning("app", "the loop was %lld ms late", (long long)(late / CLOCK_NS_PER_MS));
+		repeat_log(&a->repeat_loop, now.mono_ns, LOG_LEVEL_WARNING, "app", "late", "the loop was %lld ms late", (long long)(late / CLOCK_NS_PER_MS));
 	if (late > LOOP_LATE_NS)
 		a->late_until_ns = now.mono_ns + LOOP_CALM_NS;
 	app_own(a, "loop", NULL, "late", now.mono_ns < a->late_until_ns);
+}
+
+/* What was only counted in the log is said, when its minute is over. */
+static void sweep_log(struct app *a, struct stamp now)
+{
+	repeat_sweep(&a->repeat_store, now.mono_ns);
+	repeat_sweep(&a->repeat_loop, now.mono_ns);
+	for (size_t i = 0; i < a->n_buses; i++)
+		repeat_sweep(&a->buses[i].repeat, now.mono_ns);
+	for (size_t i = 0; i < a->n_hubs; i++)
+		repeat_sweep(&a->hubs[i]->repeat, now.mono_ns);
 }
 
 void app_tick(void *user, struct stamp now)
@@ -139,6 +150,7 @@ void app_tick(void *user, struct stamp now)
 
 	for (size_t i = 0; i < a->n_buses && !a->stopping; i++)
 		watch_bus(a, &a->buses[i], now);
+	sweep_log(a, now);
 	watch_clock(a, now);
 	watch_loop(a, now);
 	sd_notify(0, "WATCHDOG=1");

@@ -104,3 +104,15 @@ def test_revs_go_on_above_what_was_announced_and_never_stored(site, end):
     new = wait_for(lambda: console.events(alarm=alarm, durable=True), what="a new fire")[0]
     assert new["transition"] == "raised" and new["rev"] > max(e["rev"] for e in console.events(alarm=alarm, durable=False))
     wait_for(lambda: any(v.get("id") == new["id"] for v in console.retained().values()), what="it stands")
+
+
+def test_a_store_in_trouble_is_said_once_and_then_counted(site):
+    console, eq, fault, d = start(site)
+    set_fault(fault, "fail")
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm="_gw.storage/failing"), what="the gateway's own fault")
+    again = time.monotonic() + 5
+    wait_for(lambda: time.monotonic() > again, what="several tries more")
+    assert d.text().count("disk I/O error") == 1, d.text()
+    set_fault(fault, "ok")
+    wait_for(lambda: "store: storing again" in d.text(), what="the end is said at once")
