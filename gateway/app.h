@@ -18,6 +18,8 @@
 
 #define APP_SLOTS 6
 
+#define GENERATION_REFUSED_MAX 640
+
 /* A config in use, with what belongs to it: database ids, our own faults. Lives until the last line, pump and batch made under it is gone. */
 struct generation {
 	struct config    *config;
@@ -27,6 +29,7 @@ struct generation {
 	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	struct rules_own *owns;
 	size_t            n_owns;
+	char             *refused_zh, *refused_en; /* the messages of _gw.config/refused, in owns: GENERATION_REFUSED_MAX bytes each */
 	struct outlist   *pages;        /* by node: its directory, between generation_describe and _described, where hubs are opened */
 };
 
@@ -160,6 +163,8 @@ void app_stop(struct app *a, const char *why);
 struct generation *generation_new(struct config *c);
 struct generation *generation_ref(struct generation *g);
 void               generation_unref(struct generation *g);
+/* What _gw.config/refused says from now on; shorter than GENERATION_REFUSED_MAX. Whether that is something else than before. */
+bool               generation_say_refused(struct generation *g, const char *zh, const char *en);
 /* The directory's pages are made (0 or -1: no memory), once for all hubs; then let go: the hubs hold theirs. */
 int                generation_describe(struct generation *g);
 void               generation_described(struct generation *g);
