@@ -3,6 +3,7 @@
  * The happy path: lock → open → identify → (closed in order? else quick_check) → migrate → load numbers. The first transaction takes the mark "closed in order"
  * away, so that a start on a full disk needs no room.
  * Failure: locked by another, another program's file, a newer one, no rights: an error with the cure, nothing touched. Damage: set aside, new, salvage. */
+#include "storage/rights.h"
 #include "storage/schema.h"
 #include "storage/store_internal.h"
 
@@ -70,6 +71,7 @@ int store_fail(struct store *s, int rc, const char *what, struct err *reterr)
 /* A new file is made here, because SQLite would make it 0644; its -wal and -shm take over mode and group. */
 static int make_file(const char *path, bool *ret_created, struct err *reterr)
 {
+	char cure[RIGHTS_TEXT_MAX];
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 
 	*ret_created = fd >= 0;
@@ -80,11 +82,11 @@ static int make_file(const char *path, bool *ret_created, struct err *reterr)
 		return rc < 0 ? err_set(reterr, ERR_IO, "database '%s': cannot set its mode: %s", path, strerror(errno)) : 0;
 	}
 	if (errno != EEXIST)
-		return err_set(reterr, errno == EACCES || errno == EROFS ? ERR_DENIED : errno == ENOSPC ? ERR_FULL : ERR_IO, "database '%s': cannot make it: %s: "
-		               "firegwd's user must be able to write in its directory (chown firegw:firegw, mode 0750)", path, strerror(errno));
+		return err_set(reterr, errno == EACCES || errno == EROFS ? ERR_DENIED : errno == ENOSPC ? ERR_FULL : ERR_IO, "database '%s': cannot make it: %s: %s", path,
+		               strerror(errno), rights_to_write(cure));
 	if (eaccess(path, R_OK | W_OK) < 0)
-		return err_set(reterr, ERR_DENIED, "database '%s' cannot be written: %s: give it to firegwd's user (chown firegw:firegw, mode 0640) on a file system that "
-		               "is not read-only", path, strerror(errno));
+		return err_set(reterr, ERR_DENIED, "database '%s' cannot be written: %s: %s", path, errno == EROFS ? "the file system is read-only" : strerror(errno),
+		               rights_to_write(cure));
 	return 0;
 }
 

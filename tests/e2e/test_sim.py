@@ -155,6 +155,7 @@ def test_the_daemon_sees_a_healthy_house_then_a_fire(site):
     wait_for(lambda: len(d.points()) == 9 and all(p["quality"] == "good" for p in d.points().values()), what="all points good")
     assert not d.alarms() and not [e for e in console.events() if e["alarm"]]
     assert d.points()["facp.name"]["value"] == "facp.name" and 0.15 < d.points()["hyd.kpa"]["value"] < 1 and 3.2 < d.points()["tank.level"]["value"] < 5
+    assert sim.ask("--clear", "all") == (0, "nothing was raised\n")
     assert sim.ask("--raise", "fire", "floor=3") == (0, "raised fire: 3 points\n")
     raised = wait_for(lambda: console.events(transition="raised", **{"class": "fire"}), what="the fire at the console")[0]
     assert raised["floor"] == "3" and raised["zone"] == "3-N" and raised["value"] == 1
