@@ -4,6 +4,7 @@
 #include "storage/reader.h"
 #include "storage/rights.h"
 
+#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,9 +15,9 @@ static void expect_refused(struct fixture *f, uid_t owner, gid_t group, const ch
 	struct err e = { 0 };
 
 	assert_int_equal(chown(f->path, owner, group), 0);
-	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(setgroups(0, NULL) | setegid(65534) | seteuid(65534), 0);
 	int rc = reader_open(f->path, &r, &e);
-	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(seteuid(0) | setegid(0), 0);
 	assert_int_equal(rc, -1);
 	assert_int_equal(e.code, ERR_DENIED);
 	if (!strstr(e.text, cure))
