@@ -435,6 +435,7 @@ static void close_all(struct app *a)
 	for (size_t i = 0; i < a->n_buses; i++) {
 		generation_unref(a->buses[i].generation);
 		free(a->buses[i].silent_since_ns);
+		free(a->buses[i].answers);
 		free(a->buses[i].told_silent);
 	}
 	free(a->buses);

@@ -74,6 +74,9 @@ struct app_hub {
 	unsigned                 faults_before;   /* bits of enum pump_fault: they stood before this pump, which does not know of them */
 };
 
+/* What a device said that was no good reply: its counts as they stood, and what kind there was last. */
+struct app_answers { uint64_t counts[4]; int64_t at_ns; size_t kind; };
+
 struct app_bus {
 	struct generation *generation;
 	struct poller     *poller;
@@ -81,6 +84,7 @@ struct app_bus {
 	bool               told_down;
 	int64_t           *silent_since_ns; /* by device: 0 = answers */
 	bool              *told_silent;
+	struct app_answers *answers;   /* by device */
 	int64_t            opened_ns;
 	uint64_t           learned;    /* bus_stats.learned as stored */
 	struct repeat      repeat;
@@ -165,6 +169,8 @@ struct generation *generation_ref(struct generation *g);
 void               generation_unref(struct generation *g);
 /* What _gw.config/refused says from now on; shorter than GENERATION_REFUSED_MAX. Whether that is something else than before. */
 bool               generation_say_refused(struct generation *g, const char *zh, const char *en);
+/* What follows the message of an own fault from now on. Both static. */
+void               generation_say_more(struct generation *g, const char *id, const char *zh, const char *en);
 /* The directory's pages are made (0 or -1: no memory), once for all hubs; then let go: the hubs hold theirs. */
 int                generation_describe(struct generation *g);
 void               generation_described(struct generation *g);
@@ -233,6 +239,10 @@ bool app_own_stands(struct app *a, const char *thing, const char *name, const ch
 /* What stood when the last run ended and is over because this one began. */
 void app_own_started(struct app *a);
 void app_tick(void *user, struct stamp now);
+/* Why a device gives no good reply: "does not answer", or what is wrong with what it answers. Static. */
+const char *app_device_why(const struct app_bus *b, size_t device, struct stamp now);
+/* Why nothing on a line answers. Lives until the line's next step. */
+const char *app_bus_why(const struct app_bus *b, const struct bus_stats *s, struct stamp now);
 /* Something on this line answers. */
 bool app_bus_up(const struct app_bus *b);
 void app_clock_step(void *user, int64_t by_ms, struct stamp now);

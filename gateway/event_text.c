@@ -168,7 +168,9 @@ static void put_message(struct strbuf *out, struct described *d, const struct ru
 	if (!t->active)
 		strbuf_puts(&text, zh ? "已恢复:" : "over: ");
 	if (a->own) { /* words as they are: a refused file's may hold braces */
+		const char *more = zh ? a->own->more_zh : a->own->more_en;
 		strbuf_puts(&text, template_);
+		strbuf_puts(&text, more ? more : "");
 		strbuf_json_string(out, mem);
 		return;
 	}

@@ -47,6 +47,17 @@ bool generation_say_refused(struct generation *g, const char *zh, const char *en
 	return true;
 }
 
+void generation_say_more(struct generation *g, const char *id, const char *zh, const char *en)
+{
+	for (size_t i = 0; i < g->n_owns; i++) {
+		if (strcmp(g->owns[i].id, id) != 0)
+			continue;
+		g->owns[i].more_zh = zh;
+		g->owns[i].more_en = en;
+		return;
+	}
+}
+
 static bool add_all(struct generation *g)
 {
 	const struct config *c = g->config;
@@ -69,7 +80,9 @@ static bool add_all(struct generation *g)
 		ok = add(g, text("_gw.bus-%s/down", name), text("通信线路 %s 中断", name), text("line %s is down", name)) && ok;
 		for (size_t j = 0; j < c->buses[i].bus.n_devices; j++) {
 			const char *device = c->buses[i].bus.devices[j].name;
-			ok = add(g, text("_gw.device-%s/silent", device), text("设备 %s 无应答", device), text("device %s does not answer", device)) && ok;
+			ok = add(g, text("_gw.device-%s/silent", device), text("设备 %s ", device), text("device %s ", device)) && ok;
+			g->owns[g->n_owns - 1].more_zh = "无应答";
+			g->owns[g->n_owns - 1].more_en = "does not answer";
 		}
 	}
 	for (size_t i = 0; i < c->n_hubs; i++) {
