@@ -242,6 +242,11 @@ static int open_store(struct app *a, struct store_report *report, struct err *re
 	log_info("store", "%s: %s, log %s", c->db_path, report->created ? "created" : "opened", a->log_id);
 	if (report->damaged)
 		log_error("store", "%s was damaged: set aside as %s, a new log %s begun", c->db_path, report->set_aside, a->log_id);
+	if (report->older)
+		log_warning("store", "%s is an older copy, or another database, put in its place: it ends with event %lld of log %s, and %lld had been given; a new log %s begun",
+		            c->db_path, (long long)report->n, report->old_log, (long long)report->given_n, a->log_id);
+	if (report->unwitnessed)
+		log_warning("store", "%s.witness cannot be written: should an older copy of the database be put in its place, nobody would notice", c->db_path);
 	return 0;
 }
 
@@ -309,6 +314,24 @@ static void say_started(const struct app *a, const struct config *config)
 	         config->n_rules, plural(config->n_rules), a->n_hubs, hubs, config->control_socket);
 }
 
+static void tell_started(struct app *a, const struct store_report *report)
+{
+	const struct config *c = a->generation->config;
+	char en[200], detail[64] = "";
+
+	snprintf(en, sizeof en, "firegwd %s started, log %s%s", FIREGW_VERSION, a->log_id,
+	         report->older ? ": a new one, for an older copy of the database, or another one, was put in its place" : "");
+	if (report->older)
+		snprintf(detail, sizeof detail, "log %s, before: %s", a->log_id, report->old_log);
+	app_operation(a, TRANSITION_STARTED, CAUSE_RESTART, report->older ? "网关已启动;数据库被换成旧副本或另一数据库,已启用新日志" : "网关已启动", en, NULL);
+	app_operation(a, TRANSITION_CONFIG_LOADED, CAUSE_RESTART, "配置已加载", c->hash, NULL);
+	app_audit(a, "firegwd", "", "start", c->site.gateway, "ok", detail);
+	if (report->damaged) {
+		app_own(a, "storage", NULL, "damaged", true);
+		app_own(a, "storage", NULL, "damaged", false); /* over: it stands until someone acknowledges it */
+	}
+}
+
 int app_start(struct app *a, const struct app_options *o, struct config *config, struct err *reterr)
 {
 	struct store_report report;
@@ -336,15 +359,7 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	a->loop.on_step = app_clock_step;
 	a->loop.user = a;
 	app_own_started(a);
-	char en[160];
-	snprintf(en, sizeof en, "firegwd %s started, log %s", FIREGW_VERSION, a->log_id);
-	app_operation(a, TRANSITION_STARTED, CAUSE_RESTART, "网关已启动", en, NULL);
-	app_operation(a, TRANSITION_CONFIG_LOADED, CAUSE_RESTART, "配置已加载", config->hash, NULL);
-	app_audit(a, "firegwd", "", "start", config->site.gateway, "ok", "");
-	if (report.damaged) {
-		app_own(a, "storage", NULL, "damaged", true);
-		app_own(a, "storage", NULL, "damaged", false); /* over: it stands until someone acknowledges it */
-	}
+	tell_started(a, &report);
 	say_started(a, config);
 	return 0;
 }
@@ -420,6 +435,7 @@ static void close_all(struct app *a)
 	for (size_t i = 0; i < a->n_buses; i++) {
 		generation_unref(a->buses[i].generation);
 		free(a->buses[i].silent_since_ns);
+		free(a->buses[i].answers);
 		free(a->buses[i].told_silent);
 	}
 	free(a->buses);

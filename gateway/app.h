@@ -10,12 +10,15 @@
 #include "gateway/pipeline.h"
 #include "gateway/poller.h"
 #include "gateway/pump.h"
+#include "gateway/repeat.h"
 #include "gateway/seen.h"
 #include "gateway/states.h"
 #include "gateway/uplink_link.h"
 #include "storage/store.h"
 
 #define APP_SLOTS 6
+
+#define GENERATION_REFUSED_MAX 640
 
 /* A config in use, with what belongs to it: database ids, our own faults. Lives until the last line, pump and batch made under it is gone. */
 struct generation {
@@ -26,6 +29,7 @@ struct generation {
 	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	struct rules_own *owns;
 	size_t            n_owns;
+	char             *refused_zh, *refused_en; /* the messages of _gw.config/refused, in owns: GENERATION_REFUSED_MAX bytes each */
 	struct outlist   *pages;        /* by node: its directory, between generation_describe and _described, where hubs are opened */
 };
 
@@ -66,8 +70,12 @@ struct app_hub {
 	int64_t                  command_paid_ns; /* its commands so far are paid for until then (see commands.c) */
 	int64_t                  command_tell_ns; /* a refusal is said again from then on */
 	int64_t                  commands_untold; /* refused as too many, without an answer or an audit row of its own */
+	struct repeat            repeat;
 	unsigned                 faults_before;   /* bits of enum pump_fault: they stood before this pump, which does not know of them */
 };
+
+/* What a device said that was no good reply: its counts as they stood, and what kind there was last. */
+struct app_answers { uint64_t counts[4]; int64_t at_ns; size_t kind; };
 
 struct app_bus {
 	struct generation *generation;
@@ -76,8 +84,10 @@ struct app_bus {
 	bool               told_down;
 	int64_t           *silent_since_ns; /* by device: 0 = answers */
 	bool              *told_silent;
+	struct app_answers *answers;   /* by device */
 	int64_t            opened_ns;
 	uint64_t           learned;    /* bus_stats.learned as stored */
+	struct repeat      repeat;
 };
 
 struct follow;
@@ -141,6 +151,7 @@ struct app {
 	int64_t              stop_until_ns;
 	uint32_t             seen_hub;   /* while the seen commands are read */
 	int64_t              worst_late_ns;
+	struct repeat        repeat_store, repeat_loop;
 	uint64_t             lost_events, lost_readings, commits;
 };
 
@@ -156,6 +167,10 @@ void app_stop(struct app *a, const char *why);
 struct generation *generation_new(struct config *c);
 struct generation *generation_ref(struct generation *g);
 void               generation_unref(struct generation *g);
+/* What _gw.config/refused says from now on; shorter than GENERATION_REFUSED_MAX. Whether that is something else than before. */
+bool               generation_say_refused(struct generation *g, const char *zh, const char *en);
+/* What follows the message of an own fault from now on. Both static. */
+void               generation_say_more(struct generation *g, const char *id, const char *zh, const char *en);
 /* The directory's pages are made (0 or -1: no memory), once for all hubs; then let go: the hubs hold theirs. */
 int                generation_describe(struct generation *g);
 void               generation_described(struct generation *g);
@@ -224,6 +239,10 @@ bool app_own_stands(struct app *a, const char *thing, const char *name, const ch
 /* What stood when the last run ended and is over because this one began. */
 void app_own_started(struct app *a);
 void app_tick(void *user, struct stamp now);
+/* Why a device gives no good reply: "does not answer", or what is wrong with what it answers. Static. */
+const char *app_device_why(const struct app_bus *b, size_t device, struct stamp now);
+/* Why nothing on a line answers. Lives until the line's next step. */
+const char *app_bus_why(const struct app_bus *b, const struct bus_stats *s, struct stamp now);
 /* Something on this line answers. */
 bool app_bus_up(const struct app_bus *b);
 void app_clock_step(void *user, int64_t by_ms, struct stamp now);

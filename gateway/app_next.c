@@ -68,6 +68,7 @@ static void close_bus(struct app_bus *b)
 	generation_unref(b->generation);
 	free(b->silent_since_ns);
 	free(b->told_silent);
+	free(b->answers);
 	memset(b, 0, sizeof *b);
 }
 
@@ -80,7 +81,8 @@ static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size
 	*b = (struct app_bus){ .generation = generation_ref(g), .since_ms = now.wall_ms, .opened_ns = now.mono_ns };
 	b->silent_since_ns = calloc(c->bus.n_devices + 1, sizeof *b->silent_since_ns);
 	b->told_silent = calloc(c->bus.n_devices + 1, sizeof *b->told_silent);
-	if (!b->silent_since_ns || !b->told_silent)
+	b->answers = calloc(c->bus.n_devices + 1, sizeof *b->answers);
+	if (!b->silent_since_ns || !b->told_silent || !b->answers)
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", c->bus.name);
 	b->told_down = app_own_stands(a, "bus", c->bus.name, "down");
 	for (size_t d = 0; d < c->bus.n_devices; d++)

@@ -229,7 +229,8 @@ static void tell_dropped(struct app *a, const struct keeper_commit *c)
 	for (size_t i = 0; i < c->n_dropped; i++) {
 		const struct keeper_dropped *d = &c->dropped[i];
 		a->lost_readings += (uint64_t)d->count;
-		log_warning("store", "no room: %lld reading%s given up", (long long)d->count, d->count == 1 ? " was" : "s were");
+		repeat_log(&a->repeat_store, loop_now(&a->loop).mono_ns, LOG_LEVEL_WARNING, "store", "no room for readings",
+		           "no room: readings were given up, %llu so far", (unsigned long long)a->lost_readings);
 		for (size_t h = 0; h < a->n_hubs; h++)
 			if (a->hubs[h]->pump)
 				pump_on_lost(a->hubs[h]->pump, d->node, STREAM_READING, d->count, d->from_ms, d->to_ms);

@@ -38,14 +38,41 @@ static bool add(struct generation *g, char *id, char *zh, char *en)
 	return id && zh && en;
 }
 
+bool generation_say_refused(struct generation *g, const char *zh, const char *en)
+{
+	if (strcmp(g->refused_en, en) == 0)
+		return false;
+	snprintf(g->refused_zh, GENERATION_REFUSED_MAX, "%s", zh);
+	snprintf(g->refused_en, GENERATION_REFUSED_MAX, "%s", en);
+	return true;
+}
+
+void generation_say_more(struct generation *g, const char *id, const char *zh, const char *en)
+{
+	for (size_t i = 0; i < g->n_owns; i++) {
+		if (strcmp(g->owns[i].id, id) != 0)
+			continue;
+		g->owns[i].more_zh = zh;
+		g->owns[i].more_en = en;
+		return;
+	}
+}
+
 static bool add_all(struct generation *g)
 {
 	const struct config *c = g->config;
 	bool ok = true;
 
+	g->refused_zh = malloc(GENERATION_REFUSED_MAX);
+	g->refused_en = malloc(GENERATION_REFUSED_MAX);
+	if (g->refused_zh && g->refused_en) {
+		snprintf(g->refused_zh, GENERATION_REFUSED_MAX, "新配置有错误,沿用旧配置");
+		snprintf(g->refused_en, GENERATION_REFUSED_MAX, "the new configuration has errors: the old one runs on");
+	}
+
 	for (size_t i = 0; i < sizeof storage_faults / sizeof storage_faults[0]; i++)
 		ok = add(g, text("_gw.storage/%s", storage_faults[i].what), text("%s", storage_faults[i].zh), text("%s", storage_faults[i].en)) && ok;
-	ok = add(g, text("_gw.config/refused"), text("新配置有错误,沿用旧配置"), text("the new configuration has errors: the old one runs on")) && ok;
+	ok = add(g, text("_gw.config/refused"), g->refused_zh, g->refused_en) && ok;
 	ok = add(g, text("_gw.clock/untrusted"), text("网关时钟不可信"), text("the gateway's clock cannot be trusted")) && ok;
 	ok = add(g, text("_gw.loop/late"), text("网关处理延迟"), text("the gateway is late with its work")) && ok;
 	for (size_t i = 0; i < c->n_buses; i++) {
@@ -53,7 +80,9 @@ static bool add_all(struct generation *g)
 		ok = add(g, text("_gw.bus-%s/down", name), text("通信线路 %s 中断", name), text("line %s is down", name)) && ok;
 		for (size_t j = 0; j < c->buses[i].bus.n_devices; j++) {
 			const char *device = c->buses[i].bus.devices[j].name;
-			ok = add(g, text("_gw.device-%s/silent", device), text("设备 %s 无应答", device), text("device %s does not answer", device)) && ok;
+			ok = add(g, text("_gw.device-%s/silent", device), text("设备 %s ", device), text("device %s ", device)) && ok;
+			g->owns[g->n_owns - 1].more_zh = "无应答";
+			g->owns[g->n_owns - 1].more_en = "does not answer";
 		}
 	}
 	for (size_t i = 0; i < c->n_hubs; i++) {

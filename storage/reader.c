@@ -1,4 +1,5 @@
 #include "storage/reader_internal.h"
+#include "storage/rights.h"
 #include "storage/schema.h"
 #include "storage/store_internal.h"
 
@@ -165,13 +166,14 @@ int reader_begin(struct reader *r, struct err *reterr)
 
 int reader_open(const char *path, struct reader **ret, struct err *reterr)
 {
+	char cure[RIGHTS_TEXT_MAX];
 	struct reader *r;
 
 	if (eaccess(path, R_OK) < 0) {
 		int e = errno;
 		if (e == ENOENT || e == ENOTDIR)
 			return err_set(reterr, ERR_NOT_FOUND, "database '%s' does not exist: see storage.path, or name it with --db", path);
-		return err_set(reterr, e == EACCES ? ERR_DENIED : ERR_IO, "database '%s' cannot be read: %s: become a member of its group (usermod -aG firegw USER)", path, strerror(e));
+		return err_set(reterr, e == EACCES ? ERR_DENIED : ERR_IO, "database '%s' cannot be read: %s: %s", path, strerror(e), rights_to_read(path, cure));
 	}
 	r = calloc(1, sizeof *r);
 	if (!r || !(r->path = strdup(path))) {

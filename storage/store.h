@@ -21,7 +21,11 @@ struct store_report {
 	int64_t newest_ms;             /* wall time of the event or reading that was stored last; 0 if none */
 	int64_t sure_ms;               /* the same, but what was stored under an untrusted clock does not count where it lies over 400 days ahead of the rest */
 	bool    unclean;               /* the last run did not end in order: what it sent of late may never have been stored */
-	int64_t rev_floor;             /* as store_set_rev_floor left it; 0 if never */
+	int64_t rev_floor;             /* as store_set_rev_floor left it, or, of an older copy, what the witness says if that is more; 0 if never */
+	bool    older;                 /* an older copy of the database, or another one, had been put in its place: it goes on with all that it holds, under a new log */
+	char    old_log[16];           /* its name until then */
+	int64_t n, given_n;            /* older: its last event's n, and the last one that had been given */
+	bool    unwitnessed;           /* the witness could not be written: an older copy would not be noticed at the next start */
 };
 
 /* Opens or creates (0640), checks (quick_check), migrates, locks: a second opener gets ERR_EXISTS with the cure. ERR_IO/ERR_DENIED: cannot be written, and

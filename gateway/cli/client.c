@@ -39,31 +39,44 @@ static const char *user_name(void)
 	return pw ? pw->pw_name : "USER";
 }
 
-/* The group that may open the socket: that of the file, or of its directory if that is all one may see. */
-static const char *socket_group(const char *path)
+static bool owners(const char *path, struct stat *ret)
+{
+	char dir[sizeof ((struct sockaddr_un *)0)->sun_path];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash && slash > path ? (size_t)(slash - path) : 1;
+
+	if (stat(path, ret) == 0)
+		return true;
+	memcpy(dir, slash ? path : ".", len);
+	dir[len] = '\0';
+	return stat(dir, ret) == 0;
+}
+
+/* Whose group may open the socket: that of the file, or of its directory if that is all one may see. A daemon that somebody started by hand leaves it to root's group, or
+ * to that person's own: nobody should join those. */
+static int not_allowed(const char *path, struct err *reterr)
 {
 	struct stat st;
-	char dir[sizeof ((struct sockaddr_un *)0)->sun_path];
-	bool seen = stat(path, &st) == 0;
+	const struct group *gr = NULL;
+	const struct passwd *owner = NULL;
+	bool seen = owners(path, &st);
 
-	if (!seen) {
-		const char *slash = strrchr(path, '/');
-		size_t len = slash && slash > path ? (size_t)(slash - path) : 1;
-		memcpy(dir, slash ? path : ".", len);
-		dir[len] = '\0';
-		seen = stat(dir, &st) == 0;
+	if (seen) {
+		gr = getgrgid(st.st_gid);
+		owner = getpwuid(st.st_uid);
 	}
-	const struct group *gr = seen ? getgrgid(st.st_gid) : NULL;
-	return gr ? gr->gr_name : "firegw";
+	const char *group = gr ? gr->gr_name : "firegw";
+	bool private_ = gr && owner && strcmp(group, "firegw") != 0 && (st.st_gid == 0 || strcmp(group, owner->pw_name) == 0);
+	if (private_)
+		return err_set(reterr, ERR_DENIED, "no permission for %s: it is %s's, who started firegwd by hand: run firegw as %s (sudo -u %s firegw …)", path,
+		               owner->pw_name, owner->pw_name, owner->pw_name);
+	return err_set(reterr, ERR_DENIED, "no permission for %s: join the group %s (sudo usermod -aG %s %s) and log in again", path, group, group, user_name());
 }
 
 static int unreachable(const char *path, int e, struct err *reterr)
 {
-	if (e == EACCES || e == EPERM) {
-		const char *group = socket_group(path);
-		return err_set(reterr, ERR_DENIED, "no permission for %s: join the group %s (sudo usermod -aG %s %s) and log in again",
-		               path, group, group, user_name());
-	}
+	if (e == EACCES || e == EPERM)
+		return not_allowed(path, reterr);
 	return err_set(reterr, ERR_CLOSED, "cannot reach firegwd at %s: %s (is it running? systemctl status firegwd)", path,
 	               e == EAGAIN ? "it does not take connections" : strerror(e));
 }

@@ -103,8 +103,8 @@ static void put_lines(struct run *r, const json_t *lines)
 /* Only those that are down: the rest are in the count. */
 static void put_down_devices(struct run *r, const json_t *lines)
 {
-	static const struct table_column columns[] = { { "SILENT DEVICE" }, { "LINE" }, { "UNIT", true }, { "LAST GOOD" } };
-	struct table *t = table_new(columns, 4);
+	static const struct table_column columns[] = { { "SILENT DEVICE" }, { "LINE" }, { "UNIT", true }, { "LAST GOOD" }, { "WHY" } };
+	struct table *t = table_new(columns, 5);
 	const json_t *line, *device;
 	size_t i, k;
 	char buf[HUMAN_MAX];
@@ -122,6 +122,7 @@ static void put_down_devices(struct run *r, const json_t *lines)
 			table_add(t, STYLE_PLAIN, field_text(line, "name"));
 			table_addf(t, STYLE_PLAIN, "%lld", (long long)field_int(device, "unit"));
 			table_add(t, STYLE_PLAIN, ago[0] ? ago : "never");
+			table_add(t, STYLE_PLAIN, field_text(device, "why"));
 		}
 	}
 	if (table_rows(t)) {

@@ -148,7 +148,7 @@ static void check_shape(struct draft *t)
 			find_error(l, f->bit.at, "bit '%s': a bool is one bit; several are a u16", f->bit.text);
 	}
 	if (b->fc >= 3 && b->address + width > 65536)
-		find_error(l, f->reg.at, "register %u and the %u registers of its %s reach beyond 65535", b->address, width, cell_type_text(b->type));
+		find_error(l, f->reg.at, "register %s: the %u registers of its %s reach beyond the last one", f->reg.at->text, width, cell_type_text(b->type));
 	if (b->fc >= 3 && width > t->d->timing->max_registers)
 		find_error(l, f->reg.at, "the point takes %u registers, and max_registers is %u", width, t->d->timing->max_registers);
 	if (f->scale.at && f->scale.decimal.mantissa == 0)

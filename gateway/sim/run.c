@@ -150,6 +150,10 @@ static int ask_clear(struct run *r, const char *name, struct strbuf *out)
 {
 	struct err e;
 
+	if (strcmp(name, "all") == 0 && r->world.n_effects == 0) {
+		strbuf_puts(out, "nothing was raised\n");
+		return 0;
+	}
 	if (world_clear(&r->world, name, &e) < 0) {
 		strbuf_printf(out, "%s\n", e.text);
 		return 1;

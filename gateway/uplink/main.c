@@ -107,8 +107,7 @@ static void take_results(struct uplink *u)
 		free(r);
 		r = next;
 	}
-	if (dropped > 0)
-		channel_log(&u->channel, LOG_LEVEL_WARNING, "dropped %llu message%s of the hub, which came faster than could be taken", (unsigned long long)dropped, dropped == 1 ? "" : "s");
+	u->channel.crowded += dropped;
 }
 
 /* 0, or -1: the daemon sent what it cannot mean. */
@@ -188,6 +187,7 @@ static int run(struct uplink *u)
 			return 3;
 		}
 		say_alive(u);
+		channel_tell_dropped(&u->channel);
 		channel_flush(&u->channel);
 	}
 	return 0;

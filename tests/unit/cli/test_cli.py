@@ -68,6 +68,11 @@ class Cli(Case):
             p = subprocess.run([copy, "status", "--socket", self.socket], stderr=subprocess.PIPE, user=65534, group=65534, extra_groups=[], env=self.env, timeout=WAIT_S)
             self.assertEqual(p.returncode, 3)
             self.assertRegex(p.stderr.decode(), r"no permission for .*: join the group adm \(sudo usermod -aG adm nobody\) and log in again")
+            os.chown(self.socket, 0, 0)
+            p = subprocess.run([copy, "status", "--socket", self.socket], stderr=subprocess.PIPE, user=65534, group=65534, extra_groups=[], env=self.env, timeout=WAIT_S)
+            self.assertEqual(p.returncode, 3)
+            self.assertIn("it is root's, who started firegwd by hand: run firegw as root (sudo -u root firegw", p.stderr.decode())
+            self.assertNotIn("join", p.stderr.decode())
 
     def test_a_daemon_that_breaks_the_protocol_is_3(self):
         def closes(args):
