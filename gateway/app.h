@@ -19,6 +19,7 @@
 #define APP_SLOTS 6
 
 #define GENERATION_REFUSED_MAX 640
+#define GENERATION_KEPT_MAX    128
 
 /* A config in use, with what belongs to it: database ids, our own faults. Lives until the last line, pump and batch made under it is gone. */
 struct generation {
@@ -29,6 +30,7 @@ struct generation {
 	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	struct rules_own *owns;
 	size_t            n_owns;
+	char            (*kept)[GENERATION_KEPT_MAX]; /* by line, two each: what an overcommitted one could keep, in Chinese and in English */
 	char             *refused_zh, *refused_en; /* the messages of _gw.config/refused, in owns: GENERATION_REFUSED_MAX bytes each */
 	struct outlist   *pages;        /* by node: its directory, between generation_describe and _described, where hubs are opened */
 };
@@ -77,6 +79,9 @@ struct app_hub {
 /* What a device said that was no good reply: its counts as they stood, and what kind there was last. */
 struct app_answers { uint64_t counts[4]; int64_t at_ns; size_t kind; };
 
+/* Whether a line keeps its intervals: over the last whole minute. */
+struct app_keeping { int64_t since_ns; uint64_t missed, polls; bool told; };
+
 struct app_bus {
 	struct generation *generation;
 	struct poller     *poller;
@@ -85,6 +90,7 @@ struct app_bus {
 	int64_t           *silent_since_ns; /* by device: 0 = answers */
 	bool              *told_silent;
 	struct app_answers *answers;   /* by device */
+	struct app_keeping  keeping;
 	int64_t            opened_ns;
 	uint64_t           learned;    /* bus_stats.learned as stored */
 	struct repeat      repeat;
@@ -171,6 +177,8 @@ void               generation_unref(struct generation *g);
 bool               generation_say_refused(struct generation *g, const char *zh, const char *en);
 /* What follows the message of an own fault from now on. Both static. */
 void               generation_say_more(struct generation *g, const char *id, const char *zh, const char *en);
+/* What _gw.bus-NAME/overcommitted says from now on: so many of the polls that were due in a minute were kept. */
+void               generation_say_kept(struct generation *g, const char *bus, uint64_t kept, uint64_t due);
 /* The directory's pages are made (0 or -1: no memory), once for all hubs; then let go: the hubs hold theirs. */
 int                generation_describe(struct generation *g);
 void               generation_described(struct generation *g);

@@ -160,6 +160,33 @@ static void tell_down(struct app *a, struct app_bus *b, const struct bus_stats *
 	repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_ERROR, "bus", NULL, "%s: down: %s", name, app_bus_why(b, s, now));
 }
 
+#define KEEPING_NS    (60 * CLOCK_NS_PER_S)
+#define KEEPING_LEAST 5   /* so many missed polls in that time, */
+#define KEEPING_PART  50  /* and one in so many: the line is overcommitted, until it is not even half of that */
+
+/* A line that has more to ask than it has time for. What is most urgent goes first, and the rest is read less often than is asked: that is to be known. */
+static void watch_keeping(struct app *a, struct app_bus *b, const struct bus_stats *s, uint64_t polls, struct stamp now)
+{
+	const char *name = poller_bus(b->poller)->bus.name;
+	struct app_keeping *k = &b->keeping;
+	uint64_t missed = s->missed - k->missed, due = polls - k->polls + missed, limit = k->told ? 2 * KEEPING_PART : KEEPING_PART;
+
+	if (!k->since_ns)
+		*k = (struct app_keeping){ now.mono_ns, s->missed, polls, k->told };
+	if (now.mono_ns - k->since_ns < KEEPING_NS)
+		return;
+	bool over = !b->told_down && missed >= KEEPING_LEAST && missed * limit >= due;
+	if (over && !k->told) {
+		generation_say_kept(a->generation, name, due - missed, due);
+		log_warning("bus", "%s: cannot keep its intervals: of %llu polls due in the last minute %llu were kept", name, (unsigned long long)due, (unsigned long long)(due - missed));
+	} else if (k->told && !over) {
+		log_info("bus", "%s: keeps its intervals again", name);
+	}
+	if (over != k->told)
+		app_own(a, "bus", name, "overcommitted", over);
+	*k = (struct app_keeping){ now.mono_ns, s->missed, polls, over };
+}
+
 /* One fault a device, and one for a line of which nothing answers instead of one for each of its devices. */
 static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 {
@@ -167,9 +194,11 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 	struct bus_unit_stats u;
 	struct bus_stats s;
 	size_t silent = 0;
+	uint64_t polls = 0;
 
 	for (size_t i = 0; i < c->bus.n_devices; i++) {
 		poller_unit_stats(b->poller, i, &u);
+		polls += u.polls_good + u.polls_bad;
 		note_answers(&b->answers[i], &u, now);
 		int64_t since = u.last_good_ns ? u.last_good_ns : b->opened_ns;
 		bool late = now.mono_ns - since >= slowest_ns(c, i);
@@ -198,6 +227,7 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 			tell_silent(a, b, i, now);
 		app_own(a, "device", c->bus.devices[i].name, "silent", is_silent);
 	}
+	watch_keeping(a, b, &s, polls, now);
 }
 
 static void watch_clock(struct app *a, struct stamp now)

@@ -85,6 +85,7 @@ static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size
 	if (!b->silent_since_ns || !b->told_silent || !b->answers)
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", c->bus.name);
 	b->told_down = app_own_stands(a, "bus", c->bus.name, "down");
+	b->keeping.told = app_own_stands(a, "bus", c->bus.name, "overcommitted");
 	for (size_t d = 0; d < c->bus.n_devices; d++)
 		b->told_silent[d] = app_own_stands(a, "device", c->bus.devices[d].name, "silent");
 	pc.learned = app_learned_of(a, c);

@@ -2,6 +2,7 @@
 
 #include "gateway/directory.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,16 @@ void generation_say_more(struct generation *g, const char *id, const char *zh, c
 	}
 }
 
+void generation_say_kept(struct generation *g, const char *bus, uint64_t kept, uint64_t due)
+{
+	for (size_t i = 0; i < g->config->n_buses; i++) {
+		if (strcmp(g->config->buses[i].bus.name, bus) != 0)
+			continue;
+		snprintf(g->kept[2 * i], GENERATION_KEPT_MAX, ":最近一分钟应轮询 %" PRIu64 " 次,完成 %" PRIu64 " 次", due, kept);
+		snprintf(g->kept[2 * i + 1], GENERATION_KEPT_MAX, ": of %" PRIu64 " polls due in the last minute %" PRIu64 " were kept", due, kept);
+	}
+}
+
 static bool add_all(struct generation *g)
 {
 	const struct config *c = g->config;
@@ -78,6 +89,9 @@ static bool add_all(struct generation *g)
 	for (size_t i = 0; i < c->n_buses; i++) {
 		const char *name = c->buses[i].bus.name;
 		ok = add(g, text("_gw.bus-%s/down", name), text("通信线路 %s 中断", name), text("line %s is down", name)) && ok;
+		ok = add(g, text("_gw.bus-%s/overcommitted", name), text("通信线路 %s 来不及按周期轮询", name), text("line %s cannot keep its intervals", name)) && ok;
+		g->owns[g->n_owns - 1].more_zh = g->kept[2 * i];
+		g->owns[g->n_owns - 1].more_en = g->kept[2 * i + 1];
 		for (size_t j = 0; j < c->buses[i].bus.n_devices; j++) {
 			const char *device = c->buses[i].bus.devices[j].name;
 			ok = add(g, text("_gw.device-%s/silent", device), text("设备 %s ", device), text("device %s ", device)) && ok;
@@ -103,7 +117,7 @@ static bool add_all(struct generation *g)
 struct generation *generation_new(struct config *c)
 {
 	struct generation *g = calloc(1, sizeof *g);
-	size_t n = 16 + c->n_buses + c->site.n_devices + 4 * c->n_hubs;
+	size_t n = 16 + 2 * c->n_buses + c->site.n_devices + 4 * c->n_hubs;
 
 	if (!g)
 		return NULL;
@@ -112,10 +126,11 @@ struct generation *generation_new(struct config *c)
 	g->owns = calloc(n, sizeof *g->owns);
 	g->point_dbs = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->point_dbs);
 	g->decodings = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->decodings);
+	g->kept = calloc(2 * c->n_buses + 1, sizeof *g->kept);
 	g->stream_dbs = calloc(c->site.n_nodes * STREAM_COUNT, sizeof *g->stream_dbs);
 	if (g->decodings)
 		config_decodings(c, g->decodings);
-	if (!g->owns || !g->point_dbs || !g->decodings || !g->stream_dbs || !add_all(g)) {
+	if (!g->owns || !g->point_dbs || !g->decodings || !g->stream_dbs || !g->kept || !add_all(g)) {
 		g->config = NULL; /* stays the caller's */
 		generation_unref(g);
 		return NULL;
@@ -164,6 +179,7 @@ void generation_unref(struct generation *g)
 	if (g->config)
 		generation_described(g);
 	free(g->owns);
+	free(g->kept);
 	free(g->point_dbs);
 	free(g->decodings);
 	free(g->stream_dbs);
