@@ -273,7 +273,7 @@ static void put_alarm(struct run *r, const json_t *row)
 	event_put(&r->out, &r->look, row);
 }
 
-/* The events are asked for first, so that none is between them and the table; who is in the table already is known by its rev. */
+/* The events are asked for from some seconds before the table, so that none is between them; who is in the table already is known by its rev. */
 static int alarms(struct following *f, const char *select)
 {
 	json_t *end = NULL, *args = json_pack("{s:s, s:b, s:I}", "select", select, "follow", true, "since", (json_int_t)(f->begun_ms - BEFORE_MS));
