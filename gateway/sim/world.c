@@ -111,14 +111,31 @@ static void show_all(struct world *w)
 	bank_settle(&w->bank, n);
 }
 
-static void set_troubles(struct world *w)
+static void put_fault(struct fault **faults, size_t *n, struct fault *f)
 {
-	for (size_t i = 0; i < w->bank.n_devices; i++)
-		if (w->bank.devices[i])
-			w->bank.devices[i]->trouble = TROUBLE_NONE;
-	for (size_t i = 0; i < w->n_effects; i++)
-		if (w->effects[i].device != POINT_NONE)
-			w->bank.devices[w->effects[i].device]->trouble = w->effects[i].trouble;
+	if (*n < BANK_FAULTS_MAX)
+		faults[(*n)++] = f;
+}
+
+static void set_faults(struct world *w)
+{
+	for (size_t i = 0; i < w->bank.n_servers; i++) {
+		struct bank_server *s = &w->bank.servers[i];
+
+		s->n_faults = 0;
+		for (size_t k = 0; k < s->n_units; k++)
+			s->units[k].n_faults = 0;
+	}
+	for (size_t i = 0; i < w->n_effects; i++) {
+		struct effect *e = &w->effects[i];
+
+		if (e->fault.kind == FAULT_NONE)
+			continue;
+		if (e->bus != POINT_NONE)
+			put_fault(w->bank.buses[e->bus]->faults, &w->bank.buses[e->bus]->n_faults, &e->fault);
+		else
+			put_fault(w->bank.devices[e->device]->faults, &w->bank.devices[e->device]->n_faults, &e->fault);
+	}
 }
 
 static void tell_moves(struct world *w, struct effect *e)
@@ -160,7 +177,7 @@ void world_step(struct world *w, int64_t now_ms)
 			drop_effect(w, i--);
 		}
 	}
-	set_troubles(w);
+	set_faults(w);
 	show_all(w);
 }
 
@@ -177,6 +194,8 @@ int64_t world_next(const struct world *w)
 
 int world_raise(struct world *w, struct effect *e, struct err *reterr)
 {
+	char about[80];
+
 	for (size_t i = 0; i < w->n_effects; i++)
 		if (strcmp(w->effects[i].name, e->name) == 0) {
 			(void)err_set(reterr, ERR_EXISTS, "'%s' is raised already: clear it first", e->name);
@@ -192,10 +211,8 @@ int world_raise(struct world *w, struct effect *e, struct err *reterr)
 		e->end_ms += w->now_ms;
 	w->effects[w->n_effects++] = *e;
 	w->n_raised++;
-	if (e->device != POINT_NONE)
-		say(w, "raised %s: device %s", e->name, w->config->site.devices[e->device].name);
-	else
-		say(w, "raised %s: %zu point%s", e->name, e->n_moves, e->n_moves == 1 ? "" : "s");
+	effect_tell(e, &w->config->site, about, sizeof about);
+	say(w, "raised %s: %s", e->name, about);
 	world_step(w, w->now_ms);
 	return 0;
 }
@@ -272,7 +289,7 @@ int world_plan_move(const struct world *w, const struct world_move *m, struct ef
 
 	if (select_parse(m->select, &s, reterr) < 0)
 		return -1;
-	*ret = (struct effect){ .device = POINT_NONE, .end_ms = m->for_ms ? m->for_ms : EFFECT_NEVER };
+	*ret = (struct effect){ .device = POINT_NONE, .bus = POINT_NONE, .end_ms = m->for_ms ? m->for_ms : EFFECT_NEVER };
 	snprintf(ret->word, sizeof ret->word, "%s", m->select);
 	snprintf(ret->name, sizeof ret->name, "%s to %s", m->select, m->to);
 	int r = add_fitting(w, m, s, ret, reterr);

@@ -183,7 +183,7 @@ def test_the_tower_is_served_whole_and_nothing_is_wrong_in_it(site):
     wait_for(lambda: len(d.points()) == 2010 and all(p["quality"] == "good" for p in d.points().values()), seconds=60, what="every point good")
     assert not d.alarms()
     code, text = sim.ask("--list")
-    assert code == 0 and "not here" not in text  # it has what each scenario needs
+    assert code == 0 and "lacks the points" not in text  # it has what each scenario needs
     assert sim.ask("--raise", "valve-closed", "floor=12")[0] == 0
     wait_for(lambda: [a for a in d.alarms().values() if a["floor"] == "12" and a["class"] == "supervisory"], seconds=60, what="the closed valve")
 
@@ -222,7 +222,7 @@ def test_lines_that_cannot_be_one_server(site):
     code, text = serve("127.0.0.7", "127.0.0.8")
     assert code == 0 and f"127.0.0.7 port {port} serves 1 device" in text and f"127.0.0.8 port {port} serves 1 device" in text
     code, text = run("--site", ROOT / "examples" / "minimal" / "site.yaml")
-    assert code == 2 and text == "firegw-sim: the site has no bus with a tcp:// address: there is nothing to serve\n"
+    assert code == 2 and text == "firegw-sim: the site has no bus of Modbus (tcp://, rtu+tcp://, rtu://): there is nothing to serve\n"
 
 
 def test_what_goes_wrong_is_said_with_the_cure(site):
