@@ -28,6 +28,7 @@ static const char help[] =
 	"  --listen ADDR    listen at this address (0.0.0.0: all) instead of 127.0.0.1\n"
 	"  --ptys DIR       make the rtu:// buses in this folder, DIR/BUS, instead of at their own paths\n"
 	"  --check          look whether site and scenario fit together, serve nothing\n"
+	"  --marks          u32 registers show which one they are and since when, so that a mistaken answer is known by its value\n"
 	"  --seed N         another number, other values; the same number, the same values (default 1)\n"
 	"  --speed X        simulated time passes X times as fast (default 1)\n"
 	"  --begins HH:MM   the simulated time of day at the start (default 10:00)\n"
@@ -44,7 +45,8 @@ static const char help[] =
 	"Exit: 0 done, 1 no (it cannot be, or is not so), 2 bad usage, site or scenario, 3 no simulator runs.\n";
 
 static const struct args_option options[] = {
-	{ "site", 0, "FILE", "" }, { "listen", 0, "ADDR", "" }, { "ptys", 0, "DIR", "" }, { "check", 0, NULL, "" }, { "seed", 0, "N", "" }, { "speed", 0, "X", "" }, { "begins", 0, "HH:MM", "" },
+	{ "site", 0, "FILE", "" }, { "listen", 0, "ADDR", "" }, { "ptys", 0, "DIR", "" }, { "check", 0, NULL, "" },
+	{ "marks", 0, NULL, "" }, { "seed", 0, "N", "" }, { "speed", 0, "X", "" }, { "begins", 0, "HH:MM", "" },
 	{ "for", 0, "DURATION", "" }, { "socket", 0, "PATH", "" }, { "raise", 0, "NAME", "" }, { "clear", 0, "NAME", "" }, { "list", 0, NULL, "" },
 	{ "status", 0, NULL, "" }, { "help", 'h', NULL, "" }, { "version", 'V', NULL, "" },
 };
@@ -152,7 +154,8 @@ static bool load_scenario(const char *path, struct scenario **ret)
 
 static int serve_site(const struct args *a, const char *site, const struct scenario *scenario)
 {
-	struct run_options o = { .scenario = scenario, .listen = args_value(a, "listen"), .ptys = args_value(a, "ptys"), .check_only = args_flag(a, "check"), .seed = SCENARIO_SEED, .speed = SCENARIO_SPEED, .day_ms = SCENARIO_DAY_MS };
+	struct run_options o = { .scenario = scenario, .listen = args_value(a, "listen"), .ptys = args_value(a, "ptys"), .check_only = args_flag(a, "check"),
+		.marks = args_flag(a, "marks"), .seed = SCENARIO_SEED, .speed = SCENARIO_SPEED, .day_ms = SCENARIO_DAY_MS };
 	struct config *config;
 	char path[300];
 

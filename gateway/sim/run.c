@@ -16,6 +16,7 @@
 
 #define TICK_MS      500    /* values drift on so often; in a site with many points less often */
 #define TICK_SLOW_MS 2000
+#define TICK_MARK_MS 100   /* what shows the time shows it so finely */
 #define MANY_POINTS  50000
 #define SWEEP_MS     1000
 #define EVENTS_MAX   64
@@ -345,7 +346,7 @@ static int64_t soonest(const struct run *r, int64_t tick_at, int64_t end_at)
 static void loop(struct run *r)
 {
 	struct epoll_event events[EVENTS_MAX];
-	int64_t tick = r->o->config->site.n_points > MANY_POINTS ? TICK_SLOW_MS : TICK_MS;
+	int64_t tick = r->o->marks ? TICK_MARK_MS : r->o->config->site.n_points > MANY_POINTS ? TICK_SLOW_MS : TICK_MS;
 	int64_t now = clock_ms(), tick_at = now, sweep_at = now, end_at = r->o->for_ms ? now + r->o->for_ms : INT64_MAX;
 
 	while (!r->stop && now < end_at) {
@@ -374,7 +375,7 @@ static void loop(struct run *r)
 int run(const struct run_options *o)
 {
 	struct run r = { .o = o, .epoll = -1, .signals = -1 };
-	struct world_options world = { .seed = o->seed, .day_ms = o->day_ms, .listen = o->listen, .say = say_line };
+	struct world_options world = { .seed = o->seed, .day_ms = o->day_ms, .listen = o->listen, .marks = o->marks, .say = say_line };
 	struct err e;
 
 	if (world_init(&r.world, o->config, &world, &e) < 0) {

@@ -13,6 +13,7 @@ struct run_options {
 	uint64_t               seed;
 	double                 speed;       /* simulated seconds a second */
 	int64_t                day_ms;      /* simulated time of day at the start */
+	bool                   marks;       /* as in world_options */
 	int64_t                for_ms;      /* 0: until a signal comes */
 	bool                   check_only;  /* says whether site and scenario fit together, and ends */
 };

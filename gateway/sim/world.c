@@ -70,7 +70,7 @@ int world_init(struct world *w, const struct config *c, const struct world_optio
 {
 	size_t n = c->site.n_points + 1;
 
-	*w = (struct world){ .config = c, .seed = o->seed, .day_ms = o->day_ms, .say = o->say, .user = o->user };
+	*w = (struct world){ .config = c, .seed = o->seed, .day_ms = o->day_ms, .marks = o->marks, .say = o->say, .user = o->user };
 	if (bank_init(&w->bank, c, o->listen, reterr) < 0)
 		return -1;
 	w->models = calloc(n, sizeof *w->models);
@@ -97,6 +97,26 @@ void world_done(struct world *w)
 	bank_done(&w->bank);
 }
 
+double world_mark(const struct world *w, uint32_t point)
+{
+	const struct bank_cell *cell = &w->bank.cells[point];
+	const struct bus_point *b = cell->point;
+
+	if (!b || b->type != TYPE_U32 || b->bit_first >= 0)
+		return NAN;
+	return (double)((uint32_t)cell->unit->unit << 24 | (uint32_t)(b->address & 0xff) << 16 | (uint32_t)(w->now_ms / 100 % 65536));
+}
+
+static void mark_all(struct world *w)
+{
+	for (uint32_t i = 0; i < w->config->site.n_points; i++) {
+		double mark = world_mark(w, i);
+
+		if (!isnan(mark))
+			w->values[i] = mark;
+	}
+}
+
 static void show_all(struct world *w)
 {
 	size_t n = w->config->site.n_points;
@@ -105,6 +125,8 @@ static void show_all(struct world *w)
 		w->values[i] = w->bank.cells[i].point ? model_value(&w->models[i], w->now_ms, w->day_ms) : NAN;
 	for (size_t i = 0; i < w->n_effects; i++)
 		effect_apply(&w->effects[i], w->now_ms, w->values);
+	if (w->marks)
+		mark_all(w);
 	for (size_t i = 0; i < n; i++)
 		if (!is_string(w, w->order[i]))
 			bank_show(&w->bank, w->order[i], w->values[w->order[i]]);
