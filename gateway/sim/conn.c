@@ -76,6 +76,10 @@ static void answer(struct conn *c, const uint8_t *frame, size_t len, int64_t now
 		return;
 	struct outbox_how how = { .at_ns = (c->heard_ns > now_ns ? c->heard_ns : now_ns) + c->silence_ns + o.late_ns, .closes = o.closes && !is_serial(c),
 		.byte_ns = o.byte_ns > c->byte_ns ? o.byte_ns : c->byte_ns };
+	/* A device answers in order: behind its own late reply comes the next one. (Behind a gateway, numbers tell.) */
+	if (c->server->wire == WIRE_RTU && c->unit_ns[rq.unit] > how.at_ns)
+		how.at_ns = c->unit_ns[rq.unit];
+	c->unit_ns[rq.unit] = how.at_ns;
 	(void)outbox_add(&c->out, o.bytes, o.len, &how);
 }
 

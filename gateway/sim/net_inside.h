@@ -30,6 +30,7 @@ struct conn {
 	int64_t             came_ns;      /* when the last bytes did */
 	int64_t             heard_ns;     /* when the line had carried them */
 	int64_t             byte_ns, silence_ns, quiet_ns; /* of a serial line: a byte, between frames; the end of a frame whose length is not known */
+	int64_t             unit_ns[256]; /* RTU: when each unit's last reply was due */
 	uint16_t            number;       /* TCP: of the last request */
 	struct outbox       out;
 	size_t              in_len;

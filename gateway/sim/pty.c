@@ -26,17 +26,24 @@ int64_t pty_silence_ns(const struct bus_config *bus)
 	return bus->baud > BAUD_FAST ? SILENCE_FAST_NS : 7 * pty_character_ns(bus) / 2;
 }
 
-/* A link to a pseudo-terminal that is there no more. */
+static bool is_later(struct timespec a, struct timespec b)
+{
+	return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec);
+}
+
+/* A link to a pseudo-terminal that is there no more, or whose number another one has by now, which was made after the link. */
 static bool is_left_over(const char *path)
 {
 	char target[64];
 	ssize_t n = readlink(path, target, sizeof target - 1);
-	struct stat st;
+	struct stat link, terminal;
 
 	if (n <= 0)
 		return false;
 	target[n] = '\0';
-	return strncmp(target, TERMINALS, strlen(TERMINALS)) == 0 && stat(path, &st) < 0 && errno == ENOENT;
+	if (strncmp(target, TERMINALS, strlen(TERMINALS)) != 0 || lstat(path, &link) < 0)
+		return false;
+	return stat(path, &terminal) < 0 ? errno == ENOENT : is_later(terminal.st_ctim, link.st_mtim);
 }
 
 static int place_link(struct pty *p, const struct bus_config *bus, const char *folder, struct err *reterr)
