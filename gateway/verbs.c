@@ -151,12 +151,25 @@ static int64_t wall_of(struct stamp now, int64_t mono_ns)
 	return mono_ns ? now.wall_ms - (now.mono_ns - mono_ns) / CLOCK_NS_PER_MS : 0;
 }
 
+/* What came in that was not the answer, each under its own name (struct bus_stats). */
+static void line_counters(json_t *o, const struct bus_stats *s, uint64_t exceptions)
+{
+	const struct { const char *name; uint64_t n; } rows[] = {
+		{ "late", s->late_replies }, { "wrong", s->wrong_frames }, { "missed", s->missed }, { "exceptions", exceptions }, { "crc_errors", s->crc_errors },
+		{ "half_frames", s->half_frames }, { "foreign_frames", s->foreign_frames }, { "echoes", s->echoes }, { "collisions", s->collisions },
+		{ "garbage_bytes", s->garbage_bytes }, { "disconnects", s->disconnects },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		json_object_set_new(o, rows[i].name, json_integer((json_int_t)rows[i].n));
+}
+
 static json_t *line_status(const struct app_bus *b, struct stamp now)
 {
 	const struct config_bus *c = poller_bus(b->poller);
 	static const char *const transports[] = { "tcp", "rtu", "rtu+tcp", "sim" };
 	struct bus_stats s;
-	uint64_t good = 0, bad = 0, requests = 0, timeouts = 0;
+	uint64_t good = 0, bad = 0, requests = 0, timeouts = 0, exceptions = 0;
 	json_t *devices = json_array();
 
 	poller_stats(b->poller, &s);
@@ -169,14 +182,19 @@ static json_t *line_status(const struct app_bus *b, struct stamp now)
 		bad += u.polls_bad;
 		requests += u.requests;
 		timeouts += u.timeouts;
+		for (size_t k = 0; k < sizeof u.exceptions / sizeof *u.exceptions; k++)
+			exceptions += u.exceptions[k];
 		json_array_append_new(devices, json_pack("{s:s, s:i, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I}", "name", c->bus.devices[i].name, "unit", c->bus.devices[i].unit,
 			"up", device_up, "why", device_up ? NULL : app_device_why(b, i, now), "last_good", verbs_time_or_null(wall_of(now, u.last_good_ns)), "polls_good", (json_int_t)u.polls_good,
 			"polls_bad", (json_int_t)u.polls_bad, "timeouts", (json_int_t)u.timeouts, "late", (json_int_t)u.late, "wrong", (json_int_t)(u.wrong + u.broken)));
 	}
-	return json_pack("{s:s, s:s, s:s, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", c->bus.name, "url", c->url,
+	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:s?, s:o, s:I, s:I, s:I, s:I}", "name", c->bus.name, "url", c->url,
 		"transport", transports[c->bus.transport], "up", up, "why", up ? NULL : app_bus_why(b, &s, now),
 		"since", verbs_time_or_null(b->since_ms), "polls_good", (json_int_t)good, "polls_bad", (json_int_t)bad, "requests", (json_int_t)requests,
-		"timeouts", (json_int_t)timeouts, "late", (json_int_t)s.late_replies, "wrong", (json_int_t)s.wrong_frames, "missed", (json_int_t)s.missed, "devices", devices);
+		"timeouts", (json_int_t)timeouts);
+	line_counters(o, &s, exceptions);
+	json_object_set_new(o, "devices", devices);
+	return o;
 }
 
 static void status(struct app *a, struct control_request *rq)

@@ -8,30 +8,53 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEADER_LENGTH_AT 4
-
-struct answerer {
+struct end {
 	modbus_t *ctx;
 	int       library_end, our_end;
 };
 
+struct answerer { struct end ends[2]; }; /* by wire_kind */
+
+static int end_open(struct end *e, enum wire_kind wire, struct err *reterr)
+{
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv) < 0)
+		return err_set(reterr, ERR_IO, "answers: %s", strerror(errno));
+	e->library_end = sv[0];
+	e->our_end = sv[1];
+	if (sv[0] >= FD_SETSIZE)
+		return err_set(reterr, ERR_IO, "answers: too many descriptors are open");
+	/* Neither address nor port nor speed is ever used. */
+	e->ctx = wire == WIRE_TCP ? modbus_new_tcp("127.0.0.1", MODBUS_TCP_DEFAULT_PORT) : modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);
+	/* A microsecond: on some mistakes of a client the library sleeps for the response timeout before it answers. */
+	if (!e->ctx || modbus_set_response_timeout(e->ctx, 0, 1) < 0 || modbus_set_error_recovery(e->ctx, MODBUS_ERROR_RECOVERY_NONE) < 0 ||
+	    modbus_set_socket(e->ctx, e->library_end) < 0)
+		return err_set(reterr, ERR_IO, "answers: libmodbus: %s", modbus_strerror(errno));
+	return 0;
+}
+
+static void end_close(struct end *e)
+{
+	if (e->ctx)
+		modbus_free(e->ctx);
+	if (e->library_end >= 0)
+		close(e->library_end);
+	if (e->our_end >= 0)
+		close(e->our_end);
+}
+
 struct answerer *answerer_new(struct err *reterr)
 {
 	struct answerer *a = calloc(1, sizeof *a);
-	int sv[2];
 
-	if (!a || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv) < 0) {
-		(void)err_set(reterr, a ? ERR_IO : ERR_NO_MEMORY, "answers: %s", a ? strerror(errno) : "no memory");
-		free(a);
+	if (!a) {
+		(void)err_set(reterr, ERR_NO_MEMORY, "no memory");
 		return NULL;
 	}
-	a->library_end = sv[0];
-	a->our_end = sv[1];
-	a->ctx = sv[0] < FD_SETSIZE ? modbus_new_tcp("127.0.0.1", MODBUS_TCP_DEFAULT_PORT) : NULL;
-	/* A microsecond: on some mistakes of a client the library sleeps for the response timeout before it answers. */
-	if (!a->ctx || modbus_set_response_timeout(a->ctx, 0, 1) < 0 || modbus_set_error_recovery(a->ctx, MODBUS_ERROR_RECOVERY_NONE) < 0 ||
-	    modbus_set_socket(a->ctx, a->library_end) < 0) {
-		(void)err_set(reterr, ERR_IO, "answers: libmodbus: %s", sv[0] < FD_SETSIZE ? modbus_strerror(errno) : "too many descriptors are open");
+	for (size_t i = 0; i < 2; i++)
+		a->ends[i] = (struct end){ NULL, -1, -1 };
+	if (end_open(&a->ends[WIRE_TCP], WIRE_TCP, reterr) < 0 || end_open(&a->ends[WIRE_RTU], WIRE_RTU, reterr) < 0) {
 		answerer_free(a);
 		return NULL;
 	}
@@ -42,10 +65,8 @@ void answerer_free(struct answerer *a)
 {
 	if (!a)
 		return;
-	if (a->ctx)
-		modbus_free(a->ctx);
-	close(a->library_end);
-	close(a->our_end);
+	for (size_t i = 0; i < 2; i++)
+		end_close(&a->ends[i]);
 	free(a);
 }
 
@@ -70,46 +91,52 @@ static modbus_mapping_t map_block(const struct bank_block *b, uint8_t fc)
 	return m;
 }
 
-/* What a device says whose words cannot be trusted: each reply is wrong in another way, and none of them can be taken for the answer. */
-static size_t lie(struct bank_unit *u, uint8_t *reply, size_t len)
+static size_t take_reply(const struct end *e, uint8_t *ret_reply)
 {
-	switch (u->lies++ % 5) {
-	case 0: reply[1] ^= 0x55; break;                       /* another request's number */
-	case 1: reply[6] ^= 0x15; break;                       /* another unit */
-	case 2: reply[7] ^= 0x07; break;                       /* another function */
-	case 3: reply[8] = (uint8_t)(reply[8] + 1); break;     /* a byte count that is not so */
-	default:                                               /* too short by a byte */
-		len--;
-		reply[HEADER_LENGTH_AT + 1]--;
-		break;
-	}
-	return len;
+	ssize_t n = recv(e->our_end, ret_reply, WIRE_FRAME_MAX, MSG_DONTWAIT);
+
+	return n > 0 ? (size_t)n : 0;
 }
 
-static size_t take_reply(struct answerer *a, uint8_t *ret_reply)
+void answerer_plain(struct answerer *a, const struct bank_server *s, const uint8_t *frame, size_t len, struct out *ret)
 {
-	ssize_t n = recv(a->our_end, ret_reply, WIRE_FRAME_MAX, MSG_DONTWAIT);
-
-	return n > WIRE_HEADER ? (size_t)n : 0;
-}
-
-size_t answerer_reply(struct answerer *a, const struct bank_server *s, const uint8_t *frame, size_t len, uint8_t *ret_reply)
-{
+	const struct end *e = &a->ends[s->wire];
 	struct wire_request rq;
-	struct bank_unit *u = bank_find_unit(s, frame[WIRE_HEADER - 1]);
-	int exception = wire_read(frame, len, &rq);
+	int exception = wire_read(s->wire, frame, len, &rq);
+	const struct bank_unit *u = bank_find_unit(s, rq.unit);
 
-	if (u && u->trouble == TROUBLE_DEAD)
-		return 0;
+	ret->len = 0;
+	ret->late_ns = ret->byte_ns = 0;
+	ret->closes = false;
+	if (!u && s->wire == WIRE_RTU)
+		return;
 	if (!u)
 		exception = MODBUS_EXCEPTION_GATEWAY_TARGET;
 	if (exception) {
-		(void)modbus_reply_exception(a->ctx, frame, (unsigned)exception);
-		return take_reply(a, ret_reply);
+		(void)modbus_reply_exception(e->ctx, frame, (unsigned)exception);
+	} else {
+		modbus_mapping_t mapping = map_block(bank_find_block(u, rq.fc, rq.address), rq.fc);
+		(void)modbus_reply(e->ctx, frame, (int)len, &mapping);
 	}
-	modbus_mapping_t mapping = map_block(bank_find_block(u, rq.fc, rq.address), rq.fc);
-	(void)modbus_reply(a->ctx, frame, (int)len, &mapping);
-	size_t n = take_reply(a, ret_reply);
+	ret->len = take_reply(e, ret->bytes);
+}
 
-	return n && u->trouble == TROUBLE_LYING ? lie(u, ret_reply, n) : n;
+void answerer_reply(struct answerer *a, const struct bank_server *s, const uint8_t *frame, size_t len, struct out *ret)
+{
+	struct wire_request rq;
+	uint8_t nobody = bank_nobody(s);
+
+	(void)wire_read(s->wire, frame, len, &rq);
+	answerer_plain(a, s, frame, len, ret);
+	struct bank_unit *u = bank_find_unit(s, rq.unit);
+	if (!u)
+		return;
+	for (enum fault_kind kind = FAULT_NONE + 1; kind < FAULT_COUNT; kind++) {
+		for (size_t i = 0; i < s->n_faults; i++)
+			if (s->faults[i]->kind == kind)
+				fault_change(s->faults[i], s->wire, &rq, nobody, ret);
+		for (size_t i = 0; i < u->n_faults; i++)
+			if (u->faults[i]->kind == kind)
+				fault_change(u->faults[i], s->wire, &rq, nobody, ret);
+	}
 }

@@ -12,9 +12,11 @@ struct answerer;
 struct answerer *answerer_new(struct err *reterr);
 void             answerer_free(struct answerer *a); /* accepts NULL */
 
-/* The reply to a whole request (wire_scan) of at most WIRE_FRAME_MAX bytes, into `ret_reply` of as many. Its length; 0: no reply (a dead device).
- * What is not described is answered with illegal data address, what is no reading with illegal function, a unit that is not there as a gateway
- * answers for a silent one (11). */
-size_t answerer_reply(struct answerer *a, const struct bank_server *s, const uint8_t *frame, size_t len, uint8_t *ret_reply);
+/* The reply to a whole request (wire_scan) of at most WIRE_FRAME_MAX bytes, as the line's and the device's faults leave it. ret->len 0: no reply. What is
+ * not described is answered with illegal data address, what is no reading with illegal function, a unit that is not there as a gateway answers for a silent
+ * one (11), and on a serial line not at all. */
+void answerer_reply(struct answerer *a, const struct bank_server *s, const uint8_t *frame, size_t len, struct out *ret);
+/* The same without any fault. */
+void answerer_plain(struct answerer *a, const struct bank_server *s, const uint8_t *frame, size_t len, struct out *ret);
 
 #endif

@@ -24,7 +24,6 @@ struct maker {
 	const struct config *c;
 	const char          *listen;
 	struct bank         *b;
-	const uint32_t      *server_of;      /* by bus */
 	struct span         *spans;
 	size_t               n_spans, cap_spans;
 };
@@ -41,11 +40,15 @@ static const char *listen_host(const struct maker *m, const char *host)
 	return strcmp(host, "::1") == 0 ? host : LOOPBACK;
 }
 
-static struct bank_server *find_server(struct maker *m, const char *host, uint16_t port)
+static struct bank_server *find_server(struct maker *m, const struct bank_server *like)
 {
-	for (size_t i = 0; i < m->b->n_servers; i++)
-		if (m->b->servers[i].port == port && strcmp(m->b->servers[i].host, host) == 0)
+	for (size_t i = 0; i < m->b->n_servers; i++) {
+		const struct bank_server *s = &m->b->servers[i];
+
+		if (like->serial ? s->serial && strcmp(s->serial->path, like->serial->path) == 0 :
+		                   !s->serial && s->port == like->port && strcmp(s->host, like->host) == 0)
 			return &m->b->servers[i];
+	}
 	return NULL;
 }
 
@@ -59,36 +62,40 @@ static size_t count_devices(const struct config *c)
 }
 
 /* One server for each address; each with room for all devices, which is little. */
-static void make_servers(struct maker *m)
+static int make_servers(struct maker *m, struct err *reterr)
 {
 	struct bank *b = m->b;
 
 	b->servers = arena_take(&m->keep, m->c->n_buses + 1, sizeof *b->servers);
-	uint32_t *server_of = arena_take(&m->scratch, m->c->n_buses + 1, sizeof *server_of);
+	b->buses = arena_take(&m->keep, m->c->n_buses + 1, sizeof(struct bank_server *));
 	for (size_t i = 0; i < m->c->n_buses; i++) {
 		const struct bus_config *bus = &m->c->buses[i].bus;
+		bool serial = bus->transport == BUS_RTU;
 
-		server_of[i] = UINT32_MAX;
-		if (bus->transport != BUS_TCP) {
+		if (bus->transport == BUS_SIM) {
 			b->n_left_out++;
 			continue;
 		}
-		const char *host = listen_host(m, bus->host);
-		struct bank_server *s = find_server(m, host, bus->port);
+		struct bank_server like = { .wire = bus->transport == BUS_TCP ? WIRE_TCP : WIRE_RTU, .host = serial ? "" : listen_host(m, bus->host), .port = bus->port,
+			.serial = serial ? bus : NULL };
+		struct bank_server *s = find_server(m, &like);
 		if (!s) {
 			s = &b->servers[b->n_servers++];
-			*s = (struct bank_server){ .host = host, .port = bus->port };
+			*s = like;
 		}
-		server_of[i] = (uint32_t)(s - b->servers);
+		if (s->wire != like.wire)
+			return err_set(reterr, ERR_INVALID, "bus '%s' and another one would both be served at port %u, one with Modbus TCP, one with RTU: give one of them "
+			               "another port in a copy of the site file", bus->name, s->port);
+		b->buses[i] = s;
 		s->n_devices += bus->n_devices;
 		s->n_points += m->c->buses[i].n_points;
 	}
-	m->server_of = server_of;
+	return 0;
 }
 
 static int add_unit(struct maker *m, size_t bus, const struct bus_device *d, uint32_t *owners, struct bank_unit **ret, struct err *reterr)
 {
-	struct bank_server *s = &m->b->servers[m->server_of[bus]];
+	struct bank_server *s = m->b->buses[bus];
 	const struct config_bus *buses = m->c->buses;
 
 	for (size_t i = 0; i < s->n_units; i++) {
@@ -122,7 +129,7 @@ static int make_units(struct maker *m, struct err *reterr)
 		const struct bus_config *bus = &m->c->buses[i].bus;
 
 		for (size_t k = 0; k < bus->n_devices; k++, device++)
-			if (m->server_of[i] != UINT32_MAX && add_unit(m, i, &bus->devices[k], owners[m->server_of[i]], &b->devices[device], reterr) < 0)
+			if (b->buses[i] && add_unit(m, i, &bus->devices[k], owners[b->buses[i] - b->servers], &b->devices[device], reterr) < 0)
 				return -1;
 	}
 	b->n_devices = device;
@@ -153,7 +160,7 @@ static void collect_spans(struct maker *m)
 	for (size_t i = 0; i < m->c->n_buses; i++) {
 		uint32_t first = first_device(m->c, i);
 
-		for (size_t k = 0; k < m->c->buses[i].n_points && m->server_of[i] != UINT32_MAX; k++) {
+		for (size_t k = 0; k < m->c->buses[i].n_points && m->b->buses[i]; k++) {
 			const struct bus_point *p = &m->c->buses[i].points[k];
 			struct bank_unit *u = m->b->devices[first + p->device];
 
@@ -263,9 +270,10 @@ static int make(struct maker *m, struct err *reterr)
 {
 	struct bank *b = m->b;
 
-	make_servers(m);
+	if (make_servers(m, reterr) < 0)
+		return -1;
 	if (b->n_servers == 0)
-		return err_set(reterr, ERR_INVALID, "the site has no bus with a tcp:// address: there is nothing to serve");
+		return err_set(reterr, ERR_INVALID, "the site has no bus of Modbus (tcp://, rtu+tcp://, rtu://): there is nothing to serve");
 	if (make_units(m, reterr) < 0)
 		return -1;
 	b->cells = arena_take(&m->keep, m->c->site.n_points + 1, sizeof *b->cells);
@@ -312,6 +320,15 @@ struct bank_unit *bank_find_unit(const struct bank_server *s, uint8_t unit)
 		if (s->units[i].unit == unit)
 			return &s->units[i];
 	return NULL;
+}
+
+uint8_t bank_nobody(const struct bank_server *s)
+{
+	uint8_t unit = 247; /* the last that a serial line may have */
+
+	while (unit > 1 && bank_find_unit(s, unit))
+		unit--;
+	return unit;
 }
 
 void bank_show(const struct bank *b, uint32_t point, double value)

@@ -1,8 +1,9 @@
-/* bank: the registers that a site's tables describe, and no others: by server (address and port), unit and function. Memory only. */
+/* bank: the registers that a site's tables describe, and no others: by server (address and port, or serial line), unit and function. Memory only. */
 #ifndef FIREGW_GATEWAY_SIM_BANK_H
 #define FIREGW_GATEWAY_SIM_BANK_H
 
 #include "gateway/config/config.h"
+#include "gateway/sim/fault.h"
 
 /* Neighbouring registers (function 3, 4) or bits (1, 2). */
 struct bank_block {
@@ -12,23 +13,27 @@ struct bank_block {
 	uint8_t  *bits;   /* of bits */
 };
 
-enum bank_trouble { TROUBLE_NONE, TROUBLE_DEAD, TROUBLE_LYING };
+#define BANK_FAULTS_MAX 16 /* of one device, and of one line; more than that do nothing */
 
 struct bank_unit {
 	uint8_t            unit;
 	struct bank_block *blocks[4];  /* by function - 1, sorted by address */
 	size_t             n_blocks[4];
-	enum bank_trouble  trouble;
-	uint64_t           lies;       /* told so far: which lie is next */
+	struct fault      *faults[BANK_FAULTS_MAX]; /* borrowed; whoever owns them sets them */
+	size_t             n_faults;
 };
 
-/* One listener: all units that are reached at one address. */
+/* One listener, or one serial line: all units that are reached at one address. */
 struct bank_server {
+	enum wire_kind    wire;
 	const char       *host;       /* what to listen at */
 	uint16_t          port;
+	const struct bus_config *serial; /* a serial line's, which has no host and port; else NULL */
 	struct bank_unit *units;
 	size_t            n_units;
 	size_t            n_devices, n_points;
+	struct fault     *faults[BANK_FAULTS_MAX]; /* of the whole line; borrowed likewise */
+	size_t            n_faults;
 };
 
 /* Where a point stands. */
@@ -46,7 +51,8 @@ struct bank {
 	size_t              n_servers;
 	struct bank_cell   *cells;    /* by point of the site */
 	struct bank_unit  **devices;  /* by device of the site; NULL: not served */
-	size_t              n_devices, n_left_out; /* buses that have no port */
+	struct bank_server **buses;   /* by bus of the site; NULL: not served */
+	size_t              n_devices, n_left_out; /* buses that are none of Modbus */
 	void               *memory;
 };
 
@@ -55,6 +61,8 @@ struct bank {
 int  bank_init(struct bank *b, const struct config *c, const char *listen, struct err *reterr);
 void bank_done(struct bank *b);
 
+/* A unit number that no device of the server has. */
+uint8_t            bank_nobody(const struct bank_server *s);
 struct bank_unit  *bank_find_unit(const struct bank_server *s, uint8_t unit);
 /* The block that has the address, or NULL. */
 struct bank_block *bank_find_block(const struct bank_unit *u, uint8_t fc, uint16_t address);

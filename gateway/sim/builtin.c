@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MAX 32
+#define NAMES_MAX 48
 #define CROWD_MAX 20000 /* in a larger site the place is chosen without looking who stands beside whom */
 #define DIP       0.6 /* of the way from the middle to the limit */
 
@@ -49,6 +49,13 @@ const char *builtin_find(const char *name)
 	const struct builtin *b = find(name);
 
 	return b ? b->name : NULL;
+}
+
+enum fault_kind builtin_fault(const char *name)
+{
+	const struct builtin *b = find(name);
+
+	return b ? b->fault : FAULT_NONE;
 }
 
 const char *builtin_nearest(const char *name)
@@ -275,27 +282,55 @@ static int plan_part(struct planner *pl, const struct part *part, struct err *re
 	return 0;
 }
 
-static int plan_trouble(struct planner *pl, struct err *reterr)
+/* The i-th device or bus that the fault could be put at; without a word where, only one that can have it. */
+static bool is_place(const struct planner *pl, bool line, size_t i)
 {
-	const struct site *site = site_of(pl);
-	size_t n = 0, pick;
+	const struct config *c = pl->s->config;
+	size_t bus = line ? i : c->site.devices[i].bus;
+	const struct bank_server *s = pl->s->bank->buses[bus];
+	const char *wanted = line ? pl->where->bus : pl->where->device, *name = line ? c->site.buses[i] : c->site.devices[i].name;
 
-	for (size_t i = 0; i < site->n_devices; i++) {
-		bool wanted = pl->s->bank->devices[i] && (!pl->where->device || strcmp(pl->where->device, site->devices[i].name) == 0);
-		n += wanted;
-	}
+	if (!s || (wanted && strcmp(wanted, name) != 0))
+		return false;
+	return wanted || !fault_misfit(pl->b->fault, s->wire, s->serial != NULL);
+}
+
+static int no_place(const struct planner *pl, struct err *reterr)
+{
+	const struct builtin_where *w = pl->where;
+
+	if (w->bus || w->device)
+		return err_set(reterr, ERR_NOT_FOUND, "%s: no %s '%s' is served", pl->b->name, w->bus ? "bus" : "device", w->bus ? w->bus : w->device);
+	return err_set(reterr, ERR_NOT_FOUND, "%s: the site has no line that could have it", pl->b->name);
+}
+
+static int plan_fault(struct planner *pl, struct err *reterr)
+{
+	const struct builtin_where *w = pl->where;
+	const struct site *site = site_of(pl);
+	bool line = w->bus || (fault_is_of_line(pl->b->fault) && !w->device);
+	size_t n = 0, of = line ? site->n_buses : site->n_devices, i = 0;
+	enum fault_word wrong;
+
+	if (w->floor || w->zone || w->building || (w->bus && w->device))
+		return err_set(reterr, ERR_INVALID, "%s: either device= or bus= says where", pl->b->name);
+	for (size_t k = 0; k < of; k++)
+		n += is_place(pl, line, k);
 	if (n == 0)
-		return err_set(reterr, ERR_NOT_FOUND, "%s: no device '%s' is served", pl->b->name, pl->where->device ? pl->where->device : "");
-	pick = (size_t)(model_draw(pl->s->pick, 0) * (double)n);
-	for (size_t i = 0; i < site->n_devices; i++) {
-		bool wanted = pl->s->bank->devices[i] && (!pl->where->device || strcmp(pl->where->device, site->devices[i].name) == 0);
-		if (wanted && pick-- == 0) {
-			pl->e->device = (uint32_t)i;
-			break;
-		}
-	}
-	pl->e->trouble = pl->b->trouble;
-	return 0;
+		return no_place(pl, reterr);
+	size_t pick = (size_t)(model_draw(pl->s->pick, 0) * (double)n);
+	while (!is_place(pl, line, i) || pick-- > 0)
+		i++;
+	if (!line)
+		pl->e->device = (uint32_t)i;
+	/* What a whole line does, it does for whichever of its devices was named. */
+	if (line || fault_is_of_line(pl->b->fault))
+		pl->e->bus = line ? (uint32_t)i : site->devices[i].bus;
+	const struct bank_server *s = pl->s->bank->buses[line ? i : site->devices[i].bus];
+	const char *misfit = fault_misfit(pl->b->fault, s->wire, s->serial != NULL);
+	if (misfit)
+		return err_set(reterr, ERR_INVALID, "%s: %s", pl->b->name, misfit);
+	return fault_make(pl->b->fault, &w->how, pl->s->pick + 1, &pl->e->fault, &wrong, reterr) < 0 ? err_prefix(reterr, "%s", pl->b->name) : 0;
 }
 
 static int none_found(const struct planner *pl, struct err *reterr)
@@ -316,7 +351,8 @@ static int none_found(const struct planner *pl, struct err *reterr)
 static void put_name(struct effect *e, const struct planner *pl)
 {
 	const struct builtin_where *w = pl->where;
-	const struct { const char *key, *value; } words[] = { { "floor", w->floor }, { "zone", w->zone }, { "building", w->building }, { "device", w->device } };
+	const struct { const char *key, *value; } words[] = { { "floor", w->floor }, { "zone", w->zone }, { "building", w->building }, { "device", w->device },
+		{ "bus", w->bus } };
 	struct strbuf name;
 
 	snprintf(e->word, sizeof e->word, "%s", pl->b->name);
@@ -327,15 +363,26 @@ static void put_name(struct effect *e, const struct planner *pl)
 			strbuf_printf(&name, " %s=%s", words[i].key, words[i].value);
 }
 
+static bool has_fault_words(const struct builtin_where *w)
+{
+	bool any = w->bus != NULL;
+
+	for (enum fault_word k = 0; k < FAULT_WORDS; k++)
+		any = any || w->how.text[k];
+	return any;
+}
+
 int builtin_plan(const struct builtin_site *s, const char *name, const struct builtin_where *where, struct effect *ret, struct err *reterr)
 {
 	struct planner pl = { .s = s, .b = find(name), .where = where, .e = ret };
 	int r = 0;
 
-	*ret = (struct effect){ .device = POINT_NONE, .end_ms = EFFECT_NEVER };
+	*ret = (struct effect){ .device = POINT_NONE, .bus = POINT_NONE, .end_ms = EFFECT_NEVER };
 	put_name(ret, &pl);
-	if (pl.b->trouble != TROUBLE_NONE)
-		return plan_trouble(&pl, reterr);
+	if (pl.b->fault != FAULT_NONE)
+		return plan_fault(&pl, reterr);
+	if (has_fault_words(where))
+		return err_set(reterr, ERR_INVALID, "%s: bus, chance, by, code and registers go with faults of the talk only", name);
 	if (pl.b->end_s)
 		ret->end_ms = 1000 * (int64_t)pl.b->end_s;
 	pl.anchor = choose_anchor(&pl);

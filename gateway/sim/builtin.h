@@ -4,8 +4,8 @@
 
 #include "gateway/sim/effect.h"
 
-/* Where it is to happen; NULL: the seed chooses. */
-struct builtin_where { const char *floor, *zone, *building, *device; };
+/* Where it is to happen; NULL: the seed chooses. And how, for a fault. */
+struct builtin_where { const char *floor, *zone, *building, *device, *bus; struct fault_words how; };
 
 /* What a plan is made from; all borrowed. */
 struct builtin_site {
@@ -20,6 +20,8 @@ bool builtin_get(size_t i, const char **ret_name, const char **ret_help);
 /* Its name if it is one, else NULL; and the nearest known name to a misspelt one, or NULL. */
 const char *builtin_find(const char *name);
 const char *builtin_nearest(const char *name);
+/* FAULT_NONE: it moves points. */
+enum fault_kind builtin_fault(const char *name);
 
 /* Makes the effect (begin 0) of a built-in that there is. ERR_NOT_FOUND: the site has none of the points that it needs, or no such place. */
 int builtin_plan(const struct builtin_site *s, const char *name, const struct builtin_where *where, struct effect *ret, struct err *reterr);

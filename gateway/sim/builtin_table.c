@@ -7,10 +7,11 @@
 #define PUMPS           OF(KIND_FIRE_PUMP, KIND_SPRINKLER_PUMP)
 #define LEVELS          OF(KIND_TANK_LEVEL, KIND_POOL_LEVEL)
 #define MUST            true
+#define FAULT(name, help, kind) { name, help, kind, 0, 0, { { .n_kinds = 0 } }, 0 }
 
 static const struct builtin builtins[] = {
 	/* kinds, scope, target, most, at, every, over, must */
-	{ "fire", "a fire on a floor, spreading detector by detector", TROUBLE_NONE, 0, 2, {
+	{ "fire", "a fire on a floor, spreading detector by detector", FAULT_NONE, 0, 2, {
 		{ DETECTORS, PART_SAME_ZONE, TARGET_ALARM, 6, 0, 15, 0, MUST },
 		{ OF(KIND_FIRE_PANEL), PART_HOUSE, TARGET_FIRE, 1, 2, 0, 0 },
 		{ BUTTONS, PART_SAME_FLOOR, TARGET_ALARM, 1, 25, 0, 0 },
@@ -19,36 +20,34 @@ static const struct builtin builtins[] = {
 		{ OF(KIND_SPRINKLER_PRESSURE, KIND_END_OF_LINE_PRESSURE), PART_SAME_FLOOR, TARGET_DIP, 4, 50, 0, 30 },
 		{ OF(KIND_SPRINKLER_PUMP), PART_HOUSE, TARGET_ACTIVE, 1, 60, 0, 0 },
 		{ DETECTORS, PART_FLOOR_UP, TARGET_ALARM, 2, 120, 30, 0 } }, 8 },
-	{ "riser-leak", "a riser leaks: pressures fall from the top down, the jockey pump runs", TROUBLE_NONE, 0, 1, {
+	{ "riser-leak", "a riser leaks: pressures fall from the top down, the jockey pump runs", FAULT_NONE, 0, 1, {
 		{ OF(KIND_HYDRANT_PRESSURE, KIND_SPRINKLER_PRESSURE), PART_FROM_TOP, TARGET_ALARM, 6, 0, 10, 40, MUST },
 		{ OF(KIND_JOCKEY_PUMP), PART_HOUSE, TARGET_ACTIVE, 2, 15, 0, 0 },
 		{ LEVELS, PART_HOUSE, TARGET_DIP, 2, 30, 0, 600 } }, 3 },
-	{ "pump-failure", "a pump or its supply fails, pressures fall a little", TROUBLE_NONE, 0, 1, {
+	{ "pump-failure", "a pump or its supply fails, pressures fall a little", FAULT_NONE, 0, 1, {
 		{ PUMPS, PART_ANCHOR, TARGET_FAULT, 1, 0, 0, 0, MUST },
 		{ OF(KIND_PUMP_POWER), PART_OF_DEVICE, TARGET_ALARM, 1, 0, 0, 0, MUST },
 		{ OF(KIND_DEVICE_STATUS), PART_OF_DEVICE, TARGET_FAULT, 1, 1, 0, 0, MUST },
 		{ OF(KIND_HYDRANT_PRESSURE, KIND_SPRINKLER_PRESSURE), PART_HOUSE, TARGET_DIP, 6, 10, 0, 120 } }, 4 },
-	{ "valve-closed", "a signal valve is closed, the pressure behind it falls", TROUBLE_NONE, 0, 1, {
+	{ "valve-closed", "a signal valve is closed, the pressure behind it falls", FAULT_NONE, 0, 1, {
 		{ OF(KIND_SIGNAL_VALVE), PART_ANCHOR, TARGET_ALARM, 1, 0, 0, 0, MUST },
 		{ OF(KIND_END_OF_LINE_PRESSURE), PART_SAME_FLOOR, TARGET_ALARM, 1, 10, 0, 120 },
 		{ OF(KIND_SPRINKLER_PRESSURE), PART_SAME_FLOOR, TARGET_DIP, 2, 10, 0, 120 } }, 3 },
-	{ "residual-rise", "a circuit's residual current rises, its cable grows warm", TROUBLE_NONE, 0, 1, {
+	{ "residual-rise", "a circuit's residual current rises, its cable grows warm", FAULT_NONE, 0, 1, {
 		{ OF(KIND_RESIDUAL_CURRENT), PART_ANCHOR, TARGET_ALARM, 1, 0, 0, 120, MUST },
 		{ OF(KIND_CONDUCTOR_TEMPERATURE), PART_OF_DEVICE, TARGET_DIP, 1, 0, 0, 300 } }, 2 },
-	{ "tank-low", "a tank or pool runs empty", TROUBLE_NONE, 0, 1, {
+	{ "tank-low", "a tank or pool runs empty", FAULT_NONE, 0, 1, {
 		{ LEVELS, PART_ANCHOR, TARGET_ALARM, 1, 0, 0, 180, MUST } }, 1 },
-	{ "panel-fault", "the fire panel reports a fault: its loops, its own status", TROUBLE_NONE, 0, 1, {
+	{ "panel-fault", "the fire panel reports a fault: its loops, its own status", FAULT_NONE, 0, 1, {
 		{ OF(KIND_DETECTOR_LOOP), PART_HOUSE, TARGET_ALARM, 2, 0, 5, 0, MUST },
 		{ OF(KIND_FIRE_PANEL), PART_HOUSE, TARGET_FAULT, 1, 1, 0, 0, MUST },
 		{ OF(KIND_DEVICE_STATUS), PART_OF_DEVICE, TARGET_FAULT, 1, 1, 0, 0, MUST } }, 3 },
-	{ "mains-loss", "the mains fail: supplies, phases, emergency lighting", TROUBLE_NONE, 0, 1, {
+	{ "mains-loss", "the mains fail: supplies, phases, emergency lighting", FAULT_NONE, 0, 1, {
 		{ OF(KIND_MAINS_POWER), PART_HOUSE, TARGET_ALARM, 20, 0, 0, 0, MUST },
 		{ OF(KIND_PHASE_VOLTAGE), PART_HOUSE, TARGET_ZERO, 60, 0, 0, 0, MUST },
 		{ OF(KIND_PHASE_CURRENT, KIND_POWER_ENERGY), PART_HOUSE, TARGET_ZERO, 60, 0, 0, 0 },
 		{ OF(KIND_EMERGENCY_LIGHTING), PART_HOUSE, TARGET_ACTIVE, 100, 1, 0, 0 } }, 4 },
-	{ "device-dead", "a device answers no more", TROUBLE_DEAD, 0, 0, { { .n_kinds = 0 } }, 0 },
-	{ "device-lying", "a device's replies are wrong: number, unit, function, length, in turn", TROUBLE_LYING, 0, 0, { { .n_kinds = 0 } }, 0 },
-	{ "drill", "a fire drill on a floor: alarm, broadcast, fans, shutters, lifts; ends after five minutes", TROUBLE_NONE, 300, 1, {
+	{ "drill", "a fire drill on a floor: alarm, broadcast, fans, shutters, lifts; ends after five minutes", FAULT_NONE, 300, 1, {
 		{ DETECTORS, PART_SAME_ZONE, TARGET_ALARM, 1, 0, 0, 0, MUST },
 		{ BUTTONS, PART_SAME_FLOOR, TARGET_ALARM, 1, 10, 0, 0, MUST },
 		{ OF(KIND_FIRE_PANEL), PART_HOUSE, TARGET_FIRE, 1, 1, 0, 0 },
@@ -60,6 +59,24 @@ static const struct builtin builtins[] = {
 		{ OF(KIND_FIRE_DAMPER), PART_SAME_FLOOR, TARGET_ACTIVE, 4, 22, 0, 0 },
 		{ OF(KIND_FIRE_SHUTTER), PART_SAME_FLOOR, TARGET_ACTIVE, 4, 25, 3, 0 },
 		{ OF(KIND_FIRE_DOOR), PART_SAME_FLOOR, TARGET_ACTIVE, 1, 40, 0, 0 } }, 11 },
+	FAULT("device-dead", "a device (bus=: all of a line) answers no more", FAULT_DEAD),
+	FAULT("device-lying", "a device's replies are wrong: number or checksum, unit, function, count, length, in turn", FAULT_LYING),
+	FAULT("exception", "it answers with an exception (code=busy; registers=100-120)", FAULT_EXCEPTION),
+	FAULT("wrong-unit", "its replies bear the number of a unit that is not there", FAULT_WRONG_UNIT),
+	FAULT("wrong-number", "its replies bear another request's number (Modbus TCP)", FAULT_WRONG_NUMBER),
+	FAULT("wrong-function", "its replies bear another function", FAULT_WRONG_FUNCTION),
+	FAULT("wrong-count", "the byte count of its replies is one too high", FAULT_WRONG_COUNT),
+	FAULT("oversized", "its replies are longer than a frame may be", FAULT_OVERSIZED),
+	FAULT("wrong-crc", "the checksum of its replies is wrong (RTU)", FAULT_WRONG_CRC),
+	FAULT("half", "its replies break off", FAULT_HALF),
+	FAULT("noise", "some bytes of noise stand before its replies", FAULT_NOISE),
+	FAULT("late", "it answers late (by=2s)", FAULT_LATE),
+	FAULT("drip", "its replies come a byte at a time (by=20ms)", FAULT_DRIP),
+	FAULT("closing", "it closes the connection after each reply (not a serial line)", FAULT_CLOSING),
+	FAULT("echo", "a line sends back what is sent to it (RTU)", FAULT_ECHO),
+	FAULT("babble", "bytes that nobody asked for, on a line (by=1s)", FAULT_BABBLE),
+	FAULT("flood", "frames that nobody asked for, on a line (by=20ms)", FAULT_FLOOD),
+	FAULT("other-master", "another master asks on a line, and is answered (by=1s; RTU)", FAULT_OTHER_MASTER),
 };
 
 const struct builtin *builtin_table(size_t *ret_n)

@@ -1,4 +1,4 @@
-/* builtin_table: the built-in scenarios as rows: which points, where, when, to what. docs/simulator.md says the same in words. */
+/* builtin_table: the built-in scenarios as rows: which points, where, when, to what; or which fault of the talk. docs/simulator.md says the same in words. */
 #ifndef FIREGW_GATEWAY_SIM_BUILTIN_TABLE_H
 #define FIREGW_GATEWAY_SIM_BUILTIN_TABLE_H
 
@@ -40,7 +40,7 @@ struct part {
 
 struct builtin {
 	const char       *name, *help;
-	enum bank_trouble trouble;             /* of a device: then no parts */
+	enum fault_kind   fault;               /* of a device or a line: then no parts */
 	int32_t           end_s;               /* ends by itself; 0: when it is cleared */
 	unsigned          least;               /* it begins where there are so many points of the first part on a floor, if it can */
 	struct part       parts[PARTS_MAX];

@@ -1,5 +1,6 @@
 #include "gateway/sim/effect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 void effect_done(struct effect *e)
@@ -24,6 +25,16 @@ int effect_add(struct effect *e, struct effect_move move)
 	}
 	e->moves[e->n_moves++] = move;
 	return 0;
+}
+
+void effect_tell(const struct effect *e, const struct site *site, char *buf, size_t cap)
+{
+	if (e->bus != POINT_NONE)
+		snprintf(buf, cap, "bus %s", site->buses[e->bus]);
+	else if (e->device != POINT_NONE)
+		snprintf(buf, cap, "device %s", site->devices[e->device].name);
+	else
+		snprintf(buf, cap, "%zu point%s", e->n_moves, e->n_moves == 1 ? "" : "s");
 }
 
 void effect_apply(const struct effect *e, int64_t now_ms, double *values)

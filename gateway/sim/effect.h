@@ -1,4 +1,4 @@
-/* effect: what goes wrong: moves of points and troubles of devices, in simulated time from when it was raised. Plain data; pure. */
+/* effect: what goes wrong: moves of points, and faults of devices and lines, in simulated time from when it was raised. Plain data; pure. */
 #ifndef FIREGW_GATEWAY_SIM_EFFECT_H
 #define FIREGW_GATEWAY_SIM_EFFECT_H
 
@@ -20,8 +20,8 @@ struct effect {
 	char                word[40];   /* what --clear calls it: "fire", or the select of a step */
 	struct effect_move *moves;      /* owned */
 	size_t              n_moves, cap_moves;
-	uint32_t            device;     /* POINT_NONE: none */
-	enum bank_trouble   trouble;
+	uint32_t            device, bus; /* of a fault, which is one of them; POINT_NONE: none */
+	struct fault        fault;      /* FAULT_NONE: none */
 	int64_t             begin_ms, end_ms; /* simulated; end_ms EFFECT_NEVER: until it is cleared */
 };
 
@@ -30,6 +30,8 @@ void effect_done(struct effect *e);
 #define EFFECT_MOVES_MAX 131072
 int  effect_add(struct effect *e, struct effect_move move);
 
+/* "device x", "bus x", "3 points": what it is about. */
+void effect_tell(const struct effect *e, const struct site *site, char *buf, size_t cap);
 /* Puts the effect's moves at now_ms onto what the points show (by point). */
 void effect_apply(const struct effect *e, int64_t now_ms, double *values);
 /* The next moment after now_ms at which a move begins or the effect ends; EFFECT_NEVER: none. */

@@ -15,22 +15,27 @@
 static const char help[] =
 	"Usage: firegw-sim --site SITE.yaml [options]\n"
 	"       firegw-sim SCENARIO.yaml [options]\n"
-	"       firegw-sim --raise NAME [floor=F] [zone=Z] [building=B] [device=D]\n"
+	"       firegw-sim --raise NAME [floor=F] [zone=Z] [building=B] [device=D] [bus=L] [chance=10%] [by=2s]\n"
+	"                               [code=busy] [registers=100-120]\n"
 	"       firegw-sim --clear NAME | --list | --status\n"
 	"\n"
-	"Serves over Modbus TCP exactly the registers that a site's point tables describe, with values that drift as in a\n"
-	"healthy building, so that a site file can be tried without the equipment. A scenario says what goes wrong when;\n"
-	"while it runs, the same can be raised by hand from another terminal. docs/simulator.md explains all of it.\n"
+	"Serves over Modbus TCP, RTU over TCP and serial lines (as pseudo-terminals) exactly the registers that a site's point\n"
+	"tables describe, with values that drift as in a healthy building, so that a site file can be tried without the\n"
+	"equipment. A scenario says what goes wrong when; while it runs, the same can be raised by hand from another terminal.\n"
+	"docs/simulator.md explains all of it.\n"
 	"\n"
-	"  --site FILE      the site file; each bus with a tcp:// address is served at its port\n"
+	"  --site FILE      the site file; each tcp:// and rtu+tcp:// bus is served at its port, each rtu:// bus at its path\n"
 	"  --listen ADDR    listen at this address (0.0.0.0: all) instead of 127.0.0.1\n"
+	"  --ptys DIR       make the rtu:// buses in this folder, DIR/BUS, instead of at their own paths\n"
+	"  --check          look whether site and scenario fit together, serve nothing\n"
+	"  --marks          u32 registers show which one they are and since when, so that a mistaken answer is known by its value\n"
 	"  --seed N         another number, other values; the same number, the same values (default 1)\n"
 	"  --speed X        simulated time passes X times as fast (default 1)\n"
 	"  --begins HH:MM   the simulated time of day at the start (default 10:00)\n"
 	"  --for DURATION   end by itself: 90s, 5m\n"
 	"  --socket PATH    the control socket (default: in $XDG_RUNTIME_DIR, else /tmp, by the gateway's name)\n"
 	"\n"
-	"  --raise NAME     make something go wrong: fire, riser-leak, …; words say where\n"
+	"  --raise NAME     make something go wrong: fire, riser-leak, late, …; words say where and how\n"
 	"  --clear NAME     end it; all: everything\n"
 	"  --list           what can be raised, and what is\n"
 	"  --status         how long it runs, what it serves, who asked what\n"
@@ -41,7 +46,8 @@ static const char help[] =
 	"Exit: 0 done, 1 no (it cannot be, or is not so), 2 bad usage, site or scenario, 3 no simulator runs.\n";
 
 static const struct args_option options[] = {
-	{ "site", 0, "FILE", "" }, { "listen", 0, "ADDR", "" }, { "seed", 0, "N", "" }, { "speed", 0, "X", "" }, { "begins", 0, "HH:MM", "" },
+	{ "site", 0, "FILE", "" }, { "listen", 0, "ADDR", "" }, { "ptys", 0, "DIR", "" }, { "check", 0, NULL, "" },
+	{ "marks", 0, NULL, "" }, { "seed", 0, "N", "" }, { "speed", 0, "X", "" }, { "begins", 0, "HH:MM", "" },
 	{ "for", 0, "DURATION", "" }, { "socket", 0, "PATH", "" }, { "raise", 0, "NAME", "" }, { "clear", 0, "NAME", "" }, { "list", 0, NULL, "" },
 	{ "status", 0, NULL, "" }, { "help", 'h', NULL, "" }, { "version", 'V', NULL, "" },
 };
@@ -149,7 +155,8 @@ static bool load_scenario(const char *path, struct scenario **ret)
 
 static int serve_site(const struct args *a, const char *site, const struct scenario *scenario)
 {
-	struct run_options o = { .scenario = scenario, .listen = args_value(a, "listen"), .seed = SCENARIO_SEED, .speed = SCENARIO_SPEED, .day_ms = SCENARIO_DAY_MS };
+	struct run_options o = { .scenario = scenario, .listen = args_value(a, "listen"), .ptys = args_value(a, "ptys"), .check_only = args_flag(a, "check"),
+		.marks = args_flag(a, "marks"), .seed = SCENARIO_SEED, .speed = SCENARIO_SPEED, .day_ms = SCENARIO_DAY_MS };
 	struct config *config;
 	char path[300];
 

@@ -1,205 +1,68 @@
-#include "gateway/sim/net.h"
+#include "gateway/sim/net_inside.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
-#define IN_MAX      2048   /* bytes of requests that wait */
-#define OUT_MAX     16384  /* bytes of replies that a client has not read; full: its next request waits */
 #define STUCK_MS    30000  /* half a request or an unread reply for so long: closed */
 #define BACKLOG     128
-#define DESCRIPTORS_KEPT 40 /* for all but listeners and clients */
-#define ADDRESS_MAX (INET6_ADDRSTRLEN + 8)
+#define DESCRIPTORS_KEPT 40 /* for all but listeners, lines and clients */
+#define PTYS_MODE   0755
 
-struct listener {
-	struct watch              watch;
-	struct net               *net;
-	const struct bank_server *server;
-	int                       fd;
-};
-
-struct client {
-	struct watch              watch;
-	struct net               *net;
-	const struct bank_server *server;
-	struct client            *next, *previous;
-	int                       fd;
-	uint32_t                  events;      /* that epoll watches for */
-	bool                      told_write;
-	int64_t                   stuck_ms;    /* since then; 0: not */
-	size_t                    in_len, out_at, out_len;
-	uint8_t                   in[IN_MAX], out[OUT_MAX];
-};
-
-struct net {
-	int               epoll;
-	struct answerer  *answerer;
-	world_say        *say;
-	void             *user;
-	struct listener  *listeners;
-	size_t            n_listeners;
-	struct client    *clients;
-	struct net_stats  stats;
-	size_t            clients_max;
-};
-
-static void address_text(int fd, char *buf)
+int64_t net_now(void)
 {
-	struct sockaddr_storage a;
-	socklen_t len = sizeof a;
-	char host[INET6_ADDRSTRLEN], port[8];
+	struct timespec ts;
 
-	if (getpeername(fd, (struct sockaddr *)&a, &len) == 0 &&
-	    getnameinfo((struct sockaddr *)&a, len, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		snprintf(buf, ADDRESS_MAX, "%s:%s", host, port);
-	else
-		snprintf(buf, ADDRESS_MAX, "a client");
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * CLOCK_NS_PER_S + ts.tv_nsec;
 }
 
-static void close_client(struct client *c)
+void net_wake_at(struct net *n, int64_t at_ns)
 {
-	struct net *n = c->net;
+	struct itimerspec t = { .it_value = { .tv_sec = at_ns / CLOCK_NS_PER_S, .tv_nsec = at_ns % CLOCK_NS_PER_S } };
 
-	close(c->fd);
-	if (c->next)
-		c->next->previous = c->previous;
-	if (c->previous)
-		c->previous->next = c->next;
-	else
-		n->clients = c->next;
-	n->stats.clients--;
-	free(c);
-}
-
-static void tell_write(struct client *c, const uint8_t *frame)
-{
-	char address[ADDRESS_MAX], text[160];
-
-	c->net->stats.writes_refused++;
-	if (c->told_write)
+	if (at_ns >= n->timer_ns)
 		return;
-	c->told_write = true; /* once a connection: it may try a thousand times */
-	address_text(c->fd, address);
-	snprintf(text, sizeof text, "%s asked unit %u for function %u, which is no reading: refused", address, frame[6], frame[7]);
-	c->net->say(c->net->user, text);
+	n->timer_ns = at_ns;
+	(void)timerfd_settime(n->timer, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
-/* Answers whole requests while there is room for their replies. False: what came in is no Modbus. */
-static bool answer_all(struct client *c)
+/* All that is due, on every line and to every client. */
+static void go_all(struct net *n)
 {
-	size_t at = 0, len = 0;
-	enum wire_scan scan = WIRE_MORE;
+	struct conn *next;
+	int64_t now_ns = net_now();
 
-	while (OUT_MAX - c->out_len >= WIRE_FRAME_MAX && (scan = wire_scan(c->in + at, c->in_len - at, &len)) != WIRE_MORE && scan != WIRE_GARBAGE) {
-		struct wire_request rq;
-
-		if (scan == WIRE_REQUEST) {
-			c->net->stats.requests++;
-			if (wire_read(c->in + at, len, &rq) == 1)
-				tell_write(c, c->in + at);
-			c->out_len += answerer_reply(c->net->answerer, c->server, c->in + at, len, c->out + c->out_len);
-		}
-		at += len;
+	n->timer_ns = OUTBOX_NEVER;
+	net_wake_at(n, unasked_go(n, now_ns));
+	for (struct conn *c = n->conns; c; c = next) {
+		next = c->next; /* going on may close it, and no other */
+		if (conn_next(c) > now_ns || conn_go(c, now_ns))
+			net_wake_at(n, conn_next(c));
 	}
-	c->in_len -= at;
-	memmove(c->in, c->in + at, c->in_len);
-	return scan != WIRE_GARBAGE;
 }
 
-/* False: the connection is gone. */
-static bool flush(struct client *c)
+static void on_timer(struct watch *w, uint32_t events)
 {
-	while (c->out_at < c->out_len) {
-		ssize_t n = send(c->fd, c->out + c->out_at, c->out_len - c->out_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+	struct net *n = (struct net *)w;
+	uint64_t times;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK;
-		c->out_at += (size_t)n;
-		c->stuck_ms = 0;
-	}
-	c->out_at = c->out_len = 0;
-	return true;
+	(void)events;
+	if (read(n->timer, &times, sizeof times) > 0)
+		go_all(n);
 }
 
-/* False: closed, or no Modbus. */
-static bool take_in(struct client *c)
+void net_stir(struct net *n)
 {
-	ssize_t n = recv(c->fd, c->in + c->in_len, IN_MAX - c->in_len, MSG_DONTWAIT);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-	c->in_len += (size_t)n;
-	return n > 0;
-}
-
-static void watch_client(struct client *c)
-{
-	uint32_t events = c->out_len ? EPOLLOUT : EPOLLIN; /* who does not read is not read from */
-	struct epoll_event ev = { .events = events, .data.ptr = &c->watch };
-
-	if (events != c->events && epoll_ctl(c->net->epoll, EPOLL_CTL_MOD, c->fd, &ev) == 0)
-		c->events = events;
-}
-
-static void on_client(struct watch *w, uint32_t events)
-{
-	struct client *c = (struct client *)w;
-
-	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && c->out_len == 0 && !take_in(c)) {
-		close_client(c);
-		return;
-	}
-	for (;;) { /* a pipeline may hold more than one buffer of replies */
-		if (!flush(c)) {
-			close_client(c);
-			return;
-		}
-		size_t before = c->in_len;
-		if (c->out_len == 0 && !answer_all(c)) {
-			c->net->stats.garbage++;
-			close_client(c);
-			return;
-		}
-		if (c->in_len == before)
-			break;
-		c->stuck_ms = 0;
-	}
-	if (c->in_len == 0 && c->out_len == 0)
-		c->stuck_ms = 0;
-	watch_client(c);
-}
-
-static struct client *add_client(struct listener *l, int fd)
-{
-	struct net *n = l->net;
-	struct client *c = calloc(1, sizeof *c);
-	struct epoll_event ev = { .events = EPOLLIN };
-	int one = 1;
-
-	if (!c)
-		return NULL;
-	*c = (struct client){ .watch = { on_client }, .net = n, .server = l->server, .next = n->clients, .fd = fd, .events = EPOLLIN };
-	ev.data.ptr = &c->watch;
-	if (epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
-		free(c);
-		return NULL;
-	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (n->clients)
-		n->clients->previous = c;
-	n->clients = c;
-	n->stats.clients++;
-	n->stats.connects++;
-	return c;
+	net_wake_at(n, unasked_go(n, net_now()));
 }
 
 static void on_listener(struct watch *w, uint32_t events)
@@ -212,7 +75,7 @@ static void on_listener(struct watch *w, uint32_t events)
 
 		if (fd < 0)
 			return; /* nobody more; or no descriptor, and then it is tried again at the next event */
-		if (l->net->stats.clients >= l->net->clients_max || !add_client(l, fd)) {
+		if (l->net->stats.clients >= l->net->clients_max || !conn_new(l->net, l->server, fd, NULL)) {
 			l->net->stats.turned_away++;
 			close(fd);
 		}
@@ -256,7 +119,7 @@ static int open_listener(const struct bank_server *s, struct err *reterr)
 	return listen_error(s, error, reterr);
 }
 
-static int add_listener(struct net *n, const struct bank_server *s, struct err *reterr)
+static int add_listener(struct net *n, struct bank_server *s, struct err *reterr)
 {
 	struct listener *l = &n->listeners[n->n_listeners];
 	int fd = open_listener(s, reterr);
@@ -266,41 +129,68 @@ static int add_listener(struct net *n, const struct bank_server *s, struct err *
 	*l = (struct listener){ .watch = { on_listener }, .net = n, .server = s, .fd = fd };
 	n->n_listeners++;
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &l->watch };
-	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &ev) == 0 ? 0 : err_set(reterr, ERR_IO, "epoll: %s", strerror(errno));
+	return epoll_ctl(n->o.epoll, EPOLL_CTL_ADD, fd, &ev) == 0 ? 0 : err_set(reterr, ERR_IO, "epoll: %s", strerror(errno));
+}
+
+static int add_line(struct net *n, struct bank_server *s, struct err *reterr)
+{
+	struct pty pty;
+
+	if (pty_open(&pty, s->serial, n->o.ptys, reterr) < 0)
+		return -1;
+	if (conn_new(n, s, pty.fd, &pty))
+		return 0;
+	pty_close(&pty);
+	return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", s->serial->name);
 }
 
 /* Fewer than there are descriptors for: one that cannot be accepted would come up again and again. */
 static size_t clients_for(const struct bank *bank)
 {
 	struct rlimit r;
-	size_t taken = bank->n_servers + DESCRIPTORS_KEPT;
+	size_t taken = 2 * bank->n_servers + DESCRIPTORS_KEPT;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur > NET_CLIENTS_MAX + taken)
 		return NET_CLIENTS_MAX;
 	return r.rlim_cur > taken ? (size_t)r.rlim_cur - taken : 1;
 }
 
-struct net *net_new(int epoll, const struct bank *bank, struct answerer *answerer, world_say *say, void *user, struct err *reterr)
+static int open_all(struct net *n, struct err *reterr)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &n->watch };
+	struct bank *b = n->o.bank;
+
+	n->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (n->timer < 0 || epoll_ctl(n->o.epoll, EPOLL_CTL_ADD, n->timer, &ev) < 0)
+		return err_set(reterr, ERR_IO, "a timer: %s", strerror(errno));
+	if (n->o.ptys && mkdir(n->o.ptys, PTYS_MODE) < 0 && errno != EEXIST)
+		return err_set(reterr, ERR_IO, "--ptys '%s': %s", n->o.ptys, strerror(errno));
+	for (size_t i = 0; i < b->n_servers; i++)
+		if ((b->servers[i].serial ? add_line(n, &b->servers[i], reterr) : add_listener(n, &b->servers[i], reterr)) < 0)
+			return -1;
+	return 0;
+}
+
+struct net *net_new(const struct net_options *o, struct err *reterr)
 {
 	struct net *n = calloc(1, sizeof *n);
 
 	if (n)
-		n->listeners = calloc(bank->n_servers, sizeof *n->listeners);
+		n->listeners = calloc(o->bank->n_servers, sizeof *n->listeners);
 	if (!n || !n->listeners) {
 		free(n);
 		(void)err_set(reterr, ERR_NO_MEMORY, "no memory");
 		return NULL;
 	}
-	n->epoll = epoll;
-	n->answerer = answerer;
-	n->say = say;
-	n->clients_max = clients_for(bank);
-	n->user = user;
-	for (size_t i = 0; i < bank->n_servers; i++)
-		if (add_listener(n, &bank->servers[i], reterr) < 0) {
-			net_free(n);
-			return NULL;
-		}
+	n->watch.on = on_timer;
+	n->o = *o;
+	n->timer = -1;
+	n->timer_ns = OUTBOX_NEVER;
+	n->clients_max = clients_for(o->bank);
+	if (open_all(n, reterr) < 0) {
+		net_free(n);
+		return NULL;
+	}
 	return n;
 }
 
@@ -308,30 +198,44 @@ void net_free(struct net *n)
 {
 	if (!n)
 		return;
-	while (n->clients)
-		close_client(n->clients);
+	while (n->conns)
+		conn_close(n->conns);
+	conn_free_closed(n);
 	for (size_t i = 0; i < n->n_listeners; i++)
 		close(n->listeners[i].fd);
+	if (n->timer >= 0)
+		close(n->timer);
 	free(n->listeners);
 	free(n);
 }
 
 void net_sweep(struct net *n, int64_t now_ms)
 {
-	struct client *next;
+	struct conn *next;
 
-	for (struct client *c = n->clients; c; c = next) {
+	conn_free_closed(n);
+	for (struct conn *c = n->conns; c; c = next) {
 		next = c->next;
-		if (c->in_len == 0 && c->out_len == 0)
+		if (c->pty.fd >= 0)
+			pty_share(&c->pty);
+		if (c->pty.fd >= 0 || (c->in_len == 0 && !c->blocked))
 			continue;
 		if (c->stuck_ms == 0)
 			c->stuck_ms = now_ms;
 		else if (now_ms - c->stuck_ms > STUCK_MS)
-			close_client(c);
+			conn_close(c);
 	}
 }
 
 void net_stats(const struct net *n, struct net_stats *ret)
 {
 	*ret = n->stats;
+}
+
+const char *net_link(const struct net *n, const struct bank_server *s)
+{
+	for (const struct conn *c = n->conns; c; c = c->next)
+		if (c->server == s && c->pty.fd >= 0)
+			return c->pty.link;
+	return NULL;
 }

@@ -16,6 +16,7 @@
 
 #define TICK_MS      500    /* values drift on so often; in a site with many points less often */
 #define TICK_SLOW_MS 2000
+#define TICK_MARK_MS 100   /* what shows the time shows it so finely */
 #define MANY_POINTS  50000
 #define SWEEP_MS     1000
 #define EVENTS_MAX   64
@@ -105,7 +106,9 @@ static int refused(struct strbuf *out, const struct err *e)
 static bool take_where(struct builtin_where *w, const char *word, struct err *reterr)
 {
 	const struct { const char *key; const char **value; } keys[] = {
-		{ "floor=", &w->floor }, { "zone=", &w->zone }, { "building=", &w->building }, { "device=", &w->device },
+		{ "floor=", &w->floor }, { "zone=", &w->zone }, { "building=", &w->building }, { "device=", &w->device }, { "bus=", &w->bus },
+		{ "chance=", &w->how.text[FAULT_WORD_CHANCE] }, { "by=", &w->how.text[FAULT_WORD_BY] }, { "code=", &w->how.text[FAULT_WORD_CODE] },
+		{ "registers=", &w->how.text[FAULT_WORD_REGISTERS] },
 	};
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -113,16 +116,16 @@ static bool take_where(struct builtin_where *w, const char *word, struct err *re
 			*keys[i].value = word + strlen(keys[i].key);
 			return true;
 		}
-	(void)err_set(reterr, ERR_INVALID, "'%s' is not understood: floor=…, zone=…, building=… or device=… say where", word);
+	(void)err_set(reterr, ERR_INVALID, "'%s' is not understood: floor=…, zone=…, building=…, device=… or bus=… say where; chance=…, by=…, code=… and registers=… how", word);
 	return false;
 }
 
 static int ask_raise(struct run *r, char *words, struct strbuf *out)
 {
-	struct builtin_where where = { NULL };
+	struct builtin_where where = { 0 };
 	struct effect effect;
 	struct err e;
-	char *save = NULL, *name = strtok_r(words, " ", &save);
+	char about[80], *save = NULL, *name = strtok_r(words, " ", &save);
 
 	if (!name || !builtin_find(name)) {
 		const char *near = name ? builtin_nearest(name) : NULL;
@@ -135,14 +138,11 @@ static int ask_raise(struct run *r, char *words, struct strbuf *out)
 			return refused(out, &e);
 	if (world_plan(&r->world, name, &where, r->world.n_raised, &effect, &e) < 0)
 		return refused(out, &e);
-	size_t moves = effect.n_moves;
-	uint32_t device = effect.device;
+	effect_tell(&effect, &r->o->config->site, about, sizeof about);
 	if (world_raise(&r->world, &effect, &e) < 0)
 		return refused(out, &e);
-	if (device != POINT_NONE)
-		strbuf_printf(out, "raised %s: device %s\n", name, r->o->config->site.devices[device].name);
-	else
-		strbuf_printf(out, "raised %s: %zu point%s\n", name, moves, moves == 1 ? "" : "s");
+	net_stir(r->net);
+	strbuf_printf(out, "raised %s: %s\n", name, about);
 	return 0;
 }
 
@@ -164,7 +164,7 @@ static int ask_clear(struct run *r, const char *name, struct strbuf *out)
 
 static void list_raised(const struct run *r, struct strbuf *out)
 {
-	char since[CLOCK_TEXT_MAX];
+	char since[CLOCK_TEXT_MAX], about[80];
 
 	strbuf_puts(out, r->world.n_effects ? "raised now:\n" : "nothing is raised\n");
 	for (size_t i = 0; i < r->world.n_effects; i++) {
@@ -172,16 +172,17 @@ static void list_raised(const struct run *r, struct strbuf *out)
 		int64_t seconds = (r->world.now_ms - e->begin_ms) / 1000;
 
 		strbuf_printf(out, "  %s, since %s", e->name, clock_format_duration(seconds * 1000, since));
-		if (e->device != POINT_NONE)
-			strbuf_printf(out, ", device %s\n", r->o->config->site.devices[e->device].name);
-		else
-			strbuf_printf(out, ", %zu point%s\n", e->n_moves, e->n_moves == 1 ? "" : "s");
+		effect_tell(e, &r->o->config->site, about, sizeof about);
+		strbuf_printf(out, ", %s", about);
+		if (e->fault.kind != FAULT_NONE)
+			strbuf_printf(out, ", done %llu time%s", (unsigned long long)e->fault.done, e->fault.done == 1 ? "" : "s");
+		strbuf_puts(out, "\n");
 	}
 }
 
 static int ask_list(const struct run *r, struct strbuf *out)
 {
-	const struct builtin_where anywhere = { NULL };
+	const struct builtin_where anywhere = { 0 };
 	const char *name, *help;
 	struct effect effect;
 	struct err e;
@@ -192,7 +193,7 @@ static int ask_list(const struct run *r, struct strbuf *out)
 
 		if (can)
 			effect_done(&effect);
-		strbuf_printf(out, "  %-14s %s%s\n", name, help, can ? "" : " (not here: the site lacks the points)");
+		strbuf_printf(out, "  %-14s %s%s\n", name, help, can ? "" : builtin_fault(name) ? " (not here: no line could have it)" : " (not here: the site lacks the points)");
 	}
 	list_raised(r, out);
 	return 0;
@@ -203,6 +204,15 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+static const char *places(const struct bank *b)
+{
+	bool lines = false;
+
+	for (size_t i = 0; i < b->n_servers; i++)
+		lines = lines || b->servers[i].serial;
+	return b->n_servers == 1 ? (lines ? "line" : "port") : lines ? "ports and lines" : "ports";
+}
+
 static int ask_status(const struct run *r, struct strbuf *out)
 {
 	struct net_stats s;
@@ -211,8 +221,8 @@ static int ask_status(const struct run *r, struct strbuf *out)
 	int64_t seconds = (clock_ms() - r->start_ms) / 1000;
 
 	net_stats(r->net, &s);
-	strbuf_printf(out, "site %s: %zu device%s, %zu point%s at %zu port%s; up %s, simulated %s, seed %llu\n", r->o->config->site.gateway, world_devices(&r->world),
-	              plural(world_devices(&r->world)), world_points(&r->world), plural(world_points(&r->world)), r->world.bank.n_servers, plural(r->world.bank.n_servers), clock_format_duration(seconds * 1000, up),
+	strbuf_printf(out, "site %s: %zu device%s, %zu point%s at %zu %s; up %s, simulated %s, seed %llu\n", r->o->config->site.gateway, world_devices(&r->world),
+	              plural(world_devices(&r->world)), world_points(&r->world), plural(world_points(&r->world)), r->world.bank.n_servers, places(&r->world.bank), clock_format_duration(seconds * 1000, up),
 	              clock_format_duration(r->world.now_ms / 1000 * 1000, simulated), (unsigned long long)r->world.seed);
 	strbuf_printf(out, "clients %llu, requests %llu, writes refused %llu, closed for garbage %llu, turned away %llu\n", (unsigned long long)s.clients,
 	              (unsigned long long)s.requests, (unsigned long long)s.writes_refused, (unsigned long long)s.garbage, (unsigned long long)s.turned_away);
@@ -280,7 +290,8 @@ static int start(struct run *r, struct err *reterr)
 	r->talk = talk_new(r->epoll, r->o->socket_path, on_ask, r, reterr);
 	if (!r->talk)
 		return -1;
-	r->net = net_new(r->epoll, &r->world.bank, r->answerer, say_line, r, reterr);
+	struct net_options net = { .epoll = r->epoll, .bank = &r->world.bank, .answerer = r->answerer, .ptys = r->o->ptys, .say = say_line, .user = r };
+	r->net = net_new(&net, reterr);
 	return r->net ? 0 : -1;
 }
 
@@ -296,20 +307,36 @@ static void end(struct run *r)
 	world_done(&r->world);
 }
 
+static void tell_server(const struct run *r, const struct bank_server *s)
+{
+	const struct bus_config *line = s->serial;
+	const char *link = net_link(r->net, s);
+	char text[700], where[500];
+
+	if (line && link)
+		snprintf(where, sizeof where, "%s", link);
+	else
+		snprintf(where, sizeof where, "%s port %u", s->host, s->port);
+	snprintf(text, sizeof text, "%s serves %zu device%s, %zu points%s", where, s->n_devices, s->n_devices == 1 ? "" : "s", s->n_points,
+	         line || s->wire == WIRE_TCP ? "" : " (RTU)");
+	say_line(NULL, text);
+	if (!line || !link || strcmp(link, line->path) == 0)
+		return;
+	snprintf(text, sizeof text, "  in a copy of the site file bus %s wants url: \"rtu://%s%s?baud=%u&bits=%u&parity=%s&stop=%u\"", line->name,
+	         *link == '/' ? "" : "…/", link, line->baud, line->bits, line->parity == 'N' ? "none" : line->parity == 'E' ? "even" : "odd", line->stop);
+	say_line(NULL, text);
+}
+
 static void tell_start(const struct run *r)
 {
 	const struct bank *b = &r->world.bank;
 	char text[300];
 
-	for (size_t i = 0; i < b->n_servers; i++) {
-		const struct bank_server *s = &b->servers[i];
-
-		snprintf(text, sizeof text, "%s port %u serves %zu device%s, %zu point%s", s->host, s->port, s->n_devices, plural(s->n_devices), s->n_points, plural(s->n_points));
-		say_line(NULL, text);
-	}
-	snprintf(text, sizeof text, "%s: %zu device%s, %zu point%s at %zu port%s%s; firegw-sim --list shows what can be raised", r->o->config->name, world_devices(&r->world),
-	         plural(world_devices(&r->world)), world_points(&r->world), plural(world_points(&r->world)), b->n_servers, plural(b->n_servers),
-	         b->n_left_out ? "; lines without a tcp:// address are left out" : "");
+	for (size_t i = 0; i < b->n_servers; i++)
+		tell_server(r, &b->servers[i]);
+	snprintf(text, sizeof text, "%s: %zu device%s, %zu point%s at %zu %s%s; firegw-sim --list shows what can be raised", r->o->config->name, world_devices(&r->world),
+	         plural(world_devices(&r->world)), world_points(&r->world), plural(world_points(&r->world)), b->n_servers, places(b),
+	         b->n_left_out ? "; lines that are not of Modbus are left out" : "");
 	say_line(NULL, text);
 }
 
@@ -328,7 +355,7 @@ static int64_t soonest(const struct run *r, int64_t tick_at, int64_t end_at)
 static void loop(struct run *r)
 {
 	struct epoll_event events[EVENTS_MAX];
-	int64_t tick = r->o->config->site.n_points > MANY_POINTS ? TICK_SLOW_MS : TICK_MS;
+	int64_t tick = r->o->marks ? TICK_MARK_MS : r->o->config->site.n_points > MANY_POINTS ? TICK_SLOW_MS : TICK_MS;
 	int64_t now = clock_ms(), tick_at = now, sweep_at = now, end_at = r->o->for_ms ? now + r->o->for_ms : INT64_MAX;
 
 	while (!r->stop && now < end_at) {
@@ -336,6 +363,7 @@ static void loop(struct run *r)
 
 		if (due <= now) {
 			go_on(r, now);
+			net_stir(r->net);
 			tick_at = now + tick;
 			due = soonest(r, tick_at, end_at);
 		}
@@ -356,7 +384,7 @@ static void loop(struct run *r)
 int run(const struct run_options *o)
 {
 	struct run r = { .o = o, .epoll = -1, .signals = -1 };
-	struct world_options world = { .seed = o->seed, .day_ms = o->day_ms, .listen = o->listen, .say = say_line };
+	struct world_options world = { .seed = o->seed, .day_ms = o->day_ms, .listen = o->listen, .marks = o->marks, .say = say_line };
 	struct err e;
 
 	if (world_init(&r.world, o->config, &world, &e) < 0) {
@@ -366,6 +394,12 @@ int run(const struct run_options *o)
 	if (o->scenario && scenario_check(o->scenario, &r.world, stderr) > 0) {
 		world_done(&r.world);
 		return 2;
+	}
+	if (o->check_only) {
+		printf("ok: %zu devices, %zu points at %zu %s, %zu steps\n", world_devices(&r.world), world_points(&r.world), r.world.bank.n_servers,
+		       places(&r.world.bank), o->scenario ? o->scenario->n_steps : 0);
+		world_done(&r.world);
+		return 0;
 	}
 	r.start_ms = clock_ms();
 	if (start(&r, &e) < 0) {

@@ -8,11 +8,14 @@ struct run_options {
 	const struct config   *config;
 	const struct scenario *scenario;    /* NULL: none */
 	const char            *listen;      /* NULL: each line's own loopback address */
+	const char            *ptys;        /* the folder of the serial lines' links; NULL: each at its own path */
 	const char            *socket_path;
 	uint64_t               seed;
 	double                 speed;       /* simulated seconds a second */
 	int64_t                day_ms;      /* simulated time of day at the start */
+	bool                   marks;       /* as in world_options */
 	int64_t                for_ms;      /* 0: until a signal comes */
+	bool                   check_only;  /* says whether site and scenario fit together, and ends */
 };
 
 /* Serves. The program's exit code: 0 ended as asked, 1 it could not start, 2 the scenario asks for what the site does not have. */

@@ -20,7 +20,7 @@ static const struct bind_key root_keys[] = {
 };
 #undef AT
 
-struct step_fields { struct field at, raise, clear, select, floor, zone, building, device, count, to, over, for_; };
+struct step_fields { struct field at, raise, clear, select, floor, zone, building, device, bus, chance, by, code, registers, count, to, over, for_; };
 
 #define AT(f) offsetof(struct step_fields, f)
 static const struct bind_key step_keys[] = {
@@ -32,6 +32,11 @@ static const struct bind_key step_keys[] = {
 	{ "zone", NULL, BIND_ZONE, 0, AT(zone) },
 	{ "building", NULL, BIND_NAME, 0, AT(building) },
 	{ "device", NULL, BIND_NAME, 0, AT(device) },
+	{ "bus", NULL, BIND_NAME, 0, AT(bus) },
+	{ "chance", NULL, BIND_TEXT, 0, AT(chance), 1 },
+	{ "by", NULL, BIND_TEXT, 0, AT(by), 1 },
+	{ "code", NULL, BIND_TEXT, 0, AT(code), 1 },
+	{ "registers", NULL, BIND_TEXT, 0, AT(registers), 1 },
 	{ "count", NULL, BIND_INT, 0, AT(count), 1, 1000000 },
 	{ "to", NULL, BIND_TEXT, 0, AT(to), 1 },
 	{ "over", NULL, BIND_DURATION, 0, AT(over), 0, DAY_MS },
@@ -54,18 +59,51 @@ int scenario_time_of_day(const char *text, int64_t *ret_ms)
 static void refuse(struct loader *l, const struct field *f, const char *key, const char *only)
 {
 	if (f->at)
-		find_error(l, f->at, "'%s' goes with '%s' only", key, only);
+		find_error(l, f->at, "'%s' goes with %s only", key, only);
+}
+
+static const struct field *word_field(const struct step_fields *f, enum fault_word w)
+{
+	const struct field *const fields[FAULT_WORDS] = { &f->chance, &f->by, &f->code, &f->registers };
+
+	return fields[w];
+}
+
+/* How a fault goes wrong, and where: each said at its own place. */
+static void check_fault(struct loader *l, const struct step_fields *f)
+{
+	enum fault_kind kind = builtin_fault(f->raise.text);
+	struct fault_words words;
+	enum fault_word wrong;
+	struct fault fault;
+	struct err e;
+
+	for (enum fault_word w = 0; w < FAULT_WORDS; w++)
+		words.text[w] = word_field(f, w)->at ? word_field(f, w)->text : NULL;
+	if (kind == FAULT_NONE) {
+		refuse(l, &f->bus, "bus", "a fault of the talk");
+		for (enum fault_word w = 0; w < FAULT_WORDS; w++)
+			refuse(l, word_field(f, w), fault_word_name(w), "a fault of the talk");
+		return;
+	}
+	refuse(l, &f->floor, "floor", "what moves points");
+	refuse(l, &f->zone, "zone", "what moves points");
+	refuse(l, &f->building, "building", "what moves points");
+	if (fault_make(kind, &words, 0, &fault, &wrong, &e) < 0)
+		find_error(l, word_field(f, wrong)->at, "%s: %s", f->raise.text, e.text);
 }
 
 static void check_raise(struct loader *l, const struct step_fields *f)
 {
+	if (builtin_find(f->raise.text))
+		check_fault(l, f);
 	if (!builtin_find(f->raise.text)) {
 		const char *near = builtin_nearest(f->raise.text);
 		find_error(l, f->raise.at, "there is no scenario '%s'%s", f->raise.text, near ? nearest_hint(l, near) : "; docs/simulator.md lists them");
 	}
-	refuse(l, &f->count, "count", "select");
-	refuse(l, &f->to, "to", "select");
-	refuse(l, &f->over, "over", "select");
+	refuse(l, &f->count, "count", "'select'");
+	refuse(l, &f->to, "to", "'select'");
+	refuse(l, &f->over, "over", "'select'");
 }
 
 static void check_move(struct loader *l, const struct node *at, const struct step_fields *f)
@@ -92,20 +130,23 @@ static void check_step(struct loader *l, const struct node *at, const struct ste
 		return;
 	}
 	if (!f->raise.at) {
-		refuse(l, &f->floor, "floor", "raise");
-		refuse(l, &f->zone, "zone", "raise");
-		refuse(l, &f->building, "building", "raise");
-		refuse(l, &f->device, "device", "raise");
+		refuse(l, &f->floor, "floor", "'raise'");
+		refuse(l, &f->zone, "zone", "'raise'");
+		refuse(l, &f->building, "building", "'raise'");
+		refuse(l, &f->device, "device", "'raise'");
+		refuse(l, &f->bus, "bus", "'raise'");
+		for (enum fault_word w = 0; w < FAULT_WORDS; w++)
+			refuse(l, word_field(f, w), fault_word_name(w), "'raise'");
 	}
 	if (f->raise.at) {
 		check_raise(l, f);
 	} else if (f->select.at) {
 		check_move(l, at, f);
 	} else {
-		refuse(l, &f->count, "count", "select");
-		refuse(l, &f->to, "to", "select");
-		refuse(l, &f->over, "over", "select");
-		refuse(l, &f->for_, "for", "raise' or 'select");
+		refuse(l, &f->count, "count", "'select'");
+		refuse(l, &f->to, "to", "'select'");
+		refuse(l, &f->over, "over", "'select'");
+		refuse(l, &f->for_, "for", "'raise' or 'select'");
 	}
 }
 
@@ -120,11 +161,14 @@ static void load_step(struct loader *l, const struct node *n, struct scenario_st
 	const struct field *what = f.raise.at ? &f.raise : f.clear.at ? &f.clear : &f.select;
 	*ret = (struct scenario_step){
 		.at_ms = f.at.number, .what = f.raise.at ? STEP_RAISE : f.clear.at ? STEP_CLEAR : STEP_MOVE, .name = field_keep(l, what, ""),
-		.where = { field_keep(l, &f.floor, NULL), field_keep(l, &f.zone, NULL), field_keep(l, &f.building, NULL), field_keep(l, &f.device, NULL) },
+		.where = { field_keep(l, &f.floor, NULL), field_keep(l, &f.zone, NULL), field_keep(l, &f.building, NULL), field_keep(l, &f.device, NULL),
+			field_keep(l, &f.bus, NULL) },
 		.move = { .select = field_keep(l, &f.select, ""), .to = field_keep(l, &f.to, ""), .count = (unsigned)f.count.number, .over_ms = f.over.number,
 			.for_ms = f.for_.number },
 		.for_ms = f.for_.number, .line = what->at ? what->at->line : n->line, .column = what->at ? what->at->column : n->column,
 	};
+	for (enum fault_word w = 0; w < FAULT_WORDS; w++)
+		ret->where.how.text[w] = field_keep(l, word_field(&f, w), NULL);
 }
 
 static bool can_clear(const struct scenario *s, const char *name)

@@ -4,6 +4,8 @@ set(sim ${CMAKE_CURRENT_LIST_DIR})
 firegw_library(firegw_sim SOURCES
 	${sim}/encode.c
 	${sim}/wire.c
+	${sim}/fault.c
+	${sim}/outbox.c
 	${sim}/bank.c
 	${sim}/answer.c
 	${sim}/nature.c
@@ -16,6 +18,6 @@ firegw_library(firegw_sim SOURCES
 	${sim}/world.c
 	LIBS firegw_config firegw_drivers firegw_rules firegw_words PkgConfig::MODBUS)
 
-add_executable(firegw-sim ${sim}/main.c ${sim}/run.c ${sim}/net.c ${sim}/talk.c)
+add_executable(firegw-sim ${sim}/main.c ${sim}/run.c ${sim}/net.c ${sim}/conn.c ${sim}/unasked.c ${sim}/pty.c ${sim}/talk.c)
 target_link_libraries(firegw-sim PRIVATE firegw_flags firegw_sim firegw_cli)
 install(TARGETS firegw-sim DESTINATION ${CMAKE_INSTALL_BINDIR})

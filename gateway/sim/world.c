@@ -70,7 +70,7 @@ int world_init(struct world *w, const struct config *c, const struct world_optio
 {
 	size_t n = c->site.n_points + 1;
 
-	*w = (struct world){ .config = c, .seed = o->seed, .day_ms = o->day_ms, .say = o->say, .user = o->user };
+	*w = (struct world){ .config = c, .seed = o->seed, .day_ms = o->day_ms, .marks = o->marks, .say = o->say, .user = o->user };
 	if (bank_init(&w->bank, c, o->listen, reterr) < 0)
 		return -1;
 	w->models = calloc(n, sizeof *w->models);
@@ -97,6 +97,26 @@ void world_done(struct world *w)
 	bank_done(&w->bank);
 }
 
+double world_mark(const struct world *w, uint32_t point)
+{
+	const struct bank_cell *cell = &w->bank.cells[point];
+	const struct bus_point *b = cell->point;
+
+	if (!b || b->type != TYPE_U32 || b->bit_first >= 0)
+		return NAN;
+	return (double)((uint32_t)cell->unit->unit << 24 | (uint32_t)(b->address & 0xff) << 16 | (uint32_t)(w->now_ms / 100 % 65536));
+}
+
+static void mark_all(struct world *w)
+{
+	for (uint32_t i = 0; i < w->config->site.n_points; i++) {
+		double mark = world_mark(w, i);
+
+		if (!isnan(mark))
+			w->values[i] = mark;
+	}
+}
+
 static void show_all(struct world *w)
 {
 	size_t n = w->config->site.n_points;
@@ -105,20 +125,39 @@ static void show_all(struct world *w)
 		w->values[i] = w->bank.cells[i].point ? model_value(&w->models[i], w->now_ms, w->day_ms) : NAN;
 	for (size_t i = 0; i < w->n_effects; i++)
 		effect_apply(&w->effects[i], w->now_ms, w->values);
+	if (w->marks)
+		mark_all(w);
 	for (size_t i = 0; i < n; i++)
 		if (!is_string(w, w->order[i]))
 			bank_show(&w->bank, w->order[i], w->values[w->order[i]]);
 	bank_settle(&w->bank, n);
 }
 
-static void set_troubles(struct world *w)
+static void put_fault(struct fault **faults, size_t *n, struct fault *f)
 {
-	for (size_t i = 0; i < w->bank.n_devices; i++)
-		if (w->bank.devices[i])
-			w->bank.devices[i]->trouble = TROUBLE_NONE;
-	for (size_t i = 0; i < w->n_effects; i++)
-		if (w->effects[i].device != POINT_NONE)
-			w->bank.devices[w->effects[i].device]->trouble = w->effects[i].trouble;
+	if (*n < BANK_FAULTS_MAX)
+		faults[(*n)++] = f;
+}
+
+static void set_faults(struct world *w)
+{
+	for (size_t i = 0; i < w->bank.n_servers; i++) {
+		struct bank_server *s = &w->bank.servers[i];
+
+		s->n_faults = 0;
+		for (size_t k = 0; k < s->n_units; k++)
+			s->units[k].n_faults = 0;
+	}
+	for (size_t i = 0; i < w->n_effects; i++) {
+		struct effect *e = &w->effects[i];
+
+		if (e->fault.kind == FAULT_NONE)
+			continue;
+		if (e->bus != POINT_NONE)
+			put_fault(w->bank.buses[e->bus]->faults, &w->bank.buses[e->bus]->n_faults, &e->fault);
+		else
+			put_fault(w->bank.devices[e->device]->faults, &w->bank.devices[e->device]->n_faults, &e->fault);
+	}
 }
 
 static void tell_moves(struct world *w, struct effect *e)
@@ -160,7 +199,7 @@ void world_step(struct world *w, int64_t now_ms)
 			drop_effect(w, i--);
 		}
 	}
-	set_troubles(w);
+	set_faults(w);
 	show_all(w);
 }
 
@@ -177,6 +216,8 @@ int64_t world_next(const struct world *w)
 
 int world_raise(struct world *w, struct effect *e, struct err *reterr)
 {
+	char about[80];
+
 	for (size_t i = 0; i < w->n_effects; i++)
 		if (strcmp(w->effects[i].name, e->name) == 0) {
 			(void)err_set(reterr, ERR_EXISTS, "'%s' is raised already: clear it first", e->name);
@@ -192,10 +233,8 @@ int world_raise(struct world *w, struct effect *e, struct err *reterr)
 		e->end_ms += w->now_ms;
 	w->effects[w->n_effects++] = *e;
 	w->n_raised++;
-	if (e->device != POINT_NONE)
-		say(w, "raised %s: device %s", e->name, w->config->site.devices[e->device].name);
-	else
-		say(w, "raised %s: %zu point%s", e->name, e->n_moves, e->n_moves == 1 ? "" : "s");
+	effect_tell(e, &w->config->site, about, sizeof about);
+	say(w, "raised %s: %s", e->name, about);
 	world_step(w, w->now_ms);
 	return 0;
 }
@@ -272,7 +311,7 @@ int world_plan_move(const struct world *w, const struct world_move *m, struct ef
 
 	if (select_parse(m->select, &s, reterr) < 0)
 		return -1;
-	*ret = (struct effect){ .device = POINT_NONE, .end_ms = m->for_ms ? m->for_ms : EFFECT_NEVER };
+	*ret = (struct effect){ .device = POINT_NONE, .bus = POINT_NONE, .end_ms = m->for_ms ? m->for_ms : EFFECT_NEVER };
 	snprintf(ret->word, sizeof ret->word, "%s", m->select);
 	snprintf(ret->name, sizeof ret->name, "%s to %s", m->select, m->to);
 	int r = add_fitting(w, m, s, ret, reterr);

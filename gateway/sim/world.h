@@ -21,6 +21,7 @@ struct world {
 	size_t               n_effects;
 	uint64_t             seed, n_raised;
 	int64_t              day_ms;   /* simulated time of day at the start */
+	bool                 marks;    /* 32-bit registers show what they are: world_mark */
 	int64_t              now_ms;   /* simulated time since the start, of the last world_step */
 	world_say           *say;
 	void                *user;
@@ -30,6 +31,7 @@ struct world_options {
 	uint64_t    seed;
 	int64_t     day_ms;
 	const char *listen;            /* or NULL */
+	bool        marks;
 	world_say  *say;
 	void       *user;
 };
@@ -40,6 +42,9 @@ void world_done(struct world *w);
 
 /* Time goes on to now_ms (never back): effects begin and end, all points are shown. */
 void    world_step(struct world *w, int64_t now_ms);
+/* What a point of type u32 without bits shows if marks are wanted: unit << 24 | register's low byte << 16 | tenths of a simulated second since the start.
+ * NaN: it is no such point. */
+double  world_mark(const struct world *w, uint32_t point);
 /* When the next effect begins, ends or moves a point; EFFECT_NEVER: not by itself. */
 int64_t world_next(const struct world *w);
 

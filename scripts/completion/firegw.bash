@@ -19,7 +19,7 @@ _firegw_options() {
 	'firegw version') echo '--socket --json --help' ;;
 	'firegw help') echo '--json --help' ;;
 	'firegwd') echo '--config --uplink --help --version' ;;
-	'firegw-sim') echo '--site --listen --seed --speed --begins --for --socket --raise --clear --list --status --help --version' ;;
+	'firegw-sim') echo '--site --listen --ptys --check --marks --seed --speed --begins --for --socket --raise --clear --list --status --help --version' ;;
 	esac
 }
 # How an option's value is completed; nothing: it takes none.
@@ -76,6 +76,7 @@ _firegw_value() {
 	'firegwd --uplink') echo 'file' ;;
 	'firegw-sim --site') echo 'file' ;;
 	'firegw-sim --listen') echo 'other' ;;
+	'firegw-sim --ptys') echo 'other' ;;
 	'firegw-sim --seed') echo 'other' ;;
 	'firegw-sim --speed') echo 'other' ;;
 	'firegw-sim --begins') echo 'other' ;;

@@ -2,14 +2,16 @@
 fire, at an independent console."""
 import os
 import re
+import select
 import shutil
 import socket
 import stat
 import struct
 import subprocess
+import time
 
 from pymodbus.client import ModbusTcpClient
-from stage import BIN, ROOT, bus, free_port, hub, site_text, wait_for
+from stage import BIN, ROOT, Process, bus, free_port, hub, site_text, wait_for
 
 
 def house(site, hubs="", rules=True):
@@ -190,7 +192,7 @@ def test_the_tower_is_served_whole_and_nothing_is_wrong_in_it(site):
     wait_for(lambda: len(d.points()) == 2010 and all(p["quality"] == "good" for p in d.points().values()), seconds=60, what="every point good")
     assert not d.alarms()
     code, text = sim.ask("--list")
-    assert code == 0 and "not here" not in text  # it has what each scenario needs
+    assert code == 0 and "lacks the points" not in text  # it has what each scenario needs
     assert sim.ask("--raise", "valve-closed", "floor=12")[0] == 0
     wait_for(lambda: [a for a in d.alarms().values() if a["floor"] == "12" and a["class"] == "supervisory"], seconds=60, what="the closed valve")
 
@@ -229,7 +231,7 @@ def test_lines_that_cannot_be_one_server(site):
     code, text = serve("127.0.0.7", "127.0.0.8")
     assert code == 0 and f"127.0.0.7 port {port} serves 1 device" in text and f"127.0.0.8 port {port} serves 1 device" in text
     code, text = run("--site", ROOT / "examples" / "minimal" / "site.yaml")
-    assert code == 2 and text == "firegw-sim: the site has no bus with a tcp:// address: there is nothing to serve\n"
+    assert code == 2 and text == "firegw-sim: the site has no bus of Modbus (tcp://, rtu+tcp://, rtu://): there is nothing to serve\n"
 
 
 def test_what_goes_wrong_is_said_with_the_cure(site):
@@ -253,3 +255,143 @@ def test_what_goes_wrong_is_said_with_the_cure(site):
     bad.write_text("site: site.yaml\nsteps:\n  - {at: 1s, raise: tank-low}\n  - {at: 1s, raise: valve-closed}\n")
     code, text = run(bad, "--socket", site.folder / "other.sock")
     assert code == 2 and text == f"{bad}:4:21: error: valve-closed: the site has no point that could show it; it needs one of: signal_valve\n"
+
+
+def lines_site(site, baud=19200, every="200ms"):
+    """A serial line and RTU over TCP, with the same devices; (path, port)."""
+    path, port = site.folder / "tty-riser", free_port()
+    buses = ""
+    for name, url in (("riser", f"rtu://{path}?baud={baud}&parity=none"), ("roof", f"rtu+tcp://127.0.0.1:{port}")):
+        buses += f"  - name: {name}\n    url: \"{url}\"\n    timeout: 500ms\n    max_gap: 0\n    devices:\n"
+        for u in (1, 2, 3):
+            buses += f"      - name: {name}{u}\n        unit: {u}\n        every: {every}\n        points:\n"
+            buses += f"          - {{point: level, kind: tank_level, fc: 3, register: 7, scale: 0.01, low: {u + 1}}}\n"
+            buses += f"          - {{point: a, kind: generic, fc: 3, register: 20, type: u32, deadband: 0}}\n"
+            buses += f"          - {{point: b, kind: generic, fc: 3, register: 40, type: u32, deadband: 0}}\n"
+    (site.folder / "site.yaml").write_text(site_text(site.folder, buses))
+    return path, port
+
+
+def mbpoll(*words):
+    """One poll: {register: value}, and what went wrong."""
+    done = subprocess.run(["mbpoll", "-m", "rtu", "-0", "-1", "-o", "1", *map(str, words)], capture_output=True, text=True, timeout=30)
+    return {int(a): int(v) for a, v in re.findall(r"^\[(\d+)\]:\s+(-?\d+)", done.stdout, re.M)}, done.stdout + done.stderr
+
+
+def test_mbpoll_reads_a_serial_line_and_rtu_over_tcp(site):
+    path, port = lines_site(site)
+    sim = site.simulator("--site", site.folder / "site.yaml", "--marks")
+    assert f"{path} serves 3 devices, 9 points" in sim.text() and f"127.0.0.1 port {port} serves 3 devices, 9 points (RTU)" in sim.text()
+    bridge = site.add(Process(site.folder / "socat.log"))
+    bridge.spawn(["socat", f"pty,raw,echo=0,link={site.folder}/tty-bridge", f"tcp:127.0.0.1:{port}"])
+    wait_for((site.folder / "tty-bridge").exists, what="the bridge")
+    for tty in (path, site.folder / "tty-bridge"):
+        line = ("-b", "19200", "-P", "none", tty)
+        for unit in (1, 2, 3):
+            values, text = mbpoll("-a", unit, "-r", 7, "-c", 1, *line)
+            assert unit + 1 < values[7] / 100 < 12, text
+            values, text = mbpoll("-a", unit, "-r", 20, "-c", 2, *line)
+            assert values[20] == unit << 8 | 20 and values[21] < 3000, text
+        assert "Connection timed out" in mbpoll("-a", 9, "-r", 7, "-c", 1, *line)[1]  # who is not there says nothing
+        assert "Illegal data address" in mbpoll("-a", 1, "-r", 8, "-c", 1, *line)[1]
+        assert "Illegal function" in mbpoll("-a", 1, "-r", 7, *line, "5")[1]
+    assert sim.terminate() == 0 and not path.is_symlink()
+
+
+def crc(data):
+    value = 0xFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
+    return data + value.to_bytes(2, "little")
+
+
+def read_port(fd, n, seconds=10):
+    """(bytes, when the first came, when the last did), in seconds from now."""
+    began, data, first = time.monotonic(), b"", None
+    while len(data) < n and select.select([fd], [], [], seconds)[0]:
+        data += os.read(fd, 100)
+        first = first or time.monotonic() - began
+    assert len(data) == n, data
+    return data, first, time.monotonic() - began
+
+
+def test_a_serial_line_is_as_slow_as_its_baud_rate(site):
+    path, _ = lines_site(site, baud=1200, every="30s")
+    site.simulator("--site", site.folder / "site.yaml")
+    fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    character, ask = 10 / 1200, crc(bytes([1, 3, 0, 20, 0, 2]))  # 8N1
+    try:
+        for _ in range(3):
+            os.write(fd, ask)
+            data, first, whole = read_port(fd, 9)
+            # Eight characters there, a silence of 3.5, nine back: not a byte of it before its time.
+            assert first >= (8 + 3.5 + 1) * character and whole >= (8 + 3.5 + 9) * character, (first, whole)
+            assert whole < (8 + 3.5 + 9) * character + 0.5 and data == crc(data[:-2]) and data[:3] == b"\1\3\4"
+        os.write(fd, ask[:5])  # half a request is forgotten at the next silence, and so is what is spoilt
+        assert not select.select([fd], [], [], 0.3)[0]
+        os.write(fd, ask[:-1] + b"\0")
+        assert not select.select([fd], [], [], 0.3)[0]
+        os.write(fd, ask)
+        assert read_port(fd, 9)[0][:3] == b"\1\3\4"
+    finally:
+        os.close(fd)
+
+
+def test_where_a_serial_line_is_put(site):
+    path, _ = lines_site(site)
+    folder, file = site.folder / "ptys", site.folder / "site.yaml"
+    path.write_text("a device, so to speak")
+    code, text = run("--site", file, "--socket", site.folder / "other.sock")
+    assert code == 1 and "something stands there, and is left alone; --ptys DIR makes the line in a folder of yours" in text and path.read_text() == "a device, so to speak"
+    sim = site.simulator("--site", file, "--ptys", folder)
+    url = re.search(r'bus riser wants url: "(rtu://[^"]+)"', sim.text()).group(1)
+    assert url == f"rtu://{folder}/riser?baud=19200&bits=8&parity=none&stop=1"
+    assert os.readlink(folder / "riser").startswith("/dev/pts/")
+    file.write_text(file.read_text().replace(f"rtu://{path}?baud=19200&parity=none", url))
+    d = site.daemon()
+    wait_for(lambda: all(p["quality"] == "good" for p in d.points().values()), what="good values")
+    sim.kill()  # what it leaves behind is replaced, if nothing has come in its place
+    assert (folder / "riser").is_symlink()
+    sim.start()
+    wait_for(lambda: sim.text().count("can be raised") == 2, what="the simulator again")
+    wait_for(lambda: not any(a["state"] == "active" for a in d.alarms().values()) and all(p["quality"] == "good" for p in d.points().values()), seconds=40, what="good values again")
+    assert sim.terminate() == 0 and not (folder / "riser").is_symlink()
+
+
+def test_the_daemon_and_the_simulator_share_a_site_file(site):
+    path, _ = lines_site(site, baud=9600, every="1s")
+    sim = site.simulator("--site", site.folder / "site.yaml")
+    d = site.daemon()
+    wait_for(lambda: len(d.points()) == 18 and all(p["quality"] == "good" for p in d.points().values()), what="good values")
+    d.terminate()
+    d.start()  # the port was opened for one alone; it can be opened again
+    wait_for(lambda: all(p["quality"] == "good" for p in d.points().values()), what="good values again")
+    # One of three is late, with garbage before its words: the other two go on.
+    for name in ("late", "noise"):
+        assert sim.ask("--raise", name, "device=riser2", "chance=50%", *(["by=700ms"] if name == "late" else []))[0] == 0
+    line = wait_for(lambda: next((x for x in d.status()["lines"] if x["name"] == "riser" and x["late"] and x["garbage_bytes"]), None), seconds=30, what="both counted")
+    assert not line["wrong"] and all(p["quality"] == "good" for p in d.points().values() if not p["id"].startswith("riser2")), line
+    assert re.search(r"late device=riser2, since .*, device riser2, done [1-9]", sim.ask("--list")[1])
+    assert sim.ask("--clear", "late", "device=riser2")[0] == 0 and sim.ask("--clear", "all")[0] == 0
+    code, text = sim.ask("--raise", "wrong-number", "device=riser2")
+    assert code == 2 and "wrong-number: an RTU frame has no number" in text
+    assert sim.ask("--raise", "closing", "bus=riser")[0] == 2 and sim.ask("--raise", "closing", "bus=roof", "chance=20%")[0] == 0
+
+
+def test_the_towers_scenarios(site):
+    files = sorted((ROOT / "examples" / "tower" / "scenarios").glob("*.yaml"))
+    assert len(files) >= 4
+    for file in files:
+        done = subprocess.run([str(BIN / "firegw-sim"), "--check", str(file)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and done.stdout.startswith("ok: 51 devices, 2010 points at 8 ports, "), done.stdout + done.stderr
+    # Each step of each takes place, as fast as can be.
+    shutil.copytree(ROOT / "examples" / "tower", site.folder, dirs_exist_ok=True)
+    path = site.folder / "site.yaml"
+    path.write_text(re.sub(r"tcp://127\.0\.0\.1:\d+", lambda _: f"tcp://127.0.0.1:{free_port()}", path.read_text()))
+    for file in files:
+        sim = site.simulator(site.folder / "scenarios" / file.name, "--speed", "600", "--for", "8s", name=file.stem)
+        assert sim.child.wait(60) == 0
+        steps = len(re.findall(r"^\s+- \{at:", file.read_text(), re.M))
+        assert len(re.findall(r"^\S+ (raised|cleared) ", sim.text(), re.M)) >= steps and "step at line" not in sim.text(), sim.text()
