@@ -149,7 +149,8 @@ static void on_kept_state(void *user, const char *alarm, const void *blob, size_
 {
 	struct app *a = user;
 
-	pipeline_restore_state(a->pipeline, alarm, blob, len, a->started);
+	if (!app_learned_take(a, alarm, blob, len))
+		pipeline_restore_state(a->pipeline, alarm, blob, len, a->started);
 }
 
 static uint32_t node_of(const struct site *site, const char *node)
@@ -455,6 +456,7 @@ void app_done(struct app *a)
 {
 	pipeline_free(a->pipeline);
 	app_store_done(a);
+	app_learned_done(a);
 	states_done(&a->alarms);
 	generation_unref(a->generation);
 	driver_shared_free(a->shared);

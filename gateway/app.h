@@ -85,6 +85,9 @@ struct probing;
 struct listing;
 struct reload;
 
+/* What the lines found out about their devices, by their names, as it is stored; it outlives them. */
+struct app_learned { char *bus; struct strbuf text; };
+
 struct app {
 	uv_loop_t            uv;
 	struct loop          loop;
@@ -115,6 +118,8 @@ struct app {
 	size_t               n_hubs;
 	struct app_bus      *buses;
 	size_t               n_buses;
+	struct app_learned  *learned;
+	size_t               n_learned;
 
 	struct stamp         started;
 	uint64_t             boot, machine_boot, seed;
@@ -263,6 +268,15 @@ struct app_next {
 int  app_next_prepare(struct app *a, struct app_next *n, struct err *reterr);
 void app_next_take(struct app *a, struct app_next *n);
 void app_next_drop(struct app *a, struct app_next *n);
+
+/* app_learned.c */
+/* A state that the store kept: of a line, and not of an alarm? Then it is kept here. */
+bool app_learned_take(struct app *a, const char *key, const void *blob, size_t len);
+/* Room for what this line will learn; what it learned at an earlier time, or NULL. 0 or -1 (no memory). */
+int  app_learned_room(struct app *a, const char *bus, const char **ret);
+/* Into the open batch, with the events that it led to; user is the app. */
+void app_learns(void *user, struct poller *p);
+void app_learned_done(struct app *a);
 
 /* app_reload.c */
 void app_reload(struct app *a);

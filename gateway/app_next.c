@@ -74,13 +74,13 @@ static void close_bus(struct app_bus *b)
 static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size_t i, struct err *reterr)
 {
 	const struct config_bus *c = &g->config->buses[i];
-	struct poller_config pc = { c, a->shared, app_sample, verbs_on_probe, a };
+	struct poller_config pc = { .bus = c, .shared = a->shared, .sample = app_sample, .answer = verbs_on_probe, .learns = app_learns, .user = a };
 	struct stamp now = loop_now(&a->loop);
 
 	*b = (struct app_bus){ .generation = generation_ref(g), .since_ms = now.wall_ms, .opened_ns = now.mono_ns };
 	b->silent_since_ns = calloc(c->bus.n_devices + 1, sizeof *b->silent_since_ns);
 	b->told_silent = calloc(c->bus.n_devices + 1, sizeof *b->told_silent);
-	if (!b->silent_since_ns || !b->told_silent)
+	if (!b->silent_since_ns || !b->told_silent || app_learned_room(a, c->bus.name, &pc.learned))
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", c->bus.name);
 	b->told_down = app_own_stands(a, "bus", c->bus.name, "down");
 	for (size_t d = 0; d < c->bus.n_devices; d++)

@@ -29,6 +29,7 @@ struct poller {
 	struct point_map         map;
 	bool                     asked;      /* a person's read waits for its answer */
 	uint64_t                 token;
+	uint32_t                 learned;    /* of which c.learns was told */
 };
 
 static void step(struct poller *p, const struct bus_event *ev);
@@ -136,6 +137,10 @@ static void step(struct poller *p, const struct bus_event *ev)
 		p->ops->step(p->bus, &none, loop_now(p->loop), &p->sink, &p->wants);
 		watch(p);
 	}
+	if (p->wants.learned != p->learned) {
+		p->learned = p->wants.learned;
+		p->c.learns(p->c.user, p);
+	}
 	loop_timer_set(p->loop, &p->timer, p->wants.deadline_ns);
 }
 
@@ -185,12 +190,14 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 	p->wants = (struct bus_wants){ .fd = -1, .deadline_ns = CLOCK_NEVER };
 	p->bus_config = c->bus->bus;
 	p->bus_config.shared = c->shared;
+	p->bus_config.learned = c->learned;
 	if (!p->ops || p->ops->open(&p->bus_config, c->bus->points, c->bus->n_points, loop_now(l), &p->bus, reterr)) {
 		if (!p->ops)
 			err_set(reterr, ERR_UNSUPPORTED, "there is no driver for %s", c->bus->url);
 		free(p);
 		return err_prefix(reterr, "bus '%s': ", c->bus->bus.name);
 	}
+	p->bus_config.learned = p->c.learned = NULL;
 	loop_timer_init(&p->timer, on_timer, p);
 	loop_timer_set(l, &p->timer, loop_now(l).mono_ns);
 	*ret = p;
@@ -232,6 +239,11 @@ uint32_t poller_map(const struct poller *p, uint32_t point)
 const struct config_bus *poller_bus(const struct poller *p)
 {
 	return p->c.bus;
+}
+
+int poller_learned(const struct poller *p, struct strbuf *out)
+{
+	return p->ops->learned(p->bus, out);
 }
 
 void poller_stats(const struct poller *p, struct bus_stats *ret)
