@@ -98,7 +98,6 @@ enum eventlist_step eventlist_quiet(struct eventlist *l, struct stamp now, struc
 
 void eventlist_failed(struct eventlist *l, enum quality quality, struct stamp now, struct sample_sink *sink)
 {
-	l->news_done = false;
 	if (l->told == (int)quality)
 		return;
 	give(l, (struct sample){ .quality = quality, .value = { NAN, NULL }, .at = now }, sink);

@@ -127,18 +127,16 @@ enum eventlist_step eventlist_on_records(struct eventlist *l, struct plan_reques
 		return eventlist_quiet(l, now, sink);
 	}
 	if (l->lapped) {
-		/* With an empty place left it was not written round, but cleared. */
-		l->lost = any_empty(l) ? 0 : places_from(b, l->last, l->news);
+		/* Where it was empty, or is not full, it was not written round, as far as that shows. */
+		l->lost = l->mark == 0 || any_empty(l) ? 0 : places_from(b, l->last, l->news);
 		return eventlist_ask_news(l, PHASE_AGAIN, read);
 	}
 	mark = mark_of(l, l->last);
-	if (l->mark == 0 && mark != 0)
-		l->skip = 0; /* an empty place was filled: that is new too */
-	else if (mark == l->mark && l->skip == 0)
+	if (mark == l->mark && l->skip == 0)
 		return eventlist_quiet(l, now, sink);
-	else if (mark != l->mark && l->passes++ == 0)
+	if (mark != l->mark && l->passes++ == 0)
 		return eventlist_ask_news(l, PHASE_NEWS, read); /* it may have been written over a moment ago */
-	else if (mark != l->mark)
+	if (mark != l->mark)
 		return read_all(l, read);
 	return eventlist_ask_news(l, PHASE_AGAIN, read);
 }
