@@ -2,7 +2,7 @@
 import datetime
 import time
 
-from stage import bus, hub, site_text, wait_for
+from stage import bus, free_port, hub, site_text, wait_for
 
 ENTRIES, SIZE, FIRST, NEWEST = 12, 3, 89, 87
 POINT = ("{point: events, name: 事件, kind: aspirating_detector, fc: 3, register: 89, enum: \"1=normal|28=alert|31=fire1|32=fire2\","
@@ -131,3 +131,13 @@ def test_an_overrun_is_said(site):
     daemon.signal(18)
     wait_for(lambda: "wrote over 5 records of its event list" in daemon.text(), what="the loss in the log")
     wait_for(lambda: readings(console) == [[None, "device"]] + [[1]] * ENTRIES, what="the readings")
+
+
+def test_the_simulator_has_an_empty_one(site):
+    port = free_port()
+    text = site_text(site.folder, bus(port, [POINT, OTHER]), RULES)
+    daemon = site.daemon(text, start=False)
+    site.simulator("--site", site.folder / "site.yaml")
+    daemon.start()
+    wait_for(lambda: {p["quality"] for p in daemon.points().values()} == {"good"}, what="both points")
+    assert daemon.points()["facp.events"]["value"] is None
