@@ -28,14 +28,22 @@ struct value {
 };
 #define VALUE_TEXT_MAX 252 /* string:N has N ≤ 250 bytes */
 
-/* One poll of one point (mode: value), or one record of a device's list (mode: log). */
+/* One poll of one point (mode: value), or one record of a device's list (mode: log). A list is also told of when it cannot be read (once, with the
+ * quality), when it can again (good, with neither number nor text), and when records were lost (quality device). */
 struct sample {
 	uint32_t     point;        /* index in the config's points */
 	enum quality quality;      /* good: value is there. Otherwise value is not to be looked at */
 	struct value value;
 	struct stamp at;           /* when the reply arrived: the register was read then */
 	int64_t      device_at_ms; /* the device's own time (mode: log), 0 if it has none */
+	uint32_t     lost;         /* mode log: records that were overwritten before they could be read, at least so many */
 };
+
+/* A device's list can be read (again), and held nothing new. */
+static inline bool sample_has_no_record(const struct sample *s)
+{
+	return s->quality == QUALITY_GOOD && isnan(s->value.number) && !s->value.text;
+}
 
 struct point_label {
 	double      value;

@@ -39,7 +39,7 @@ struct record_reading {
 	int64_t      seq;                /* given by the commit */
 };
 
-/* Rule state of one alarm, opaque to the store; len 0 deletes it. */
+/* Rule state of one alarm, or (gateway/app_learned.c) what a line learned, opaque to the store; len 0 deletes it. */
 struct record_state {
 	const char *alarm;
 	const void *blob;

@@ -35,6 +35,45 @@ struct bus_device {
 enum register_type { TYPE_BOOL, TYPE_I16, TYPE_U16, TYPE_I32, TYPE_U32, TYPE_I64, TYPE_U64, TYPE_F32, TYPE_F64, TYPE_BCD16, TYPE_BCD32, TYPE_STRING };
 enum register_order { ORDER_ABCD, ORDER_CDAB, ORDER_BADC, ORDER_DCBA };
 
+/* How a device keeps its list of events (mode log; docs/points.md): `entries` records of `size` registers each, one behind the other, the first at
+ * the point's address, which is read with the point's function. What says that there is something new is a register: */
+enum list_news {
+	LIST_NEWS_NEWEST, /* the place (from 0) of the newest record; written in a circle */
+	LIST_NEWS_NEXT,   /* the place of the next one to be written; in a circle */
+	LIST_NEWS_TOTAL,  /* how many were ever written; in a circle, the first one in place 0 */
+	LIST_NEWS_COUNT,  /* how many there are, from place 0 on; beyond `entries` they cannot be seen */
+	LIST_NEWS_NONE,   /* none: the records are numbered */
+};
+enum list_time {
+	LIST_TIME_NONE,
+	LIST_TIME_EPOCH32,   /* 2 registers, in the point's order: seconds since 1970 */
+	LIST_TIME_YMDHMS,    /* 6 registers: year (of four digits or two), month, day, hour, minute, second */
+	LIST_TIME_YMDHMS8,   /* 3 registers, a byte each: year and month, day and hour, minute and second */
+	LIST_TIME_YMDHMS8MS, /* 4 registers: the same, and the milliseconds */
+	LIST_TIME_BCD8,      /* 3 registers: as YMDHMS8, each byte two decimal digits */
+};
+#define LIST_ENTRIES_MAX 500
+#define LIST_SIZE_MAX    32
+struct bus_list {
+	uint16_t       entries, size;
+	uint16_t       value;        /* where the value stands within a record; so for number_at and time_at */
+	enum list_news news;
+	uint16_t       news_register; /* protocol address */
+	bool           newest_first; /* total and count: place 0 holds the newest, all others move up */
+	bool           numbered;     /* each record bears a number (one register) that rises by one from number_first to number_last and begins again */
+	uint16_t       number_at, number_first, number_last;
+	enum list_time time;
+	uint16_t       time_at;
+	bool           time_local;   /* in the process's zone (TZ), which is the site's */
+};
+/* Registers that a time takes; 0: none. */
+static inline unsigned list_time_registers(enum list_time t)
+{
+	static const uint8_t registers[] = { 0, 2, 6, 3, 4, 3 };
+
+	return registers[t];
+}
+
 #define BUS_INVALID_MAX 8
 #define BUS_NO_DECIMALS_FROM UINT32_MAX
 
@@ -59,6 +98,7 @@ struct bus_point {
 	size_t              n_labels;
 	int64_t             every_ns;
 	bool                log_mode;
+	struct bus_list     list;          /* log_mode */
 	bool                urgent;        /* detectors and call points: before slow ones when the line is overcommitted */
 };
 
@@ -82,7 +122,7 @@ struct bus_config {
 	bool                     rs485;
 	const struct bus_device *devices;
 	size_t                   n_devices;
-	const char              *learned;  /* what `learned` gave at an earlier time, or NULL */
+	const char              *learned;  /* what `learned` gave at an earlier time, or NULL; read by open only */
 	uint64_t                 seed;     /* for jitter; the tests' determinism */
 };
 
@@ -92,6 +132,7 @@ struct bus_wants {
 	int         poll_events;   /* POLLIN | POLLOUT */
 	const char *resolve;       /* a name to look up, or NULL; borrowed until the answer */
 	int64_t     deadline_ns;   /* mono_ns; step me then, whatever happens. CLOCK_NEVER: no deadline */
+	uint32_t    learned;       /* changes when what `learned` gives has changed; 0 after open */
 };
 
 /* What happened; all zero: only time passed (or the first step). */
@@ -116,6 +157,7 @@ struct bus_request { uint64_t token; uint8_t unit, fc; uint16_t address, count; 
 #define BUS_LATENCY_BUCKETS 24 /* bucket i: replies that took < 2^i × 64 µs */
 struct bus_unit_stats {
 	uint64_t requests, replies, timeouts, exceptions[16], late, wrong, broken, polls_good, polls_bad;
+	uint64_t lost_records;     /* of event lists: overwritten before they could be read; at least so many */
 	int64_t  last_good_ns;     /* mono_ns of the last good reply; 0: never */
 };
 struct bus_stats {
@@ -150,7 +192,7 @@ struct driver_ops {
 	void (*stats)(const void *bus, struct bus_stats *ret);
 	/* One device's figures; device < n_devices. */
 	void (*unit_stats)(const void *bus, size_t device, struct bus_unit_stats *ret);
-	/* What the bus found out about its devices (splits, …), to be given back at the next open. 0, or -1 on no memory. */
+	/* What the bus found out about its devices (splits, which events of a list it has given), to be given back at the next open. 0, or -1 on no memory. */
 	int  (*learned)(const void *bus, struct strbuf *out);
 	/* Closes descriptors (stop polling them first) and frees; accepts NULL. */
 	void (*close)(void *bus);

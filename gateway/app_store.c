@@ -361,6 +361,9 @@ void app_sample(void *user, struct poller *p, const struct sample *s)
 	mapped.point = poller_map(p, s->point);
 	if (mapped.point == POINT_NONE)
 		return;
+	if (s->lost)
+		log_warning("bus", "%s: the device wrote over %u records of its event list, or more, before they could be read",
+		            a->generation->config->site.points[mapped.point].id, s->lost);
 	pipeline_step(a->pipeline, &e, &fx);
 	app_effects(a, &fx, s->at);
 }

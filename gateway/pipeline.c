@@ -148,7 +148,9 @@ static bool text_differs(const struct latest *l, const struct sample *s)
 /* On change beyond the deadband, on every change of quality, and at least once a heartbeat. */
 static bool worth_storing(const struct point *pt, const struct latest *l, const struct sample *s, enum quality quality, bool text_changed)
 {
-	if (!l->stored_ns || pt->log_mode || l->stored_quality != quality)
+	if (pt->log_mode)
+		return !sample_has_no_record(s) || (l->stored_ns && l->stored_quality != QUALITY_GOOD);
+	if (!l->stored_ns || l->stored_quality != quality)
 		return true;
 	if (s->at.mono_ns - l->stored_ns >= pt->heartbeat_ms * CLOCK_NS_PER_MS)
 		return true;
@@ -181,10 +183,11 @@ static bool is_silence(enum quality q)
 	return q == QUALITY_COMM || q == QUALITY_STALE || q == QUALITY_NEVER;
 }
 
-/* A point that gets no answer is comm at first and stale in time, and then until it answers; one whose device answers that it has no value keeps saying so. */
+/* A point that gets no answer is comm at first and stale in time, and then until it answers; one whose device answers that it has no value keeps saying so. An event list that is
+ * quiet has nothing to say, and so is never stale: it is comm as long as it cannot be read. */
 static enum quality quality_in_time(const struct point *pt, const struct latest *l, enum quality quality, struct stamp now)
 {
-	return is_silence(quality) && (l->quality == QUALITY_STALE || is_overdue(pt, l, now)) ? QUALITY_STALE : quality;
+	return !pt->log_mode && is_silence(quality) && (l->quality == QUALITY_STALE || is_overdue(pt, l, now)) ? QUALITY_STALE : quality;
 }
 
 /* Stale, and the rules were told; what an earlier run left as stale is told anew. */
@@ -207,7 +210,8 @@ static void on_sample(struct pipeline *p, const struct sample *s)
 	const struct point *pt = &p->c.site->points[s->point];
 	struct latest *l = &p->latest[s->point];
 	enum quality quality = quality_in_time(pt, l, s->quality, s->at);
-	bool text_changed = quality == QUALITY_GOOD && text_differs(l, s);
+	bool has_no_record = pt->log_mode && sample_has_no_record(s);
+	bool text_changed = quality == QUALITY_GOOD && !has_no_record && text_differs(l, s);
 
 	p->touched = false;
 	/* A silence is told to the rules when it begins and when it becomes stale, not at every poll. */
@@ -222,8 +226,9 @@ static void on_sample(struct pipeline *p, const struct sample *s)
 		p->effects->commit_now = true;
 	set_quality(p, l, quality);
 	l->at = s->at;
-	if (quality == QUALITY_GOOD) {
+	if (quality == QUALITY_GOOD)
 		l->good_at = s->at;
+	if (quality == QUALITY_GOOD && !has_no_record) {
 		l->number = s->value.number;
 		if (text_changed)
 			pipeline_keep_text(p, pt, l, s->value.text);

@@ -185,7 +185,7 @@ void rules_on_reading(struct rules *r, const struct sample *s, struct rules_sink
 		struct leaf *l = &r->leaves[i];
 		bool verdict = leaf_judge(l, r->alarms, r->site->points, s);
 		l->quality = (uint8_t)s->quality;
-		if (s->quality == QUALITY_GOOD)
+		if (s->quality == QUALITY_GOOD && !sample_has_no_record(s))
 			l->value = s->value.number;
 		if (__builtin_expect(verdict == l->verdict, true))
 			continue;

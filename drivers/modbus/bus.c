@@ -60,10 +60,28 @@ static void take_cut(struct modbus_bus *b, const char *line)
 			b->cuts[b->n_cuts++] = (struct plan_cut){ .device = i, .fc = (uint8_t)fc, .address = (uint16_t)address, .proven = true };
 }
 
-static void take_learned(struct modbus_bus *b, const char *text)
+/* A line "list DEVICE UNIT FUNCTION ADDRESS …": what was seen last of an event list. Several points may read the same one. */
+static void take_list(struct modbus_bus *b, const char *line)
+{
+	char name[64];
+	unsigned unit, fc, address;
+	int at = 0;
+
+	if (sscanf(line, "list %63s %u %u %u %n", name, &unit, &fc, &address, &at) != 4 || at == 0)
+		return;
+	for (size_t i = 0; i < b->n_items; i++) {
+		const struct bus_point *p = b->items[i].point;
+		const struct bus_device *d = &b->config->devices[p->device];
+
+		if (b->items[i].list && strcmp(d->name, name) == 0 && d->unit == unit && p->fc == fc && p->address == address)
+			(void)eventlist_recall(b->items[i].list, line + at);
+	}
+}
+
+static void take_learned(struct modbus_bus *b, const char *text, void (*take)(struct modbus_bus *b, const char *line))
 {
 	while (text && *text) {
-		take_cut(b, text);
+		take(b, text);
 		text = strchr(text, '\n');
 		if (text)
 			text++;
@@ -108,11 +126,12 @@ static int modbus_open(const struct bus_config *config, const struct bus_point *
 	}
 	for (size_t i = 0; i < config->n_devices; i++)
 		b->units[i].config = &config->devices[i];
-	take_learned(b, config->learned);
+	take_learned(b, config->learned, take_cut);
 	if (open_serial_part(b, reterr) < 0 || link_init(&b->link, config, now.mono_ns, reterr) < 0)
 		goto fail;
 	if (groups_open(b, points, n, now, reterr) < 0)
 		goto fail;
+	take_learned(b, config->learned, take_list);
 	*ret_bus = b;
 	return 0;
 fail:
@@ -123,6 +142,7 @@ fail:
 static void modbus_step(void *bus, const struct bus_event *ev, struct stamp now, struct sample_sink *sink, struct bus_wants *ret_wants)
 {
 	exchange_step(bus, ev, now, sink, ret_wants);
+	ret_wants->learned = ((const struct modbus_bus *)bus)->learned_changes;
 }
 
 static int modbus_request(void *bus, const struct bus_request *rq, struct err *reterr)
@@ -151,6 +171,7 @@ static void modbus_stats(const void *bus, struct bus_stats *ret)
 	*ret = b->stats;
 	ret->connected = b->link.state == LINK_UP || b->link.state == LINK_RESTING;
 	ret->connects = b->link.connects;
+	ret->learned = b->learned_changes;
 	ret->disconnects = b->link.disconnects;
 	snprintf(ret->why, sizeof ret->why, "%s", b->link.why);
 }
@@ -170,6 +191,16 @@ static int modbus_learned(const void *bus, struct strbuf *out)
 
 		if (c->proven)
 			strbuf_printf(out, "cut %s %u %u %u\n", d->name, d->unit, c->fc, c->address);
+	}
+	for (size_t i = 0; i < b->n_items; i++) {
+		const struct bus_point *p = b->items[i].point;
+		const struct bus_device *d = &b->config->devices[p->device];
+
+		if (!b->items[i].list || !eventlist_knows(b->items[i].list))
+			continue;
+		strbuf_printf(out, "list %s %u %u %u ", d->name, d->unit, p->fc, p->address);
+		eventlist_remember(b->items[i].list, out);
+		strbuf_putc(out, '\n');
 	}
 	return out->failed ? -1 : 0;
 }

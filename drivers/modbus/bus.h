@@ -1,13 +1,15 @@
 /* bus: what one Modbus line consists of; shared by the files of this folder that make up the driver, and by nobody else.
  *
  * Points of one device, function and interval are a *group*. A *poll* of a group sends its requests one after another and ends when each of its points
- * has had its one sample. groups.c makes groups; poll.c knows their polls and samples and no line; incoming.c takes in what comes; exchange.c knows the
+ * has had its one sample. A device's event list is a group of its own, with one request after another until all that is new was read. groups.c makes
+ * groups; poll.c knows their polls and samples and no line; eventlist.c knows what is new in a list; incoming.c takes in what comes; exchange.c knows the
  * line and the one request in flight; owed.c knows which answers may still come; bus.c puts them together. */
 #ifndef FIREGW_DRIVERS_MODBUS_BUS_H
 #define FIREGW_DRIVERS_MODBUS_BUS_H
 
 #include "drivers/driver.h"
 #include "drivers/modbus/codec.h"
+#include "drivers/modbus/eventlist.h"
 #include "drivers/modbus/framing.h"
 #include "drivers/modbus/link.h"
 #include "drivers/modbus/plan.h"
@@ -24,6 +26,7 @@ struct bus_frame {
 /* A point within the poll that runs. */
 struct bus_item {
 	const struct bus_point *point;
+	struct eventlist *list;      /* of a point of mode log, which is alone in its group; else NULL. The bus's */
 	bool         done;           /* has had its sample */
 	bool         has_decimals;   /* the decimals register was read (or refused) */
 	enum quality decimals_quality;
@@ -92,6 +95,7 @@ struct modbus_bus {
 	size_t                   n_cuts, cap_cuts;
 	uint32_t                *scratch;     /* of the planner */
 	struct bus_item         *items;       /* the groups' memory */
+	size_t                   n_items;
 	struct plan_span        *spans;
 	struct plan_request     *requests;
 	struct bus_frame        *frames;
@@ -134,6 +138,7 @@ struct modbus_bus {
 	int64_t                  character_ns; /* of a serial line; 0: not known */
 	int64_t                  silence_ns;   /* between frames: 3.5 characters */
 	int64_t                  gap_ns;       /* nothing for so long: what is incomplete stays so */
+	uint32_t                 learned_changes;
 	struct bus_stats         stats;
 };
 

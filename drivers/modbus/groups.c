@@ -12,6 +12,8 @@ static int compare_items(const void *a, const void *b)
 
 	if (x->device != y->device)
 		return x->device < y->device ? -1 : 1;
+	if (x->log_mode != y->log_mode)
+		return x->log_mode ? 1 : -1;
 	if (x->fc != y->fc)
 		return x->fc < y->fc ? -1 : 1;
 	if (x->every_ns != y->every_ns)
@@ -67,8 +69,6 @@ static int check_point(const struct modbus_bus *b, const struct bus_point *p, st
 
 	if (p->device >= b->config->n_devices)
 		return err_set(reterr, ERR_INVALID, "point '%s': no such device", p->id);
-	if (p->log_mode)
-		return err_set(reterr, ERR_UNSUPPORTED, "point '%s': mode log is not supported yet for Modbus; use mode value", p->id);
 	if (decode_check(p, reterr) < 0)
 		return err_prefix(reterr, "point '%s': ", p->id);
 	if (decode_count(p) > limits_of(b, &probe).max_count)
@@ -88,7 +88,7 @@ static void add_spans(struct bus_group *g, size_t item)
 
 static bool same_group(const struct bus_point *a, const struct bus_point *b)
 {
-	return a->device == b->device && a->fc == b->fc && a->every_ns == b->every_ns;
+	return a->device == b->device && a->fc == b->fc && a->every_ns == b->every_ns && !a->log_mode && !b->log_mode;
 }
 
 static void make_groups(struct modbus_bus *b, size_t n, struct stamp now)
@@ -117,6 +117,27 @@ static void make_groups(struct modbus_bus *b, size_t n, struct stamp now)
 			add_spans(&b->groups[i], k);
 }
 
+/* Its one request is the list's to say, each time. */
+static void plan_list(struct modbus_bus *b, struct bus_group *g)
+{
+	g->n_requests = 1;
+	g->requests[0] = (struct plan_request){ .n = 1 };
+	eventlist_begin(g->items[0].list, &g->requests[0]);
+	b->units[g->device].n_requests++;
+}
+
+static int open_lists(struct modbus_bus *b, struct err *reterr)
+{
+	for (size_t i = 0; i < b->n_items; i++) {
+		const struct bus_point *p = b->items[i].point;
+		struct bus_group probe = { .device = p->device, .fc = p->fc };
+
+		if (p->log_mode && eventlist_new(p, limits_of(b, &probe).max_count, &b->items[i].list, reterr) < 0)
+			return err_prefix(reterr, "point '%s': ", p->id);
+	}
+	return 0;
+}
+
 int groups_open(struct modbus_bus *b, const struct bus_point *points, size_t n, struct stamp now, struct err *reterr)
 {
 	size_t n_spans = 0, room;
@@ -138,9 +159,15 @@ int groups_open(struct modbus_bus *b, const struct bus_point *points, size_t n, 
 	for (size_t i = 0; i < n; i++)
 		b->items[i].point = &points[i];
 	qsort(b->items, n, sizeof *b->items, compare_items);
+	b->n_items = n;
+	if (open_lists(b, reterr) < 0)
+		return -1;
 	make_groups(b, n, now);
 	for (size_t i = 0; i < b->n_groups; i++) {
-		group_plan(b, &b->groups[i]);
+		if (b->groups[i].items[0].list)
+			plan_list(b, &b->groups[i]);
+		else
+			group_plan(b, &b->groups[i]);
 		if (encode_group(b, &b->groups[i], reterr) < 0)
 			return -1;
 	}
@@ -149,6 +176,8 @@ int groups_open(struct modbus_bus *b, const struct bus_point *points, size_t n, 
 
 void groups_close(struct modbus_bus *b)
 {
+	for (size_t i = 0; i < b->n_items; i++)
+		eventlist_free(b->items[i].list);
 	free(b->items);
 	free(b->groups);
 	free(b->spans);

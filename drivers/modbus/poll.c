@@ -29,7 +29,10 @@ static void give_sample(struct bus_item *item, enum quality quality, struct valu
 	if (item->done)
 		return;
 	item->done = true;
-	sink->sample(sink->user, &s);
+	if (item->list)
+		eventlist_failed(item->list, quality, now, sink); /* what a list has to tell it tells itself */
+	else
+		sink->sample(sink->user, &s);
 }
 
 static const struct value no_value = { NAN, NULL };
@@ -45,6 +48,7 @@ static void end_poll(struct modbus_bus *b, struct bus_group *g, struct stamp now
 		for (size_t i = 0; i < b->n_cuts; i++)
 			if (b->cuts[i].proven || b->cuts[i].device != g->device || b->cuts[i].fc != g->fc)
 				b->cuts[kept++] = b->cuts[i];
+		b->learned_changes++;
 		if (kept < b->n_cuts) {
 			b->n_cuts = kept;
 			g->no_split_until_ns = now.mono_ns + NO_SPLIT_NS;
@@ -87,6 +91,10 @@ static void start_poll(struct modbus_bus *b, struct bus_group *g, int64_t now_ns
 	g->again = false;
 	g->not_before_ns = now_ns;
 	g->bad = g->comm = g->probing = false;
+	if (g->items[0].list) {
+		eventlist_begin(g->items[0].list, &g->requests[0]);
+		g->frames[0].len = 0;
+	}
 }
 
 static bool request_is_done(const struct bus_group *g, size_t request)
@@ -195,11 +203,31 @@ static void prove_cuts(struct modbus_bus *b, const struct bus_group *g, const st
 	for (size_t i = 0; i < b->n_cuts; i++) {
 		struct plan_cut *c = &b->cuts[i];
 
-		if (c->device == g->device && c->fc == g->fc && !c->proven && r->address >= c->block_first && r->address + r->count - 1 <= c->block_last) {
+		if (c->device == g->device && c->fc == g->fc && !c->proven && r->address >= c->block_first && r->address + r->count - 1 <= c->block_last)
 			c->proven = true;
-			b->stats.learned++;
-		}
 	}
+}
+
+/* A list has one request, which becomes the next until all that is new was read. Others that are due go between. */
+static void list_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *values, struct stamp now, struct sample_sink *sink)
+{
+	struct eventlist *l = g->items[0].list;
+	uint32_t changes = eventlist_changes(l);
+	uint64_t lost = eventlist_lost(l);
+	enum eventlist_step step = eventlist_values(l, values, &g->requests[0], b->text, now, sink);
+
+	b->learned_changes += eventlist_changes(l) - changes;
+	b->units[g->device].stats.lost_records += eventlist_lost(l) - lost;
+	g->probing = false;
+	if (step != EVENTLIST_MORE) {
+		g->bad = g->bad || step == EVENTLIST_BAD;
+		end_poll(b, g, now);
+		return;
+	}
+	g->frames[0].len = 0;
+	g->attempts = g->busy = 0;
+	g->again = false;
+	g->not_before_ns = g->due_ns = now.mono_ns;
 }
 
 void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *values, struct stamp now, struct sample_sink *sink)
@@ -207,6 +235,10 @@ void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *valu
 	const struct plan_request *r = &g->requests[g->next];
 
 	note_answer(b, g, now.mono_ns);
+	if (g->items[0].list) {
+		list_values(b, g, values, now, sink);
+		return;
+	}
 	if (g->splitting)
 		prove_cuts(b, g, r);
 	for (uint32_t i = r->first; i < r->first + r->n; i++) {

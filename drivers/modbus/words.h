@@ -19,6 +19,12 @@ static inline uint16_t swap_bytes(uint16_t w)
 	return (uint16_t)(w << 8 | w >> 8);
 }
 
+/* One register as the number that it holds. */
+static inline uint16_t word_of(uint16_t w, enum register_order order)
+{
+	return swaps_bytes(order) ? swap_bytes(w) : w;
+}
+
 static inline uint64_t join_words(const uint16_t *words, unsigned n, enum register_order order)
 {
 	uint64_t v = 0;

@@ -17,6 +17,9 @@ int cell_bit(struct loader *l, const struct node *at, int8_t *ret_first, int8_t 
 int cell_invalid(struct loader *l, const struct node *at, const struct bus_point *p, double *ret, size_t *ret_n);
 /* 0=normal|1=alarm, in the kept arena. */
 int cell_enum(struct loader *l, const struct node *at, const struct point_label **ret, size_t *ret_n);
+/* list_cell.c: log entries=40 size=3 …; the point's register, fc and type are known. And the text that reads back to it. */
+int  cell_list(struct loader *l, const struct node *at, const struct bus_point *p, bool fc_given, unsigned max_registers, struct bus_list *ret);
+void cell_list_text(const struct bus_list *b, struct strbuf *out);
 int cell_gb_addr(struct loader *l, const struct node *at, uint32_t ret[POINT_GB_ADDR_MAX], size_t *ret_n);
 int cell_tags(struct loader *l, const struct node *at, const char *text, const char *ret[POINT_TAGS_MAX], size_t *ret_n);
 

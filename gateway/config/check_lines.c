@@ -77,6 +77,11 @@ static void check_line(struct loader *l, const struct config_bus *bus, const str
 		const struct bus_point *p = &bus->points[i];
 		unsigned count = p->fc <= 2 ? 1 : p->type == TYPE_STRING ? (p->string_bytes + 1u) / 2 : type_bits(p->type) / 16;
 		w[i] = (struct wanted){ p->device, p->fc, p->every_ns, p->address, count };
+		/* A list while nothing is new. */
+		if (p->log_mode && p->list.news != LIST_NEWS_NONE)
+			w[i].address = p->list.news_register, w[i].count = 1;
+		else if (p->log_mode)
+			w[i].count = (unsigned)p->list.entries * p->list.size;
 		if (p->every_ns < shortest)
 			shortest = p->every_ns;
 	}

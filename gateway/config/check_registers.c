@@ -58,6 +58,9 @@ static void say_overlap(struct loader *l, const struct span *a, const struct spa
 	const struct point_place *place = &l->places[late->point];
 	bool same = a->address == b->address && a->count == b->count;
 
+	if (same && a->b->log_mode && b->b->log_mode)
+		return; /* two values of the same list's records */
+
 	if (same && a->bit_first >= 0 && b->bit_first >= 0) {
 		if (bits_overlap(a, b))
 			find_error(l, place->bit ? place->bit : place->reg, "the same bits of register %s as %s", written(l, late), other(l, late, early));
@@ -83,6 +86,8 @@ void check_registers(struct loader *l)
 			if (l->places[b->point].nowhere)
 				continue;
 			unsigned count = b->fc <= 2 ? 1 : b->type == TYPE_STRING ? (b->string_bytes + 1u) / 2 : type_bits(b->type) / 16;
+			if (b->log_mode)
+				count = (unsigned)b->list.entries * b->list.size;
 			spans[n++] = (struct span){
 				.bus = (uint32_t)i, .point = b->point, .unit = c->buses[i].bus.devices[b->device].unit, .fc = b->fc, .address = b->address,
 				.count = (uint16_t)count, .bit_first = b->bit_first, .bit_last = b->bit_last, .b = b,

@@ -81,6 +81,15 @@ static void mix_timing(uint64_t *h, const struct bus_timing *t)
 		mix_int(h, ints[i]);
 }
 
+static void mix_list(uint64_t *h, const struct bus_list *b)
+{
+	const int64_t ints[] = { b->entries, b->size, b->value, b->news, b->news_register, b->newest_first, b->numbered, b->number_at, b->number_first, b->number_last,
+		b->time, b->time_at, b->time_local };
+
+	for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
+		mix_int(h, ints[i]);
+}
+
 /* From where a value is read, and how. */
 static void mix_decoding(uint64_t *h, const struct bus_point *p)
 {
@@ -88,6 +97,8 @@ static void mix_decoding(uint64_t *h, const struct bus_point *p)
 
 	for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
 		mix_int(h, ints[i]);
+	if (p->log_mode)
+		mix_list(h, &p->list);
 	mix_decimal(h, p->scale);
 	mix_decimal(h, p->offset);
 	mix_decimal(h, p->convert.factor);

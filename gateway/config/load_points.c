@@ -13,7 +13,6 @@ struct point_fields {
 };
 
 static const char *const order_words[] = { "ABCD", "CDAB", "BADC", "DCBA", NULL };
-static const char *const mode_words[] = { "value", "log", NULL };
 
 #define AT(field) offsetof(struct point_fields, field)
 static const struct bind_key columns[] = {
@@ -40,7 +39,7 @@ static const struct bind_key columns[] = {
 	{ "deadband", "死区", BIND_DECIMAL, 0, AT(numbers[ROW_DEADBAND]) },
 	{ "every", "周期", BIND_DURATION, 0, AT(every), 10, 86400000 },
 	{ "heartbeat", "心跳", BIND_DURATION, 0, AT(heartbeat), 1000, 86400000 },
-	{ "mode", "模式", BIND_WORD, 0, AT(mode), .words = mode_words, .def = "value" },
+	{ "mode", "模式", BIND_TEXT, 0, AT(mode), 1, CONFIG_TEXT_MAX },
 	{ "building", "楼栋", BIND_NAME, 0, AT(building) },
 	{ "floor", "楼层", BIND_TEXT, 0, AT(floor), 1 },
 	{ "zone", "分区", BIND_ZONE, 0, AT(zone) },
@@ -263,6 +262,19 @@ static void read_numbers(struct draft *t)
 			             t->f.numbers[i].text);
 }
 
+static void read_mode(struct draft *t)
+{
+	const struct field *f = &t->f.mode;
+	const char *word = f->text ? f->text : "value";
+	bool log = strncmp(word, "log", 3) == 0 && (word[3] == '\0' || word[3] == ' ' || word[3] == '|');
+
+	if (!log && strcmp(word, "value") != 0)
+		find_error(t->l, f->at, "mode '%s' is neither value nor log with what describes the list (docs/points.md)", word);
+	if (!log || t->nowhere || cell_list(t->l, f->at, &t->b, t->f.fc.at != NULL, t->d->timing->max_registers, &t->b.list) < 0)
+		return;
+	t->p.log_mode = t->b.log_mode = true;
+}
+
 static void read_meaning(struct draft *t)
 {
 	struct loader *l = t->l;
@@ -282,9 +294,7 @@ static void read_meaning(struct draft *t)
 	t->b.labels = t->p.labels;
 	t->b.n_labels = t->p.n_labels;
 	t->p.is_text = t->b.type == TYPE_STRING || ((t->b.type == TYPE_I64 || t->b.type == TYPE_U64) && t->b.bit_first < 0);
-	if (f->mode.number == 1)
-		find_error(l, f->mode.at, "mode 'log' is not supported yet");
-	t->p.log_mode = t->b.log_mode = f->mode.number == 1;
+	read_mode(t);
 	t->p.every_ms = f->every.at ? f->every.number : t->d->every_ms ? t->d->every_ms : t->kind->every_ms;
 	t->p.heartbeat_ms = f->heartbeat.at ? f->heartbeat.number : t->d->heartbeat_ms ? t->d->heartbeat_ms : t->kind->heartbeat_ms;
 	if (t->p.heartbeat_ms < t->p.every_ms) {

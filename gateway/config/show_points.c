@@ -113,6 +113,13 @@ static void show_point(struct writer *w, const struct config *c, const struct bu
 	if (*r->unit && b->n_labels == 0 && b->type != TYPE_STRING)
 		writer_text(w, "unit", r->unit);
 	show_numbers(w, r);
+	if (b->log_mode) {
+		char text[256];
+		struct strbuf list;
+		strbuf_init_fixed(&list, text, sizeof text);
+		cell_list_text(&b->list, &list);
+		writer_text(w, "mode", text);
+	}
 	writer_duration(w, "every", p->every_ms);
 	writer_duration(w, "heartbeat", p->heartbeat_ms);
 	writer_text(w, "building", c->site.buildings[p->building].id);

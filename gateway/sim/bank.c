@@ -164,6 +164,13 @@ static void collect_spans(struct maker *m)
 			const struct bus_point *p = &m->c->buses[i].points[k];
 			struct bank_unit *u = m->b->devices[first + p->device];
 
+			if (p->log_mode) {
+				/* An event list is there, and stays empty. */
+				add_span(m, u, p->fc, p->address, (uint32_t)p->list.entries * p->list.size);
+				if (p->list.news != LIST_NEWS_NONE)
+					add_span(m, u, p->fc, p->list.news_register, 1);
+				continue;
+			}
 			m->b->cells[p->point] = (struct bank_cell){ .point = p, .unit = u };
 			add_span(m, u, p->fc, p->address, point_span(p));
 			if (p->decimals_from != BUS_NO_DECIMALS_FROM)

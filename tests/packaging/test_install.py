@@ -40,7 +40,8 @@ class Installed(unittest.TestCase):
 
     def test_file_list(self):
         expected = {f"{folder}/{name}" for name, folder in PROGRAMS.items()} | {"share/man/" + page for page in MAN}
-        expected |= {"lib/systemd/system/firegwd.service", "lib/sysusers.d/firegw.conf", "lib/tmpfiles.d/firegw.conf", "share/firegw/profiles/pressure-qdy30a.csv"}
+        expected |= {"lib/systemd/system/firegwd.service", "lib/sysusers.d/firegw.conf", "lib/tmpfiles.d/firegw.conf"}
+        expected |= {"share/firegw/profiles/" + os.path.basename(p) for p in glob.glob(SOURCE + "/examples/profiles/*.csv")}
         expected |= {"share/bash-completion/completions/" + name for name in ("firegw", "firegwd", "firegw-sim")}
         doc = "share/doc/firegw/"
         expected |= {doc + name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "copyright")}

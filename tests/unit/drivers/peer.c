@@ -150,17 +150,21 @@ static struct peer_write *queue(struct peer_connection *c, int64_t at_ns, const 
 }
 
 /* The right answer; its length. */
-static size_t answer(const uint8_t *rq, int64_t now_ns, uint8_t *f)
+static size_t answer(const struct peer *p, const uint8_t *rq, int64_t now_ns, uint8_t *f)
 {
 	uint8_t unit = rq[6], fc = rq[7];
 	uint16_t address = get16(rq + 8), count = get16(rq + 10);
 	size_t n = fc <= 2 ? (count + 7u) / 8 : count * 2u;
 
+	if (p->asked)
+		p->asked(p->user, address, count);
 	memcpy(f, rq, 8);
 	memset(f + 9, 0, n);
 	f[8] = (uint8_t)n;
 	for (uint16_t i = 0; i < count; i++) {
-		if (fc > 2)
+		if (fc > 2 && p->registers)
+			put16(f + 9 + i * 2, p->registers(p->user, (uint16_t)(address + i)));
+		else if (fc > 2)
 			put16(f + 9 + i * 2, peer_register(unit, (uint16_t)(address + i), now_ns));
 		else if (peer_bit(unit, (uint16_t)(address + i)))
 			f[9 + i / 8] = (uint8_t)(f[9 + i / 8] | 1 << i % 8);
@@ -308,7 +312,7 @@ static void misbehave(struct peer *p, struct peer_connection *c, const uint8_t *
 	static const uint8_t garbage[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
 	uint8_t f[600];
 	int exception = exception_to(p, rq);
-	size_t len = exception ? refuse(rq, exception, f) : answer(rq, now, f);
+	size_t len = exception ? refuse(rq, exception, f) : answer(p, rq, now, f);
 
 	p->requests++;
 	p->requests_of_unit[rq[6]]++;

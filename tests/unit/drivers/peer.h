@@ -88,6 +88,10 @@ struct peer {
 	uint64_t            bytes_in, bytes_out, requests, accepted, closed;
 	uint64_t            requests_of_unit[256];
 	bool                refused[256];  /* PEER_BUSY_ONCE: by request */
+	/* What stands in its registers (fc 3, 4), if not what peer_register says; `asked` is called before each answer. */
+	uint16_t          (*registers)(void *user, uint16_t address);
+	void              (*asked)(void *user, uint16_t address, uint16_t count);
+	void               *user;
 	struct peer_connection connections[PEER_CONNECTIONS];
 };
 

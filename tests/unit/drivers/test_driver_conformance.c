@@ -292,9 +292,14 @@ static void test_refused_configs(void **state)
 	(void)state;
 	harness_init(&h, BUS_TCP, NULL);
 	struct bus_point *p = harness_point(&h, 1, 3, 0, TYPE_U16, S);
-	p->log_mode = true;
+	p->log_mode = true; /* and no layout */
 	assert_int_equal(h.ops->open(&h.config, h.points, 1, harness_stamp(&h), &h.bus, &e), -1);
-	assert_int_equal(e.code, ERR_UNSUPPORTED);
+	assert_int_equal(e.code, ERR_INVALID);
+	p->list = (struct bus_list){ .entries = 10, .size = 30, .news = LIST_NEWS_NEWEST };
+	h.devices[0].timing.max_registers = 29;
+	assert_int_equal(h.ops->open(&h.config, h.points, 1, harness_stamp(&h), &h.bus, &e), -1);
+	assert_non_null(strstr(e.text, "max_registers"));
+	h.devices[0].timing.max_registers = 100;
 	p->log_mode = false;
 	p->type = TYPE_STRING;
 	p->string_bytes = 250;

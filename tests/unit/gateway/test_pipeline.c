@@ -114,6 +114,40 @@ static void a_device_that_says_it_has_no_value_keeps_saying_so(void **state)
 	rig_done(&r);
 }
 
+static const char list_points[] = "          - {point: list, kind: generic, fc: 3, register: 100, mode: 'log entries=4 size=3 value=2 newest=0'}\n";
+static const char list_rules[] =
+	"  - {id: fire, for: {point: d.list}, when: {equals: 28}, class: fire, latch: true}\n"
+	"  - {id: deaf, for: {point: d.list}, when: {quality: bad}, class: fault}\n";
+
+/* Each record is stored, also the same one again; a list that is quiet is never stale; while it cannot be read that shows, and when it can again no value is made up. */
+static void an_event_list_is_stored_record_by_record(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, list_points, list_rules);
+	rig_sample(&r, "d.list", NAN, QUALITY_GOOD, NULL); /* it can be read */
+	assert_int_equal(r.batch->n_readings, 0);
+	rig_value(&r, "d.list", 28);
+	rig_value(&r, "d.list", 28);
+	assert_int_equal(rig_readings(&r, "d.list"), 2);
+	assert_string_equal(rig_events(&r, 0), "d.list/fire raised active;");
+	rig_wait(&r, 3600000);
+	assert_int_equal(pipeline_latest(r.pipeline, 0)->quality, QUALITY_GOOD);
+	rig_sample(&r, "d.list", NAN, QUALITY_COMM, NULL);
+	assert_int_equal(pipeline_latest(r.pipeline, 0)->quality, QUALITY_COMM);
+	assert_string_equal(rig_events(&r, 1), "d.list/deaf raised active;");
+	rig_sample(&r, "d.list", NAN, QUALITY_GOOD, NULL);
+	assert_int_equal(pipeline_latest(r.pipeline, 0)->quality, QUALITY_GOOD);
+	assert_true(pipeline_latest(r.pipeline, 0)->number == 28);
+	assert_string_equal(rig_events(&r, 2), "d.list/deaf returned returned;");
+	assert_int_equal(rig_readings(&r, "d.list"), 4);
+	assert_true(isnan(r.batch->readings[3].number) && r.batch->readings[3].quality == QUALITY_GOOD);
+	rig_value(&r, "d.list", 1);
+	assert_string_equal(rig_events(&r, 3), "d.list/fire returned returned;");
+	rig_done(&r);
+}
+
 static void a_reading_that_starts_a_delay_commits_at_once(void **state)
 {
 	struct rig r;
@@ -308,6 +342,7 @@ int main(void)
 		cmocka_unit_test(a_silent_point_is_comm_then_stale_and_its_alarm_stays),
 		cmocka_unit_test(a_point_of_which_nothing_comes_goes_stale_by_time),
 		cmocka_unit_test(a_device_that_says_it_has_no_value_keeps_saying_so),
+		cmocka_unit_test(an_event_list_is_stored_record_by_record),
 		cmocka_unit_test(a_reading_that_starts_a_delay_commits_at_once),
 		cmocka_unit_test(a_delay_that_ended_is_stamped_with_its_end_however_late),
 		cmocka_unit_test(a_restart_goes_on_with_what_was_saved),
