@@ -158,6 +158,7 @@ struct bus_request { uint64_t token; uint8_t unit, fc; uint16_t address, count; 
 struct bus_unit_stats {
 	uint64_t requests, replies, timeouts, exceptions[16], late, wrong, broken, polls_good, polls_bad;
 	uint64_t lost_records;     /* of event lists: overwritten before they could be read; at least so many */
+	uint64_t latency[BUS_LATENCY_BUCKETS];
 	int64_t  last_good_ns;     /* mono_ns of the last good reply; 0: never */
 };
 struct bus_stats {

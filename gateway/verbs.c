@@ -145,58 +145,6 @@ static json_t *store_status(struct app *a)
 	                 "queued", (int)a->n_queued, "log", a->log_id);
 }
 
-/* The wall time of a moment on the monotonic clock. */
-static int64_t wall_of(struct stamp now, int64_t mono_ns)
-{
-	return mono_ns ? now.wall_ms - (now.mono_ns - mono_ns) / CLOCK_NS_PER_MS : 0;
-}
-
-/* What came in that was not the answer, each under its own name (struct bus_stats). */
-static void line_counters(json_t *o, const struct bus_stats *s, uint64_t exceptions)
-{
-	const struct { const char *name; uint64_t n; } rows[] = {
-		{ "late", s->late_replies }, { "wrong", s->wrong_frames }, { "missed", s->missed }, { "exceptions", exceptions }, { "crc_errors", s->crc_errors },
-		{ "half_frames", s->half_frames }, { "foreign_frames", s->foreign_frames }, { "echoes", s->echoes }, { "collisions", s->collisions },
-		{ "garbage_bytes", s->garbage_bytes }, { "disconnects", s->disconnects },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		json_object_set_new(o, rows[i].name, json_integer((json_int_t)rows[i].n));
-}
-
-static json_t *line_status(const struct app_bus *b, struct stamp now)
-{
-	const struct config_bus *c = poller_bus(b->poller);
-	static const char *const transports[] = { "tcp", "rtu", "rtu+tcp", "sim" };
-	struct bus_stats s;
-	uint64_t good = 0, bad = 0, requests = 0, timeouts = 0, exceptions = 0;
-	json_t *devices = json_array();
-
-	poller_stats(b->poller, &s);
-	bool up = s.connected && app_bus_up(b);
-	for (size_t i = 0; i < c->bus.n_devices; i++) {
-		struct bus_unit_stats u;
-		poller_unit_stats(b->poller, i, &u);
-		bool device_up = u.last_good_ns && !b->silent_since_ns[i];
-		good += u.polls_good;
-		bad += u.polls_bad;
-		requests += u.requests;
-		timeouts += u.timeouts;
-		for (size_t k = 0; k < sizeof u.exceptions / sizeof *u.exceptions; k++)
-			exceptions += u.exceptions[k];
-		json_array_append_new(devices, json_pack("{s:s, s:i, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I}", "name", c->bus.devices[i].name, "unit", c->bus.devices[i].unit,
-			"up", device_up, "why", device_up ? NULL : app_device_why(b, i, now), "last_good", verbs_time_or_null(wall_of(now, u.last_good_ns)), "polls_good", (json_int_t)u.polls_good,
-			"polls_bad", (json_int_t)u.polls_bad, "timeouts", (json_int_t)u.timeouts, "late", (json_int_t)u.late, "wrong", (json_int_t)(u.wrong + u.broken)));
-	}
-	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:s?, s:o, s:I, s:I, s:I, s:I}", "name", c->bus.name, "url", c->url,
-		"transport", transports[c->bus.transport], "up", up, "why", up ? NULL : app_bus_why(b, &s, now),
-		"since", verbs_time_or_null(b->since_ms), "polls_good", (json_int_t)good, "polls_bad", (json_int_t)bad, "requests", (json_int_t)requests,
-		"timeouts", (json_int_t)timeouts);
-	line_counters(o, &s, exceptions);
-	json_object_set_new(o, "devices", devices);
-	return o;
-}
-
 static void status(struct app *a, struct control_request *rq)
 {
 	struct strbuf text = STRBUF_INIT, streams = STRBUF_INIT;
@@ -217,7 +165,7 @@ static void status(struct app *a, struct control_request *rq)
 	json_t *lines = json_array(), *hubs = json_array();
 	for (size_t i = 0; i < a->n_buses; i++)
 		if (a->buses[i].poller)
-			json_array_append_new(lines, line_status(&a->buses[i], now));
+			json_array_append_new(lines, verbs_line_status(&a->buses[i], false, now));
 	for (size_t i = 0; i < a->n_hubs; i++)
 		if (a->hubs[i]->pump)
 			json_array_append_new(hubs, verbs_hub_status(a->hubs[i]));
@@ -304,6 +252,8 @@ void verbs_handle(void *app, struct control_request *rq, const char *verb, json_
 
 	if (strcmp(verb, "version") == 0)
 		version(a, rq);
+	else if (strcmp(verb, "line") == 0)
+		verbs_line(a, rq, args);
 	else if (strcmp(verb, "status") == 0)
 		status(a, rq);
 	else if (strcmp(verb, "points") == 0)

@@ -24,6 +24,9 @@ void verbs_hubs(struct app *a, struct control_request *rq, json_t *args);
 void verbs_hub_resend(struct app *a, struct control_request *rq, json_t *args);
 void verbs_hub_purge(struct app *a, struct control_request *rq, json_t *args);
 json_t *verbs_time_or_null(int64_t wall_ms);
+/* verbs_lines.c; whole: with all that is counted */
+json_t *verbs_line_status(const struct app_bus *b, bool whole, struct stamp now);
+void verbs_line(struct app *a, struct control_request *rq, json_t *args);
 /* verbs_probe.c */
 void verbs_probe(struct app *a, struct control_request *rq, json_t *args);
 /* verbs_past.c */

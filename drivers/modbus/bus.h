@@ -192,6 +192,9 @@ void owed_failed(struct modbus_bus *b, const struct codec_read *fence, int64_t n
 
 /* exchange.c, for incoming.c */
 
+/* The first device of this unit, or UINT32_MAX. */
+uint32_t bus_device_of_unit(const struct modbus_bus *b, uint8_t unit);
+
 const struct bus_timing *flight_timing(const struct modbus_bus *b);
 /* The figures of the device that was asked; NULL: a person asks a unit that is no device of ours. */
 struct bus_unit_stats   *flight_stats(struct modbus_bus *b);

@@ -133,7 +133,7 @@ static void send_frame(struct modbus_bus *b, enum bus_flight flight, struct bus_
 	send_rest(b, now, sink);
 }
 
-static uint32_t device_of_unit(const struct modbus_bus *b, uint8_t unit)
+uint32_t bus_device_of_unit(const struct modbus_bus *b, uint8_t unit)
 {
 	for (uint32_t i = 0; i < b->config->n_devices; i++)
 		if (b->config->devices[i].unit == unit)
@@ -159,7 +159,7 @@ static void send_request(struct modbus_bus *b, struct stamp now, struct sample_s
 	const struct bus_request *rq = &b->request;
 
 	b->read = (struct codec_read){ .unit = rq->unit, .fc = rq->fc, .address = rq->address, .count = rq->count };
-	b->flight_device = device_of_unit(b, rq->unit);
+	b->flight_device = bus_device_of_unit(b, rq->unit);
 	b->request_frame.len = 0;
 	send_read(b, FLIGHT_REQUEST, &b->request_frame, now, sink);
 }

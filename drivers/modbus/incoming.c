@@ -23,6 +23,8 @@ static void count_latency(struct modbus_bus *b, int64_t ns)
 		i++;
 	}
 	b->stats.latency[i]++;
+	if (flight_stats(b))
+		flight_stats(b)->latency[i]++;
 }
 
 static bool waits_for_answer(const struct modbus_bus *b)
@@ -119,9 +121,12 @@ static void take_frame(struct modbus_bus *b, uint8_t *frame, size_t len, struct 
 	} else if (match == MATCH_REQUEST) {
 		take_request(b, frame);
 	} else if (match == MATCH_LATE || (match == MATCH_WRONG && owed_is_late(b, frame, len, now.mono_ns))) {
+		/* Of whom it is, not of whom is asked now. */
+		uint32_t late = bus_device_of_unit(b, frame[b->framing->numbered ? 6 : 0]);
+
 		b->stats.late_replies++;
-		if (u)
-			u->late++;
+		if (late != UINT32_MAX)
+			b->units[late].stats.late++;
 	} else {
 		b->stats.wrong_frames++;
 		if (u)

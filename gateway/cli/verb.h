@@ -71,6 +71,8 @@ int  run_result(enum client_answer a, const struct err *e);
 void run_acted(struct run *r, const struct err *failed);
 /* The table of hubs, the whole of `status`, a point's row and its value as text: "alarm (1)", "0.35" (verb_state.c). */
 void hubs_put(struct run *r, const json_t *hubs);
+/* verb_line.c: one line in whole. The verb's result. */
+int  line_show(struct run *r, struct client *c, const char *bus);
 void status_put(struct run *r, const json_t *status);
 void point_add(struct run *r, const json_t *row, void *table);
 void point_value(const json_t *row, char *buf, size_t cap);

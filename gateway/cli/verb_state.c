@@ -194,7 +194,9 @@ int verb_status(struct run *r)
 	struct client *c = run_client(r, &result);
 	if (!c)
 		return result;
-	if (args_flag(&r->args, "follow")) {
+	if (args_value(&r->args, "bus")) {
+		result = line_show(r, c, args_value(&r->args, "bus"));
+	} else if (args_flag(&r->args, "follow")) {
 		result = follow_status(r, c, every_ms);
 	} else {
 		enum client_answer a = client_call(c, "status", NULL, &status, &e);

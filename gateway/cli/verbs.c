@@ -26,6 +26,7 @@ static const struct args_option site_options[] = {
 static const struct args_option status_options[] = {
 	{ "follow", 0, NULL, "again and again, until Ctrl-C" },
 	{ "every", 0, "D", "with --follow: how often (default: 2s)" },
+	{ "bus", 0, "NAME", "one line in whole: what was asked, what came, how long it took" },
 };
 static const struct args_option points_options[] = {
 	{ "bad", 0, NULL, "only those whose quality is not good" },
@@ -82,7 +83,7 @@ const struct verb verbs[] = {
 	  OPTIONS(site_options), false, verb_show },
 	{ "status", "", 0, 0, "daemon, lines, hubs, backlog and storage at a glance",
 	  "--follow: on a terminal in one place; else a block each time, an empty line between them. " FOLLOW_HELP "\nD: 100ms to 1m.\n"
-	  "--json: the status object, with lines and hubs; with --follow one a line.",
+	  "--json: the status object, with lines and hubs; with --follow one a line; with --bus the line.",
 	  OPTIONS(status_options), true, verb_status },
 	{ "points", "[SELECT…]", 0, ARGS_WORDS_MAX, "latest values with quality and age",
 	  SELECT_HELP "\nEnds with 1 if no point fits. --json: a list of the directory's entries with value, quality, at.\n"

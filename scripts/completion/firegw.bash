@@ -6,7 +6,7 @@ _firegw_options() {
 	case "$1" in
 	'firegw check') echo '--config --json --help' ;;
 	'firegw show') echo '--config --json --help' ;;
-	'firegw status') echo '--follow --every --socket --json --help' ;;
+	'firegw status') echo '--follow --every --bus --socket --json --help' ;;
 	'firegw points') echo '--bad --follow --every --socket --json --help' ;;
 	'firegw alarms') echo '--all --follow --socket --json --help' ;;
 	'firegw events') echo '--since --until --class --limit --follow --socket --json --help' ;;
@@ -28,6 +28,7 @@ _firegw_value() {
 	'firegw check --config' | 'firegw check -c') echo 'file' ;;
 	'firegw show --config' | 'firegw show -c') echo 'file' ;;
 	'firegw status --every') echo 'span' ;;
+	'firegw status --bus') echo 'other' ;;
 	'firegw status --socket') echo 'file' ;;
 	'firegw points --every') echo 'span' ;;
 	'firegw points --socket') echo 'file' ;;

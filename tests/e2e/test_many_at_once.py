@@ -60,7 +60,7 @@ def test_one_reply_that_raises_thousands(site, house):
     d.kill()
     d.start()
     d.hub_up()
-    assert d.status()["alarms"]["fire"] == N and len(d.alarms()) == 2 * N
+    assert d.status()["alarms"]["fire"] == N and len([a for a in d.alarms() if not a.startswith("_gw.")]) == 2 * N
     assert len(standing(console, transition="raised", **{"class": "fire"})) == N
     assert {e["seq"] for e in console.events(**{"class": "fire"})} == set(range(1, N + 1))  # what the hub's cursor did not know yet comes twice
 

@@ -140,6 +140,13 @@ def test_one_unit_away(site):
     wait_for(lambda: {p["quality"] for p in daemon.points().values() if not p["id"].startswith("d3")} == {"good"}, what="the others")
     wait_for(lambda: list(daemon.alarms()) == ["_gw.device-d3/silent"], seconds=30, what="one fault for the device")
     assert {p["quality"] for p in daemon.points().values() if not p["id"].startswith("d3")} == {"good"}
+    out = daemon.cli("status", "--bus", "line").stdout
+    assert "in use" in out and "replies took less than" in out, out
+    line_ = json.loads(daemon.cli("status", "--bus", "line", "--json").stdout)
+    d1, d3 = line_["devices"][0], line_["devices"][2]
+    assert d1["requests"] >= d1["replies"] > 0 and d1["reply_ms"]["p50"] > 0 and sum(n for _, n in d1["reply_ms"]["histogram"]) == d1["replies"]
+    assert d3["timeouts"] > 0 and d3["replies"] == 0 and 0 < line_["use"] <= 1
+    assert "no bus 'lime'" in daemon.cli("status", "--bus", "lime", check=False).stderr
 
 
 def probe(folder, *words, code=0):
