@@ -256,6 +256,47 @@ static void test_port_is_left_unlocked(void **state)
 	peer_close(&peer);
 }
 
+/* A line that is closed between the polls, beside a unit that is dead: it is opened for each poll and for a person, who waits as long as the device wants to be left alone. */
+static void test_closed_between(void **state)
+{
+	struct bus_request rq = { .token = 9, .unit = 1, .fc = 3, .address = 0, .count = 2 };
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t line = 0; line < 2; line++) {
+		peer_open(&peer, lines[line].wire, PEER_DEAD, 500 * MS);
+		peer.bad_unit = 2;
+		harness_init(&h, lines[line].transport, &peer);
+		h.check = check_value;
+		harness_point(&h, 1, 3, 0, TYPE_U32, 5 * S);
+		harness_point(&h, 1, 3, 200, TYPE_U32, 5 * S);
+		harness_point(&h, 2, 3, 0, TYPE_U32, 5 * S);
+		h.devices[0].timing.close_between = true;
+		h.devices[0].timing.settle_ns = 300 * MS;
+		harness_open(&h);
+		harness_run(&h, 60 * S);
+		assert_int_equal(h.seen[0].good, h.seen[0].samples);
+		assert_in_range(h.seen[0].samples, 12, 14);
+		assert_int_equal(h.seen[2].of_quality[QUALITY_COMM], h.seen[2].samples);
+		assert_true(harness_stats(&h).connects >= 12);
+		/* At rest. */
+		while (h.wants.fd >= 0)
+			harness_run(&h, 100 * MS);
+		assert_int_equal(h.ops->request(h.bus, &rq, &e), 0);
+		h.wants.deadline_ns = h.now_ns;
+		harness_run(&h, 290 * MS);
+		assert_int_equal(h.answers, 0);
+		harness_run(&h, 20 * MS);
+		assert_int_equal(h.answers, 1);
+		assert_int_equal(h.n_answer, 2);
+		int64_t since = h.now_ns;
+		peer_behave(&peer, PEER_GOOD);
+		harness_run(&h, 36 * S); /* 30, and its interval */
+		check_recovered(&h, since);
+		done();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_strict_unit),
 		cmocka_unit_test(test_noise_like_a_refusal),
 		cmocka_unit_test(test_late_loop),
+		cmocka_unit_test(test_closed_between),
 		cmocka_unit_test(test_port_is_left_unlocked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
