@@ -87,7 +87,8 @@ static void tell_new(const struct app *a, const struct config_bus *bus, const ch
 	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
 		char one[160];
 
-		snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n"), line);
+		/* With its end: 10 is not 100. */
+		snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n") + (strchr(line, '\n') != NULL), line);
 		if ((m && strstr(m->text, one)) || sscanf(one, "cut %63s %u %u %u", device, &unit, &fc, &address) != 4)
 			continue;
 		log_info("bus", "%s: device %s refuses to be read across address %u (function %u): read in parts from now on", bus->bus.name, device, address, fc);

@@ -80,6 +80,7 @@ struct owed_shape { int64_t until_ns; uint16_t len; uint8_t fc; };
 struct bus_owed {
 	struct owed_shape shapes[OWED_SHAPES];
 	bool              other_function; /* the kind of fence to be tried next */
+	int64_t           wary_until_ns;  /* later only an answer of the very shape is minded */
 };
 
 struct modbus_bus {
@@ -107,6 +108,7 @@ struct modbus_bus {
 	size_t                   in_len;
 	int64_t                  in_since_ns; /* when the first byte of an unfinished frame came */
 	int64_t                  in_last_ns;  /* and the last one */
+	bool                     in_quiet;    /* and after gap_ns there was no more: looked for, so that a loop that is late parts no frame */
 	uint8_t                  out[CODEC_REQUEST_MAX];
 	size_t                   out_len, out_sent;
 	uint16_t                 id;          /* of the newest request */
@@ -123,6 +125,7 @@ struct modbus_bus {
 	int64_t                  sent_ns;     /* end of sending: on a serial line, of the last bit */
 	int64_t                  reply_by_ns; /* or, while sending: sent by */
 	int64_t                  free_ns;     /* the line must rest until then */
+	int64_t                  answered_ns; /* the newest answer */
 	uint32_t                 silent;      /* requests in a row given up without any answer */
 	uint32_t                 strays;      /* frames in a row that nobody asked for */
 	int64_t                  tight_until_ns; /* overcommitted of late: urgent first */
@@ -180,6 +183,8 @@ int64_t poll_deadline(const struct modbus_bus *b, int64_t now_ns);
 
 /* It went unanswered. */
 void owed_note(struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns);
+/* Another master asked for it. */
+void owed_note_foreign(struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns);
 /* A whole frame that is not the answer: one that was owed? */
 bool owed_is_late(const struct modbus_bus *b, const uint8_t *frame, size_t len, int64_t now_ns);
 /* Whether the answer to this read could be taken for one that is owed, and what is asked before it then. */

@@ -12,6 +12,7 @@
 #define SILENT_MAX      3    /* requests in a row without any answer, of as many units */
 #define REQUEST_SOON_NS CLOCK_NS_PER_S       /* a person's read waits at most this long for a line that always has polls due */
 #define REQUEST_LATE_NS (10 * CLOCK_NS_PER_S) /* and is answered by then, if only to say that the line is down */
+#define CROSSING_NS     (100 * CLOCK_NS_PER_MS) /* after an answer a close is about that answer, not about what was asked meanwhile */
 #define NO_DEVICE       UINT32_MAX
 
 const struct bus_timing *flight_timing(const struct modbus_bus *b)
@@ -54,8 +55,8 @@ static void drop_line(struct modbus_bus *b, bool forgive, struct stamp now, stru
 {
 	enum bus_flight flight = b->flight;
 
-	/* One that crossed the close did not reach the line. */
-	if (flight != FLIGHT_NONE && !forgive)
+	/* One that crossed the close of a server that closes after its answers did not reach the line. Of any other it is not known. */
+	if (flight != FLIGHT_NONE && !(forgive && now.mono_ns - b->answered_ns < CROSSING_NS))
 		owed_note(b, &b->read, now.mono_ns);
 	flight_land(b, now.mono_ns);
 	b->in_len = 0;
@@ -178,12 +179,30 @@ static bool is_blocked(const struct modbus_bus *b)
 	return b->in_len > 0;
 }
 
-/* How long half a frame, or noise, may stand while nothing is asked. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How long half a frame, or noise, may stand while nothing is asked. What goes on for longer than any frame takes on a serial line is noise: a bus that nobody drives may
+ * make it without end, and its devices are heard all the same. */
 static int64_t blocked_until(const struct modbus_bus *b)
 {
-	int64_t most = b->in_since_ns + b->config->devices[0].timing.timeout_ns, quiet = b->in_last_ns + b->gap_ns;
+	int64_t most = b->config->devices[0].timing.timeout_ns;
 
-	return b->framing->numbered || quiet > most ? most : quiet;
+	if (b->framing->numbered)
+		return b->in_since_ns + most;
+	return earlier(b->in_last_ns + b->gap_ns, b->in_since_ns + earlier(most, CODEC_FRAME_MAX * b->character_ns + b->gap_ns));
+}
+
+/* When a person's read may go, if it is to go before the polls (`soon`), or else. The device may want to be left alone after the connect. */
+static int64_t request_ready_ns(const struct modbus_bus *b, bool soon)
+{
+	uint32_t device = device_of_unit(b, b->request.unit);
+	int64_t t = b->request_since_ns + (soon ? REQUEST_SOON_NS : 0);
+	int64_t settled = device == NO_DEVICE ? 0 : b->link.up_since_ns + b->config->devices[device].timing.settle_ns;
+
+	return settled > t ? settled : t;
 }
 
 /* Sends the next request if the line is free. */
@@ -198,14 +217,14 @@ static void dispatch(struct modbus_bus *b, struct stamp now, struct sample_sink 
 		return;
 	}
 	/* A person's read goes when nothing is due, or when it has waited long enough. */
-	if (b->request_waits && now.mono_ns - b->request_since_ns >= REQUEST_SOON_NS) {
+	if (b->request_waits && now.mono_ns >= request_ready_ns(b, true)) {
 		send_request(b, now, sink);
 		return;
 	}
 	struct bus_group *g = poll_choose(b, now, sink);
 	if (g)
 		send_poll(b, g, now, sink);
-	else if (b->request_waits)
+	else if (b->request_waits && now.mono_ns >= request_ready_ns(b, false))
 		send_request(b, now, sink);
 }
 
@@ -226,7 +245,8 @@ bool flight_failed(struct modbus_bus *b, const char *why, struct stamp now, stru
 	enum bus_flight flight = b->flight;
 
 	flight_land(b, now.mono_ns);
-	b->free_ns = now.mono_ns + b->silence_ns;
+	if (b->free_ns < now.mono_ns + b->silence_ns)
+		b->free_ns = now.mono_ns + b->silence_ns;
 	if (flight == FLIGHT_POLL)
 		return poll_silence(b, &b->groups[b->flight_group], now, sink);
 	refuse_request(b, sink, ERR_TIMEOUT, why);
@@ -244,9 +264,9 @@ static void time_out_idle(struct modbus_bus *b, struct stamp now, struct sample_
 }
 
 /* The answer has come, in its full length, and is spoilt: no use to wait for more. */
-static bool is_spoilt_answer(const struct modbus_bus *b, int64_t now_ns)
+static bool is_spoilt_answer(const struct modbus_bus *b)
 {
-	return !b->framing->numbered && b->in_len > 0 && now_ns >= b->in_last_ns + b->gap_ns && framing_rtu_is_broken(b->in, b->in_len, &b->read);
+	return !b->framing->numbered && b->in_len > 0 && b->in_quiet && framing_rtu_is_broken(b->in, b->in_len, &b->read);
 }
 
 static void time_out(struct modbus_bus *b, struct stamp now, struct sample_sink *sink)
@@ -257,7 +277,7 @@ static void time_out(struct modbus_bus *b, struct stamp now, struct sample_sink 
 		time_out_idle(b, now, sink);
 		return;
 	}
-	spoilt = is_spoilt_answer(b, now.mono_ns);
+	spoilt = is_spoilt_answer(b);
 	if (now.mono_ns < b->reply_by_ns && !spoilt)
 		return;
 	if (flight_stats(b) && spoilt)
@@ -270,8 +290,8 @@ static void time_out(struct modbus_bus *b, struct stamp now, struct sample_sink 
 	}
 	if (b->fencing)
 		owed_failed(b, &b->read, now.mono_ns);
-	else if (!spoilt)
-		owed_note(b, &b->read, now.mono_ns);
+	else if (!spoilt || b->in_len != framing_rtu_reply_length(&b->read))
+		owed_note(b, &b->read, now.mono_ns); /* what only begins like an answer may have been noise */
 	incoming_discard(b);
 	if (flight_failed(b, spoilt ? "its answer was spoilt on the line: the checksum does not fit" : "no reply in time", now, sink) && !b->link.serial)
 		check_silence(b, now, sink);
@@ -311,9 +331,16 @@ static void tick_link(struct modbus_bus *b, const struct bus_event *ev, struct s
 	b->link.outage = false;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+/* Whether it is not known yet that what is incomplete stays so. */
+static bool waits_for_quiet(const struct modbus_bus *b)
 {
-	return a < b ? a : b;
+	return !b->framing->numbered && b->in_len > 0 && !b->in_quiet;
+}
+
+/* Before it is said that something did not come, it is looked for: the loop may be late, and the answer here. */
+static bool must_look(const struct modbus_bus *b, int64_t now_ns)
+{
+	return (b->flight != FLIGHT_NONE && now_ns >= b->reply_by_ns) || (waits_for_quiet(b) && now_ns >= b->in_last_ns + b->gap_ns);
 }
 
 static int64_t exchange_deadline(const struct modbus_bus *b, int64_t now_ns)
@@ -323,7 +350,7 @@ static int64_t exchange_deadline(const struct modbus_bus *b, int64_t now_ns)
 	/* A poll's long timeout is no reason to keep a person waiting. */
 	if (b->flight == FLIGHT_POLL && b->request_waits)
 		t = earlier(t, b->request_since_ns + REQUEST_LATE_NS);
-	if (b->flight != FLIGHT_NONE && !b->framing->numbered && framing_rtu_is_broken(b->in, b->in_len, &b->read))
+	if (b->flight != FLIGHT_NONE && waits_for_quiet(b))
 		t = earlier(t, b->in_last_ns + b->gap_ns);
 	if (b->flight != FLIGHT_NONE)
 		return earlier(t, b->reply_by_ns);
@@ -332,9 +359,11 @@ static int64_t exchange_deadline(const struct modbus_bus *b, int64_t now_ns)
 	if (b->link.state == LINK_UP && b->free_ns > now_ns)
 		t = earlier(t, b->free_ns);
 	if (b->request_waits) {
-		int64_t soon = b->request_since_ns + REQUEST_SOON_NS;
+		int64_t now_or_soon = request_ready_ns(b, request_ready_ns(b, false) <= now_ns);
 
-		t = earlier(t, soon > now_ns ? soon : b->request_since_ns + REQUEST_LATE_NS);
+		t = earlier(t, b->request_since_ns + REQUEST_LATE_NS);
+		if (now_or_soon > now_ns)
+			t = earlier(t, now_or_soon);
 	}
 	return t;
 }
@@ -346,7 +375,7 @@ void exchange_step(struct modbus_bus *b, const struct bus_event *ev, struct stam
 
 	tick_link(b, ev, now);
 	if (b->link.fd >= 0 && (b->link.state == LINK_UP || b->link.state == LINK_SETTLING)) {
-		if (ev->revents & (POLLIN | POLLERR | POLLHUP))
+		if (ev->revents & (POLLIN | POLLERR | POLLHUP) || must_look(b, now.mono_ns))
 			more = incoming_receive(b, now, sink);
 		if (b->flight != FLIGHT_NONE && b->out_sent < b->out_len)
 			send_rest(b, now, sink);

@@ -74,6 +74,7 @@ static void take_answer(struct modbus_bus *b, uint8_t *frame, size_t len, struct
 	}
 	count_latency(b, now.mono_ns > b->sent_ns ? now.mono_ns - b->sent_ns : 0);
 	b->free_ns = now.mono_ns + (flight_timing(b)->pause_ns > b->silence_ns ? flight_timing(b)->pause_ns : b->silence_ns);
+	b->answered_ns = now.mono_ns;
 	b->silent = b->strays = 0;
 	link_useful(&b->link);
 	if (u)
@@ -89,9 +90,13 @@ static void take_answer(struct modbus_bus *b, uint8_t *frame, size_t len, struct
 		take_values(b, result, now, sink);
 }
 
-/* A request that is not ours: whose answer is the next one? */
-static void take_request(struct modbus_bus *b, const uint8_t *frame)
+/* A request that is not ours: whose answer is the next one? Its own is owed to somebody, also if we ask only later. */
+static void take_request(struct modbus_bus *b, const uint8_t *frame, int64_t now_ns)
 {
+	struct codec_read rd = { .unit = frame[0], .fc = frame[1], .address = (uint16_t)(frame[2] << 8 | frame[3]), .count = (uint16_t)(frame[4] << 8 | frame[5]) };
+
+	if (rd.fc <= 4 && rd.count >= 1 && rd.count <= (rd.fc <= 2 ? CODEC_BITS_MAX : CODEC_REGISTERS_MAX))
+		owed_note_foreign(b, &rd, now_ns);
 	b->stats.foreign_frames++;
 	snprintf(b->link.why, sizeof b->link.why, "another master asks on %s: a line has one", b->link.name);
 	if (b->flight != FLIGHT_NONE && frame[0] == b->read.unit)
@@ -119,7 +124,7 @@ static void take_frame(struct modbus_bus *b, uint8_t *frame, size_t len, struct 
 	if (match == MATCH_ECHO) {
 		take_echo(b);
 	} else if (match == MATCH_REQUEST) {
-		take_request(b, frame);
+		take_request(b, frame, now.mono_ns);
 	} else if (match == MATCH_LATE || (match == MATCH_WRONG && owed_is_late(b, frame, len, now.mono_ns))) {
 		/* Of whom it is, not of whom is asked now. */
 		uint32_t late = bus_device_of_unit(b, frame[b->framing->numbered ? 6 : 0]);
@@ -154,7 +159,9 @@ static void shift(struct modbus_bus *b, size_t n, int64_t now_ns)
 {
 	b->in_len -= n;
 	memmove(b->in, b->in + n, b->in_len);
-	b->in_since_ns = now_ns;
+	/* On a serial line it is how long noise or others have had it. */
+	if (b->framing->numbered)
+		b->in_since_ns = now_ns;
 }
 
 /* No Modbus server speaks so. A serial line cannot be given up for it. True: the connection is over. */
@@ -208,15 +215,17 @@ bool incoming_receive(struct modbus_bus *b, struct stamp now, struct sample_sink
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			b->in_quiet = b->in_len > 0 && now.mono_ns - b->in_last_ns >= b->gap_ns;
 			return false;
+		}
 		if (n <= 0) {
 			exchange_peer_closed(b, n < 0 ? errno : 0, now, sink);
 			return false;
 		}
 		b->stats.bytes_in += (uint64_t)n;
 		/* What stood there before a silence was another frame's: put together they might look like one. */
-		if (!b->framing->numbered && b->in_len > 0 && now.mono_ns - b->in_last_ns >= b->gap_ns) {
+		if (!b->framing->numbered && b->in_len > 0 && b->in_quiet) {
 			uint8_t *fresh = b->in + b->in_len;
 
 			incoming_discard(b);
@@ -225,6 +234,7 @@ bool incoming_receive(struct modbus_bus *b, struct stamp now, struct sample_sink
 		if (b->in_len == 0)
 			b->in_since_ns = now.mono_ns;
 		b->in_last_ns = now.mono_ns;
+		b->in_quiet = false;
 		b->in_len += (size_t)n;
 		int taken = take_frames(b, left, now, sink);
 		if (taken < 0)

@@ -6,7 +6,7 @@
  * meant to be asked is asked. An exception bears only the function: it proves nothing when it may be owed too.
  *
  * Failure modes: the fence goes unanswered too (the other kind of fence next; the poll fails as by silence), a unit that answers neither kind (after OWED_NS nothing is
- * owed any more). */
+ * owed any more, and what only fences left behind is no reason for another one). */
 #include "drivers/modbus/bus.h"
 
 #define OWED_NS (10 * CLOCK_NS_PER_S) /* later than this no device and no device server answers */
@@ -37,13 +37,10 @@ static bool has_function(const struct bus_owed *o, uint8_t fc, int64_t now_ns)
 	return false;
 }
 
-void owed_note(struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns)
+static void note_shape(struct bus_owed *o, const struct codec_read *rd, int64_t now_ns)
 {
-	struct bus_owed *o = owed_of(b, rd->unit);
 	size_t at = 0;
 
-	if (!o)
-		return;
 	/* The same one again, else one that is over, else the oldest. */
 	for (size_t i = 1; i < OWED_SHAPES; i++)
 		if (o->shapes[i].until_ns < o->shapes[at].until_ns)
@@ -52,6 +49,25 @@ void owed_note(struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns
 		if (o->shapes[i].fc == rd->fc && o->shapes[i].len == framing_rtu_reply_length(rd))
 			at = i;
 	o->shapes[at] = (struct owed_shape){ now_ns + OWED_NS, (uint16_t)framing_rtu_reply_length(rd), rd->fc };
+}
+
+void owed_note(struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns)
+{
+	struct bus_owed *o = owed_of(b, rd->unit);
+
+	if (!o)
+		return;
+	note_shape(o, rd, now_ns);
+	if (!b->fencing)
+		o->wary_until_ns = now_ns + OWED_NS;
+}
+
+void owed_note_foreign(struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns)
+{
+	struct bus_owed *o = owed_of(b, rd->unit);
+
+	if (o)
+		note_shape(o, rd, now_ns);
 }
 
 bool owed_is_late(const struct modbus_bus *b, const uint8_t *frame, size_t len, int64_t now_ns)
@@ -67,7 +83,10 @@ bool owed_needs_fence(const struct modbus_bus *b, const struct codec_read *rd, i
 {
 	const struct bus_owed *o = owed_of(b, rd->unit);
 
-	return o && has_function(o, rd->fc, now_ns);
+	if (!o)
+		return false;
+	/* Fences that go unanswered must not call for fences for ever: the unit may give just what is meant, and nothing else. */
+	return has_shape(o, rd->fc, framing_rtu_reply_length(rd), now_ns) || (now_ns < o->wary_until_ns && has_function(o, rd->fc, now_ns));
 }
 
 /* Fewer registers of the same block: a device that gives the block gives its beginning. */

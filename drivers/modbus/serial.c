@@ -117,6 +117,8 @@ void serial_close(struct serial *s)
 	if (!s->open)
 		return;
 	(void)tcflush(modbus_get_socket(s->ctx), TCIOFLUSH);
+	/* While another program has the port open too, the lock would outlive us and keep us out. */
+	(void)ioctl(modbus_get_socket(s->ctx), TIOCNXCL);
 	modbus_close(s->ctx);
 	s->open = false;
 }

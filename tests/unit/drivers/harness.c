@@ -13,6 +13,7 @@ static void on_sample(void *user, const struct sample *s)
 	assert(s->point < h->n_points);
 	if (seen->samples++ == 0)
 		seen->first_ns = s->at.mono_ns;
+	seen->back += s->quality == QUALITY_GOOD && seen->samples > 1 && seen->last.quality == QUALITY_COMM;
 	seen->of_quality[s->quality]++;
 	seen->last = *s;
 	if (s->quality == QUALITY_GOOD) {

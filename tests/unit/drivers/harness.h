@@ -11,6 +11,7 @@
 
 struct harness_seen {
 	uint64_t     samples, good, of_quality[QUALITY_COUNT];
+	uint64_t     back;       /* how often it was good after no answer */
 	struct sample last;
 	char         last_text[VALUE_TEXT_MAX];
 	int64_t      last_good_ns, first_ns;

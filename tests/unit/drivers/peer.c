@@ -282,6 +282,7 @@ static bool ignores(const struct peer *p, const uint8_t *rq)
 	case PEER_DEAD_UNIT: case PEER_DEAD_UNIT_CLOSING: return rq[6] == 2;
 	case PEER_MUTE_BLOCK: return touches_hole(p, rq);
 	case PEER_LATE_DEAF: return rq[7] != 3;
+	case PEER_STRICT: return rq[7] != 3 || get16(rq + 10) != p->hole;
 	}
 	return false;
 }

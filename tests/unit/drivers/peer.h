@@ -46,6 +46,7 @@ enum peer_behaviour {
 	PEER_LATE_UNIT,       /* unit 2 answers after three times the timeout */
 	PEER_CHAOS,           /* any of these at any time, as `random` has it; half of the answers are good */
 	PEER_LATE_DEAF,       /* as PEER_LATE_ONCE, and does not know other functions: no answer to them */
+	PEER_STRICT,          /* answers function 3 for `hole` registers, and nothing else */
 	PEER_BEHAVIOURS
 };
 
