@@ -24,19 +24,22 @@ static struct watch_alarm *alarm_find(const struct watch *w, const char *node, c
 	return NULL;
 }
 
-/* Above zero: a is more urgent than b. */
+bool watch_alarm_is_real(const struct watch_alarm *a)
+{
+	return strcmp(a->mode, "normal") == 0 && !a->set_aside;
+}
+
+/* Above zero: a is more urgent than b. A drill's fire gives way to whatever is meant, here and where there is no place for all. */
 static int more_urgent(const struct watch_alarm *a, const struct watch_alarm *b)
 {
-	bool real_a = strcmp(a->mode, "normal") == 0, real_b = strcmp(b->mode, "normal") == 0;
+	bool real_a = watch_alarm_is_real(a), real_b = watch_alarm_is_real(b);
 
 	if (a->gone != b->gone)
 		return b->gone ? 1 : -1;
-	if (a->class != b->class)
-		return a->class < b->class ? 1 : -1;
 	if (real_a != real_b)
 		return real_a ? 1 : -1;
-	if (a->set_aside != b->set_aside)
-		return b->set_aside ? 1 : -1;
+	if (a->class != b->class)
+		return a->class < b->class ? 1 : -1;
 	if (a->acked != b->acked)
 		return b->acked ? 1 : -1;
 	return a->since_ms == b->since_ms ? 0 : a->since_ms > b->since_ms ? 1 : -1;
@@ -105,7 +108,7 @@ static void fill(struct watch_alarm *a, const char *gateway, bool chinese, const
 /* Somebody has to look now. Tests and drills never sound. */
 static bool sounds(const struct watch_alarm *a)
 {
-	return !a->gone && a->class <= CLASS_PREALARM && strcmp(a->mode, "normal") == 0 && strcmp(a->state, "active") == 0 && !a->acked && !a->set_aside;
+	return !a->gone && a->class <= CLASS_PREALARM && strcmp(a->state, "active") == 0 && !a->acked && watch_alarm_is_real(a);
 }
 
 static bool of_other_log(const struct watch_alarm *a, const struct watch_alarm *b)

@@ -50,6 +50,9 @@ struct watch_alarm {
 	char             name[128], place[96], message[256];
 };
 
+/* To be acted on: in mode normal, and not set aside. Those that are not come last, whatever their class. */
+bool watch_alarm_is_real(const struct watch_alarm *a);
+
 enum watch_presence { WATCH_UNKNOWN, WATCH_ONLINE, WATCH_SILENT, WATCH_OFFLINE, WATCH_STOPPED };
 const char *watch_presence_name(enum watch_presence p);
 

@@ -85,13 +85,14 @@ static void put_alarms(const struct watch *w, const struct look *look, size_t ro
 	static const struct table_column columns[] = { { "CLASS" }, { "STATE" }, { "MODE" }, { "SINCE" }, { "NODE" }, { "ALARM" }, { "PLACE" }, { "NAME" }, { "MESSAGE" } };
 	struct table *t = table_new(columns, 9);
 	const struct watch_alarm **list;
+	struct strbuf rest = STRBUF_INIT;
 	char buf[HUMAN_MAX];
 	size_t n;
 
 	list = watch_alarms(w, &n);
 	for (size_t i = 0; t && i < n && i < rows; i++) {
 		const struct watch_alarm *a = list[i];
-		bool real = strcmp(a->mode, "normal") == 0 && !a->set_aside;
+		bool real = watch_alarm_is_real(a);
 		enum style style = !real ? STYLE_DIM : a->acked ? STYLE_PLAIN : class_style(a->class_word);
 		table_add(t, real ? class_style(a->class_word) : STYLE_DIM, a->class_word);
 		table_addf(t, style, "%s%s%s", a->state, a->set_aside ? ", set aside" : "", a->sure ? "" : " ?");
@@ -107,8 +108,11 @@ static void put_alarms(const struct watch *w, const struct look *look, size_t ro
 		strbuf_puts(out, "no alarms\n");
 	else
 		table_put(t, look, out);
-	if (n > rows)
-		strbuf_printf(out, "and %zu more\n", n - rows);
+	if (n > rows) {
+		watch_rest_put(&rest, list + rows, n - rows);
+		put_cut(out, look, STYLE_YELLOW, rest.data ? rest.data : "");
+	}
+	strbuf_done(&rest);
 	free(list);
 	table_free(t);
 }

@@ -104,6 +104,28 @@ void watch_standing_json(struct strbuf *out, const json_t *event)
 	strbuf_puts(out, "}\n");
 }
 
+static size_t put_classes(struct strbuf *out, const char *before, const struct watch_alarm *const *list, size_t n, bool real)
+{
+	size_t counts[CLASS_COUNT] = { 0 }, total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		counts[list[i]->class] += watch_alarm_is_real(list[i]) == real;
+	for (unsigned i = 0; i < CLASS_COUNT; i++) {
+		if (counts[i])
+			strbuf_printf(out, "%s%zu %s", total ? ", " : before, counts[i], alarm_class_name((enum alarm_class)i));
+		total += counts[i];
+	}
+	return total;
+}
+
+void watch_rest_put(struct strbuf *out, const struct watch_alarm *const *list, size_t n)
+{
+	strbuf_printf(out, "and %zu more", n);
+	size_t real = put_classes(out, ": ", list, n, true);
+	if (put_classes(out, real ? "; " : ": ", list, n, false))
+		strbuf_puts(out, " in test, drill or set aside");
+}
+
 /* In the order of both forms; what is nought is left out for people. */
 struct count { const char *key, *words; uint64_t n; bool noun; };
 #define COUNTS_MAX 16

@@ -125,6 +125,33 @@ static void a_lost_connection_is_a_doubt(void **unused)
 	watch_free(r.w);
 }
 
+/* Whatever the class: forty drills do not hide a gas prealarm, and a full table keeps it. */
+static void what_is_meant_comes_first(void **unused)
+{
+	struct rig r;
+	char id[64];
+	size_t n;
+
+	(void)unused;
+	rig_open(&r, NULL);
+	for (unsigned i = 0; i < WATCH_ALARMS_MAX; i++) {
+		snprintf(id, sizeof id, "d.p%u/smoke", i);
+		send_class(&r, "fire", (int)i + 1, id, i % 2 ? "drill" : "normal", i % 2 ? "" : ",\"shelved\":true");
+		r.said[0] = '\0';
+	}
+	send_class(&r, "prealarm", 1, "d.gas/high", "normal", "");
+	send_class(&r, "fault", 1, "d.f/f", "normal", "");
+	send_class(&r, "fire", 5000, "d.late/smoke", "drill", "");
+	const struct watch_alarm **list = watch_alarms(r.w, &n);
+	assert_int_equal(n, WATCH_ALARMS_MAX);
+	assert_string_equal(list[0]->id, "d.gas/high");
+	assert_string_equal(list[1]->id, "d.f/f");
+	assert_true(!watch_alarm_is_real(list[2]));
+	free(list);
+	assert_int_equal(r.bells, 1);
+	watch_free(r.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +160,7 @@ int main(void)
 		cmocka_unit_test(another_log_begins_its_revs_anew),
 		cmocka_unit_test(a_snapshot_ends_what_is_over),
 		cmocka_unit_test(a_lost_connection_is_a_doubt),
+		cmocka_unit_test(what_is_meant_comes_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
