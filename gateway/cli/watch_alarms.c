@@ -173,10 +173,10 @@ void watch_alarms_doubt(struct watch *w)
 		w->alarms[i].sure = false;
 }
 
-void watch_alarms_doubt_log(struct watch *w, const struct watch_gateway *g)
+void watch_alarms_doubt_of(struct watch *w, const struct watch_gateway *g, bool all)
 {
 	for (size_t i = 0; i < w->n_alarms; i++)
-		if (strcmp(w->alarms[i].gateway, g->name) == 0 && strcmp(w->alarms[i].log, g->log) != 0)
+		if (strcmp(w->alarms[i].gateway, g->name) == 0 && (all || strcmp(w->alarms[i].log, g->log) != 0))
 			w->alarms[i].sure = false;
 }
 

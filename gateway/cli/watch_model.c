@@ -202,7 +202,7 @@ static void on_event(struct watch *w, const struct watch_topic *t, const json_t 
 		w->counts.bad++;
 		return;
 	}
-	struct watch_gateway *g = watch_gateway(w, watch_text(e, "gateway"), t->region);
+	struct watch_gateway *g = watch_gateway(w, watch_text(e, "gateway"));
 	if (g)
 		watch_event(w, g, e, WATCH_LIVE, now);
 }
@@ -217,7 +217,7 @@ static void on_alarm(struct watch *w, const struct watch_topic *t, const json_t 
 		w->counts.bad++;
 		return;
 	}
-	const struct watch_gateway *g = watch_wants(w, t->node, watch_text(e, "class")) ? watch_gateway(w, watch_text(e, "gateway"), t->region) : NULL;
+	const struct watch_gateway *g = watch_wants(w, t->node, watch_text(e, "class")) ? watch_gateway(w, watch_text(e, "gateway")) : NULL;
 	if (!g)
 		return;
 	/* Its event comes, or came, by itself; but for those that stood before we came. */
@@ -230,7 +230,7 @@ static void on_empty(struct watch *w, const struct watch_topic *t)
 	char id[sizeof ((struct watch_alarm *)0)->id];
 
 	if (strcmp(t->kind, "status") == 0)
-		watch_gateway_forget(w, t->node);
+		watch_gateway_cleared(w, t->node);
 	else if (strcmp(t->kind, "alarm") == 0 && watch_alarm_of_topic(t->rest, id, sizeof id))
 		watch_alarm_clear(w, t->node, id);
 }
@@ -244,7 +244,7 @@ static void on_lost(struct watch *w, const struct watch_topic *t, const json_t *
 		w->counts.bad++;
 		return;
 	}
-	struct watch_gateway *g = watch_gateway(w, gateway, t->region);
+	struct watch_gateway *g = watch_gateway(w, gateway);
 	bool numbered = watch_number(o, "from_seq", &from) && watch_number(o, "to_seq", &to) && from > 0 && from <= to;
 	if (!g || strcmp(stream, "reading") == 0 || !watch_wants(w, t->node, stream))
 		return;

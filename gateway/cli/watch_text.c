@@ -28,7 +28,7 @@ void watch_note_text(const struct watch_note *n, struct strbuf *out)
 
 enum style watch_note_style(const struct watch_note *n)
 {
-	static const char *const bad[] = { "down", "open", "refused", "gone", "lost", "silent", "offline", "stopped", "reached" };
+	static const char *const bad[] = { "down", "open", "refused", "gone", "lost", "silent", "offline", "stopped", "cleared", "reached" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		if (strcmp(n->state, bad[i]) == 0)
