@@ -43,6 +43,8 @@ struct watch_alarm {
 	bool             set_aside;   /* shelved, suppressed, or its point is out of service */
 	bool             sure;        /* told since the connection began; else it may be over by now */
 	bool             named;       /* told since the last snapshot was asked for; else the snapshot's answer ends it */
+	bool             begins;      /* the latest transition made it active */
+	char             occurrence[160];
 	bool             gone;        /* normal; kept, as long as there is room, so that an older message does not bring it back */
 	int64_t          rev;
 	int64_t          topic_rev;   /* highest that came as the alarm's state */
