@@ -115,9 +115,16 @@ static void take_streams(struct watch *w, struct watch_gateway *g, const json_t 
 
 static void take_counts(struct watch_gateway *g, const json_t *alarms)
 {
+	const char *word;
+	json_t *value;
+	int64_t n;
+
 	memset(g->counts, 0, sizeof g->counts);
-	for (unsigned i = 0; i < CLASS_COUNT; i++)
-		watch_number(alarms, alarm_class_name((enum alarm_class)i), &g->counts[i]);
+	json_object_foreach((json_t *)(uintptr_t)alarms, word, value) {
+		int64_t *count = &g->counts[watch_class(word)];
+		if (watch_number(alarms, word, &n))
+			*count = *count + n > SEQ_MAX ? SEQ_MAX : *count + n;
+	}
 	g->compare = json_is_object(alarms);
 }
 

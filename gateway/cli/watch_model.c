@@ -87,9 +87,11 @@ size_t watch_topics(const struct watch *w, char (*ret)[WATCH_TOPIC_MAX])
 	snprintf(ret[n++], WATCH_TOPIC_MAX, "%s/+/status", prefix);
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		snprintf(ret[n++], WATCH_TOPIC_MAX, "%s/%s/%s", prefix, node, kinds[i]);
-	if (w->classes == (1u << CLASS_COUNT) - 1)
+	/* A class that is not known counts as a fault, and is no topic that can be named. */
+	bool all = w->classes & (1u << CLASS_FAULT);
+	if (all)
 		snprintf(ret[n++], WATCH_TOPIC_MAX, "%s/%s/event/+", prefix, node);
-	for (unsigned i = 0; i < CLASS_COUNT && w->classes != (1u << CLASS_COUNT) - 1; i++)
+	for (unsigned i = 0; i < CLASS_COUNT && !all; i++)
 		if (w->classes & (1u << i))
 			snprintf(ret[n++], WATCH_TOPIC_MAX, "%s/%s/event/%s", prefix, node, alarm_class_name((enum alarm_class)i));
 	return n;
