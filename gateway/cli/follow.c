@@ -214,7 +214,7 @@ static void put_point(struct run *r, const json_t *row)
 		human_put(&r->out, unit);
 	}
 	strbuf_puts(&r->out, "  ");
-	style_put(&r->out, &r->look, good ? STYLE_GREEN : STYLE_YELLOW, quality);
+	style_put_human(&r->out, &r->look, good ? STYLE_GREEN : STYLE_YELLOW, quality);
 	strbuf_puts(&r->out, "  ");
 	human_put(&r->out, field_text(row, "name"));
 	strbuf_putc(&r->out, '\n');

@@ -103,7 +103,7 @@ static int run_once(struct probe *p)
 		put_head(p);
 		probe_show_block(&b, NULL, &p->run->look, &p->run->out);
 	} else if (p->result.answer != PROBE_STOPPED) {
-		fprintf(stderr, "firegw: %s\n", explain(p, why));
+		run_say("%s", explain(p, why));
 		if (p->run->json)
 			put_json(p, why);
 	}
@@ -132,7 +132,7 @@ static void draw(struct probe *p, const char *trouble)
 	strbuf_puts(out, "\033[H\033[J");
 	put_head(p);
 	if (trouble)
-		style_put(out, &p->run->look, STYLE_RED, trouble);
+		style_put_human(out, &p->run->look, STYLE_RED, trouble);
 	else
 		probe_show_block(&b, p->seen ? p->before : NULL, &p->run->look, out);
 	strbuf_printf(out, "\n%s, every %lld ms; Ctrl-C ends\n", clock_text(at), (long long)p->ask->every_ms);
@@ -153,7 +153,9 @@ static void put_lines(struct probe *p, const char *trouble)
 	if (p->run->json) {
 		put_json(p, trouble);
 	} else if (trouble) {
-		strbuf_printf(out, "%s  %s\n", clock_text(at), trouble);
+		strbuf_printf(out, "%s  ", clock_text(at));
+		human_put(out, trouble);
+		strbuf_putc(out, '\n');
 	} else if (!p->seen) {
 		put_head(p);
 		probe_show_block(&b, NULL, &p->run->look, out);
