@@ -76,7 +76,7 @@ struct watch {
 	bool                   chinese;
 	struct watch_out       out;
 	uint64_t               random, commands;
-	bool                   up;
+	bool                   up, ever;
 	char                   why[200];  /* why it is not, as was said */
 	struct watch_alarm    *alarms;    size_t n_alarms, cap_alarms;
 	struct watch_gateway **gateways;  size_t n_gateways;

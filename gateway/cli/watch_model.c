@@ -99,7 +99,7 @@ size_t watch_topics(const struct watch *w, char (*ret)[WATCH_TOPIC_MAX])
 
 void watch_up(struct watch *w, struct stamp now)
 {
-	w->up = true;
+	w->up = w->ever = true;
 	w->why[0] = '\0';
 	watch_alarms_doubt(w);
 	for (size_t i = 0; i < w->n_gateways; i++) {
@@ -297,6 +297,29 @@ void watch_tick(struct watch *w, struct stamp now)
 		if (w->up)
 			watch_gateway_tick(w, w->gateways[i], now);
 		watch_ask(w, w->gateways[i], now);
+	}
+}
+
+static int64_t untold_of(const struct watch *w, const struct watch_gateway *g)
+{
+	int64_t ours[CLASS_COUNT], n = 0;
+
+	watch_alarms_count(w, g->name, false, ours);
+	for (unsigned i = 0; i < CLASS_COUNT; i++)
+		if ((w->classes & (1u << i)) && g->counts[i] > ours[i])
+			n += g->counts[i] - ours[i];
+	return n;
+}
+
+void watch_sight(const struct watch *w, struct watch_sight *ret)
+{
+	*ret = (struct watch_sight){ .up = w->up, .ever = w->ever, .why = w->why, .gateways = w->n_gateways };
+	for (size_t i = 0; i < w->n_gateways; i++) {
+		const struct watch_gateway *g = w->gateways[i];
+		if (g->presence != WATCH_ONLINE || !g->live_ms || g->cleared)
+			ret->unheard++;
+		else if (!w->node[0])
+			ret->untold += untold_of(w, g);
 	}
 }
 

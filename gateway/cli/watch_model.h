@@ -115,6 +115,14 @@ void          watch_tick(struct watch *w, struct stamp now);
 
 /* The view. Alarms that stand, most urgent first; valid until the next message. *ret_n of them; NULL: none (or no memory). The caller frees the list only. */
 const struct watch_alarm **watch_alarms(const struct watch *w, size_t *ret_n);
+/* How far an empty list can be trusted. */
+struct watch_sight {
+	bool        up, ever;           /* connected now; once */
+	const char *why;                /* it is not; "" if it was not said yet */
+	size_t      gateways, unheard;  /* of them: away, or without a live status since the connection began */
+	int64_t     untold;             /* alarms that they count and that nobody told of (with one node watched it cannot be known: 0) */
+};
+void watch_sight(const struct watch *w, struct watch_sight *ret);
 const struct watch_gateway *watch_gateway_at(const struct watch *w, size_t i); /* NULL: behind the last */
 void watch_counts(const struct watch *w, struct watch_counts *ret);
 

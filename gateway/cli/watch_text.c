@@ -104,6 +104,25 @@ void watch_standing_json(struct strbuf *out, const json_t *event)
 	strbuf_puts(out, "}\n");
 }
 
+void watch_none_put(struct strbuf *out, const struct watch *w)
+{
+	struct watch_sight s;
+	char buf[HUMAN_MAX];
+
+	watch_sight(w, &s);
+	const char *open = s.why[0] ? " (" : "", *close = s.why[0] ? ")" : "";
+	if (!s.up)
+		strbuf_printf(out, "none known: the broker %s%s%s%s", s.ever ? "is away" : s.why[0] ? "was never reached" : "is not reached yet", open, s.why, close);
+	else if (s.gateways == 0)
+		strbuf_puts(out, "none known: no gateway was heard yet");
+	else if (s.unheard)
+		strbuf_printf(out, "none known: %zu of %s not heard", s.unheard, human_plural((int64_t)s.gateways, "gateway", buf));
+	else if (s.untold)
+		strbuf_printf(out, "none known: but %s counted that nobody told of", human_plural(s.untold, "alarm", buf));
+	else
+		strbuf_puts(out, "no alarms");
+}
+
 static size_t put_classes(struct strbuf *out, const char *before, const struct watch_alarm *const *list, size_t n, bool real)
 {
 	size_t counts[CLASS_COUNT] = { 0 }, total = 0;

@@ -34,10 +34,50 @@ static void the_rest_names_its_classes(void **unused)
 	watch_free(r.w);
 }
 
+static void none_is(const struct watch *w, const char *text)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	watch_none_put(&out, w);
+	assert_string_equal(out.data, text);
+	strbuf_done(&out);
+}
+
+/* Nobody knows of no alarm unless everybody was heard. */
+static void no_alarms_or_none_known(void **unused)
+{
+	const struct watch_filter all = { "", NULL, (1u << CLASS_COUNT) - 1, false };
+	struct rig r;
+
+	(void)unused;
+	rig_open(&r, NULL);
+	struct watch *fresh = watch_new(&all, &(struct watch_out){ on_command, on_event, on_note, on_bell, &r }, 1);
+	none_is(fresh, "none known: the broker is not reached yet");
+	watch_down(fresh, r.now, "connection refused");
+	none_is(fresh, "none known: the broker was never reached (connection refused)");
+	watch_free(fresh);
+	none_is(r.w, "none known: no gateway was heard yet");
+	status_of(&r, 7, true, 5, 0, true, "");   /* retained */
+	none_is(r.w, "none known: 1 of 1 gateway not heard");
+	status(&r, 5, 0);
+	none_is(r.w, "no alarms");
+	status(&r, 5, 2);
+	none_is(r.w, "none known: but 2 alarms counted that nobody told of");
+	status_of(&r, 7, false, 5, 0, false, "");
+	none_is(r.w, "none known: 1 of 1 gateway not heard");
+	status(&r, 5, 0);
+	watch_down(r.w, r.now, "it went");
+	none_is(r.w, "none known: the broker is away (it went)");
+	watch_up(r.w, r.now);
+	none_is(r.w, "none known: 1 of 1 gateway not heard");
+	watch_free(r.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_rest_names_its_classes),
+		cmocka_unit_test(no_alarms_or_none_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
