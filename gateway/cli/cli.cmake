@@ -1,5 +1,5 @@
 # firegw, the command. What is pure in it is a library, for the tests.
-firegw_library(firegw_cli SOURCES cli/args.c cli/human.c cli/table.c cli/width.c LIBS firegw_words)
+firegw_library(firegw_cli SOURCES cli/args.c cli/human.c cli/picture.c cli/table.c cli/width.c LIBS firegw_words)
 firegw_library(firegw_plot SOURCES cli/plot.c cli/plot_scale.c cli/plot_draw.c LIBS firegw_cli)
 # What a console knows: pure.
 firegw_library(firegw_watch SOURCES cli/watch_model.c cli/watch_parse.c cli/watch_streams.c cli/watch_alarms.c cli/watch_gateways.c cli/watch_commands.c LIBS firegw_json)

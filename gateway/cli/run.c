@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SAY_MAX 4096 /* bytes of a line; an argument may be longer */
 
@@ -37,6 +38,18 @@ bool run_is_chinese(void)
 			return strncmp(locale, "zh", 2) == 0;
 	}
 	return false;
+}
+
+bool run_draws_on(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && term[0] && strcmp(term, "dumb") != 0;
+}
+
+bool run_draws(const struct run *r)
+{
+	return !r->json && run_draws_on(STDOUT_FILENO);
 }
 
 bool run_flush(struct run *r)

@@ -33,6 +33,10 @@ struct verb {
 	int                     (*run)(struct run *r);
 };
 
+/* Can a picture be drawn again and again? Else lines are written. */
+bool run_draws(const struct run *r);
+bool run_draws_on(int fd);
+
 /* The table; NULL-terminated by name. */
 extern const struct verb verbs[];
 const struct verb *verb_find(const char *name);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 struct probe {
 	struct run             *run;
@@ -193,7 +192,7 @@ static int run_watch(struct probe *p)
 {
 	int64_t next = probe_now_ms(), end = p->ask->for_ms ? next + p->ask->for_ms : INT64_MAX;
 
-	p->terminal = !p->run->json && isatty(STDOUT_FILENO);
+	p->terminal = run_draws(p->run);
 	while (watch_once(p)) {
 		int64_t now = probe_now_ms();
 		next = next + p->ask->every_ms > now ? next + p->ask->every_ms : now;
