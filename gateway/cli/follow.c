@@ -1,6 +1,6 @@
 #include "gateway/cli/follow.h"
 
-#include "gateway/cli/watch_screen.h"
+#include "gateway/cli/picture.h"
 
 #include "core/clock.h"
 #include "gateway/json_text.h"
@@ -62,12 +62,12 @@ static void show_over(struct run *r, struct strbuf *last)
 	strbuf_reset(last);
 	strbuf_put(last, r->out.data ? r->out.data : "", r->out.len);
 	strbuf_reset(&r->out);
-	watch_screen_over(&r->out, last->data ? last->data : "", screen_rows());
+	picture_over(&r->out, last->data ? last->data : "", screen_rows(), r->look.columns);
 }
 
 int follow_status(struct run *r, struct client *c, int64_t every_ms)
 {
-	bool terminal = !r->json && isatty(STDOUT_FILENO), first = true;
+	bool terminal = run_draws(r), first = true;
 	struct strbuf last = STRBUF_INIT;
 	enum client_answer a = CLIENT_LOST;
 	struct err e;
@@ -75,7 +75,7 @@ int follow_status(struct run *r, struct client *c, int64_t every_ms)
 	if (client_watch_signals(c, &e))
 		return run_fail(&e, RESULT_NO);
 	if (terminal) {
-		strbuf_puts(&r->out, watch_screen_begin);
+		strbuf_puts(&r->out, picture_begin);
 		run_flush(r);
 	}
 	do {
@@ -96,7 +96,7 @@ int follow_status(struct run *r, struct client *c, int64_t every_ms)
 		json_decref(status);
 	} while (a == CLIENT_ROW);
 	if (terminal) {
-		strbuf_puts(&r->out, watch_screen_end);
+		strbuf_puts(&r->out, picture_end);
 		strbuf_put(&r->out, last.data ? last.data : "", last.len);
 		run_flush(r);
 	}
@@ -214,7 +214,7 @@ static void put_point(struct run *r, const json_t *row)
 		human_put(&r->out, unit);
 	}
 	strbuf_puts(&r->out, "  ");
-	style_put(&r->out, &r->look, good ? STYLE_GREEN : STYLE_YELLOW, quality);
+	style_put_human(&r->out, &r->look, good ? STYLE_GREEN : STYLE_YELLOW, quality);
 	strbuf_puts(&r->out, "  ");
 	human_put(&r->out, field_text(row, "name"));
 	strbuf_putc(&r->out, '\n');

@@ -94,7 +94,7 @@ static void put_table_row(const struct history *h, const struct history_row *row
 		put_right(out, row->value);
 	}
 	strbuf_puts(out, "  ");
-	style_put(out, &h->run->look, strcmp(row->quality, "good") == 0 ? STYLE_PLAIN : STYLE_YELLOW, row->quality);
+	style_put_human(out, &h->run->look, strcmp(row->quality, "good") == 0 ? STYLE_PLAIN : STYLE_YELLOW, row->quality);
 	strbuf_putc(out, '\n');
 }
 
@@ -122,7 +122,9 @@ static void put_csv_row(const struct history *h, const struct history_row *row, 
 		put_number(out, row->value, "");
 	if (h->every_ms)
 		strbuf_printf(out, ",%lld", (long long)row->count);
-	strbuf_printf(out, ",%s\r\n", row->quality);
+	strbuf_putc(out, ',');
+	put_csv_text(out, row->quality);
+	strbuf_puts(out, "\r\n");
 }
 
 /* ---- JSON ---- */

@@ -89,7 +89,7 @@ static int say_no_bus(const struct probe_line *l, const json_t *status)
 		if (n < LINES_MAX)
 			names[n++] = field_text(line, "name");
 	near = nearest_find(l->ask->target, names, n);
-	fprintf(stderr, "firegw: firegwd has no bus '%s'%s%s%s\n", l->ask->target, near ? ": did you mean '" : " (firegw status lists them)", near ? near : "", near ? "'?" : "");
+	run_say("firegwd has no bus '%s'%s%s%s", l->ask->target, near ? ": did you mean '" : " (firegw status lists them)", near ? near : "", near ? "'?" : "");
 	return RESULT_NO;
 }
 
@@ -111,7 +111,7 @@ static int ask_daemon(struct run *r, struct probe_line *l)
 		if (!l->ask->is_url)
 			return run_fail(&e, RESULT_UNREACHABLE);
 		if (e.code == ERR_DENIED || args_value(&r->args, "socket"))
-			fprintf(stderr, "firegw: %s; reading by an own connection, though the line may be firegwd's\n", e.text);
+			run_say("%s; reading by an own connection, though the line may be firegwd's", e.text);
 		return RESULT_DONE;
 	}
 	bool found = find_line(l, status);
@@ -122,7 +122,7 @@ static int ask_daemon(struct run *r, struct probe_line *l)
 		return result;
 	}
 	l->client = c;
-	fprintf(stderr, "firegw: through firegwd: the line %s is its own%s\n", l->bus, l->ask->timeout_given ? "; its timeout is the line's, not --timeout" : "");
+	run_say("through firegwd: the line %s is its own%s", l->bus, l->ask->timeout_given ? "; its timeout is the line's, not --timeout" : "");
 	return RESULT_DONE;
 }
 

@@ -17,7 +17,7 @@
 /* On a terminal, one line that is written over. */
 static void progress_clear(void)
 {
-	if (isatty(STDERR_FILENO))
+	if (run_draws_on(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 }
 
@@ -107,7 +107,7 @@ int probe_scan_units(struct run *r, struct probe_line *l, const struct probe_ask
 
 	for (unsigned unit = ask->unit; result && unit <= ask->unit_last && !u.stopped; unit++) {
 		struct bus_request rq = { .unit = (uint8_t)unit, .fc = ask->fc, .address = ask->address, .count = 1 };
-		if (isatty(STDERR_FILENO))
+		if (run_draws_on(STDERR_FILENO))
 			fprintf(stderr, "\r\033[Kunit %u of %u-%u, %u found", unit, ask->unit, ask->unit_last, u.found);
 		read_one(l, &rq, result);
 		u.stopped = result->answer == PROBE_STOPPED;
@@ -144,7 +144,7 @@ static enum probe_found read_block(void *user, uint16_t address, uint16_t count)
 	struct bus_request rq = { .unit = s->ask->unit, .fc = s->fc, .address = address, .count = count };
 
 	s->reads++;
-	if (isatty(STDERR_FILENO))
+	if (run_draws_on(STDERR_FILENO))
 		fprintf(stderr, "\r\033[Kfc %u, from %u on, %u read%s", s->fc, address, s->reads, s->reads == 1 ? "" : "s");
 	read_one(s->line, &rq, &s->result);
 	if (s->result.answer == PROBE_VALUES)

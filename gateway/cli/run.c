@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#define SAY_MAX 4096 /* bytes of a line; an argument may be longer */
 
 int64_t run_now(void)
 {
@@ -37,6 +40,18 @@ bool run_is_chinese(void)
 	return false;
 }
 
+bool run_draws_on(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && term[0] && strcmp(term, "dumb") != 0;
+}
+
+bool run_draws(const struct run *r)
+{
+	return !r->json && run_draws_on(STDOUT_FILENO);
+}
+
 bool run_flush(struct run *r)
 {
 	if (r->out.failed) {
@@ -49,9 +64,29 @@ bool run_flush(struct run *r)
 	return ok;
 }
 
+static void __attribute__((format(printf, 1, 0))) say(const char *fmt, va_list args)
+{
+	struct strbuf clean = STRBUF_INIT;
+	char text[SAY_MAX];
+
+	vsnprintf(text, sizeof text, fmt, args);
+	human_put(&clean, text);
+	fprintf(stderr, "firegw: %s\n", clean.data && !clean.failed ? clean.data : "no memory");
+	strbuf_done(&clean);
+}
+
+void run_say(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say(fmt, args);
+	va_end(args);
+}
+
 int run_fail(const struct err *e, int result)
 {
-	fprintf(stderr, "firegw: %s\n", e->text);
+	run_say("%s", e->text);
 	return result;
 }
 
@@ -59,11 +94,9 @@ int run_usage(const char *fmt, ...)
 {
 	va_list args;
 
-	fputs("firegw: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	say(fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
 	return RESULT_USAGE;
 }
 

@@ -107,6 +107,16 @@ void style_put(struct strbuf *out, const struct look *look, enum style style, co
 		strbuf_puts(out, "\033[0m");
 }
 
+void style_put_human(struct strbuf *out, const struct look *look, enum style style, const char *text)
+{
+	struct strbuf clean = STRBUF_INIT;
+
+	human_put(&clean, text);
+	style_put(out, look, style, clean.data ? clean.data : "");
+	out->failed = out->failed || clean.failed;
+	strbuf_done(&clean);
+}
+
 void pad_put(struct strbuf *out, const char *text, size_t columns)
 {
 	strbuf_puts(out, text);

@@ -31,6 +31,8 @@ void          table_put(const struct table *t, const struct look *look, struct s
 
 /* Text in a style, if there is colour. */
 void style_put(struct strbuf *out, const struct look *look, enum style style, const char *text);
+/* The same of a text from outside, which is made harmless. */
+void style_put_human(struct strbuf *out, const struct look *look, enum style style, const char *text);
 /* Text (harmless already) and spaces up to `columns`. */
 void pad_put(struct strbuf *out, const char *text, size_t columns);
 

@@ -33,6 +33,10 @@ struct verb {
 	int                     (*run)(struct run *r);
 };
 
+/* Can a picture be drawn again and again? Else lines are written. */
+bool run_draws(const struct run *r);
+bool run_draws_on(int fd);
+
 /* The table; NULL-terminated by name. */
 extern const struct verb verbs[];
 const struct verb *verb_find(const char *name);
@@ -62,7 +66,9 @@ void help_verb(const struct verb *v, struct strbuf *out);
 
 /* Writes r->out to stdout and empties it. False: nobody reads any more, or it cannot be written; then stop (main says why). */
 bool run_flush(struct run *r);
-/* `firegw: …` on stderr; returns the exit code that fits. */
+/* `firegw: …`, made harmless, as a line on stderr: what a daemon, a file or an argument says may be in it. */
+void run_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same; returns the exit code that fits. */
 int  run_fail(const struct err *e, int result);
 int  run_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The result for an answer that ends a request; says why on stderr if it is a bad one. */

@@ -100,7 +100,7 @@ static void say(struct acting *x, const char *alarm, const json_t *end, const ch
 		strbuf_puts(&r->out, "}\n");
 	} else if (failed) {
 		bool named = !x->several || strstr(failed, alarm);
-		fprintf(stderr, "firegw: %s%s%s\n", named ? "" : alarm, named ? "" : ": ", failed);
+		run_say("%s%s%s", named ? "" : alarm, named ? "" : ": ", failed);
 	} else {
 		human_put(&r->out, alarm);
 		strbuf_puts(&r->out, ": ");

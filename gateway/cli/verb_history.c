@@ -217,7 +217,7 @@ static int open_database(struct run *r, const char *file, enum history_format fo
 	if (reader_zone(*ret)[0])
 		run_take_zone(reader_zone(*ret));
 	else if (format != HISTORY_JSON)
-		fprintf(stderr, "firegw: %s does not say the site's time zone: times are in this machine's, %s (TZ sets another)\n", file, human_zone(r->now_ms, zone));
+		run_say("%s does not say the site's time zone: times are in this machine's, %s (TZ sets another)", file, human_zone(r->now_ms, zone));
 	return 0;
 }
 

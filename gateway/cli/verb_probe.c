@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 struct probe {
 	struct run             *run;
@@ -103,7 +102,7 @@ static int run_once(struct probe *p)
 		put_head(p);
 		probe_show_block(&b, NULL, &p->run->look, &p->run->out);
 	} else if (p->result.answer != PROBE_STOPPED) {
-		fprintf(stderr, "firegw: %s\n", explain(p, why));
+		run_say("%s", explain(p, why));
 		if (p->run->json)
 			put_json(p, why);
 	}
@@ -132,7 +131,7 @@ static void draw(struct probe *p, const char *trouble)
 	strbuf_puts(out, "\033[H\033[J");
 	put_head(p);
 	if (trouble)
-		style_put(out, &p->run->look, STYLE_RED, trouble);
+		style_put_human(out, &p->run->look, STYLE_RED, trouble);
 	else
 		probe_show_block(&b, p->seen ? p->before : NULL, &p->run->look, out);
 	strbuf_printf(out, "\n%s, every %lld ms; Ctrl-C ends\n", clock_text(at), (long long)p->ask->every_ms);
@@ -153,7 +152,9 @@ static void put_lines(struct probe *p, const char *trouble)
 	if (p->run->json) {
 		put_json(p, trouble);
 	} else if (trouble) {
-		strbuf_printf(out, "%s  %s\n", clock_text(at), trouble);
+		strbuf_printf(out, "%s  ", clock_text(at));
+		human_put(out, trouble);
+		strbuf_putc(out, '\n');
 	} else if (!p->seen) {
 		put_head(p);
 		probe_show_block(&b, NULL, &p->run->look, out);
@@ -191,7 +192,7 @@ static int run_watch(struct probe *p)
 {
 	int64_t next = probe_now_ms(), end = p->ask->for_ms ? next + p->ask->for_ms : INT64_MAX;
 
-	p->terminal = !p->run->json && isatty(STDOUT_FILENO);
+	p->terminal = run_draws(p->run);
 	while (watch_once(p)) {
 		int64_t now = probe_now_ms();
 		next = next + p->ask->every_ms > now ? next + p->ask->every_ms : now;

@@ -43,7 +43,7 @@ static void put_head(struct run *r, const json_t *status)
 	human_put(out, field_text(status, "version"));
 	strbuf_printf(out, " (pid %lld), up %s, clock ", (long long)field_int(status, "pid"),
 	              human_span(field_int(status, "uptime_s") * 1000, a));
-	style_put(out, &r->look, strcmp(field_text(status, "clock"), "trusted") == 0 ? STYLE_PLAIN : STYLE_YELLOW,
+	style_put_human(out, &r->look, strcmp(field_text(status, "clock"), "trusted") == 0 ? STYLE_PLAIN : STYLE_YELLOW,
 	          field_text(status, "clock"));
 	strbuf_puts(out, "\nconfig:  ");
 	human_put(out, field_text(status, "config"));
@@ -52,7 +52,7 @@ static void put_head(struct run *r, const json_t *status)
 	put_alarm_counts(r, status);
 	const char *state = field_text(store, "state");
 	strbuf_puts(out, "storage: ");
-	style_put(out, &r->look, strcmp(state, "ok") == 0 ? STYLE_GREEN : STYLE_RED, state[0] ? state : "-");
+	style_put_human(out, &r->look, strcmp(state, "ok") == 0 ? STYLE_GREEN : STYLE_RED, state[0] ? state : "-");
 	if (field_text(store, "why")[0]) {
 		strbuf_puts(out, " (");
 		human_put(out, field_text(store, "why"));
@@ -258,11 +258,14 @@ int points_end(struct run *r, const char *select, size_t n, const json_t *end)
 		return RESULT_DONE;
 	/* A mistyped word must not look as if all were well. */
 	if (args_flag(&r->args, "bad") && !hint[0]) {
-		if (!r->json)
-			strbuf_printf(&r->out, "every point%s%s is good\n", select[0] ? " of " : "", select);
+		if (!r->json) {
+			strbuf_puts(&r->out, select[0] ? "every point of " : "every point");
+			human_put(&r->out, select);
+			strbuf_puts(&r->out, " is good\n");
+		}
 		return RESULT_DONE;
 	}
-	fprintf(stderr, "firegw: no point fits%s%s%s%s%s\n", of, select, hint[0] ? " (" : "", hint, hint[0] ? ")" : "");
+	run_say("no point fits%s%s%s%s%s", of, select, hint[0] ? " (" : "", hint, hint[0] ? ")" : "");
 	return RESULT_NO;
 }
 

@@ -1,6 +1,7 @@
 /* watch: a brigade's console. What it knows is watch_model.c's; here are the options, the clock, and where it is shown. */
 #include "gateway/cli/verb.h"
 
+#include "gateway/cli/picture.h"
 #include "gateway/cli/watch_link.h"
 #include "gateway/cli/watch_screen.h"
 #include "gateway/cli/watch_text.h"
@@ -287,7 +288,7 @@ static void put_end(struct console *c)
 	struct watch_counts counts;
 
 	if (c->terminal)
-		strbuf_puts(&c->run->out, watch_screen_end);
+		strbuf_puts(&c->run->out, picture_end);
 	watch_counts(c->model, &counts);
 	if (c->run->json) {
 		watch_counts_json(&c->run->out, &counts, now().wall_ms);
@@ -310,9 +311,8 @@ static int run_console(struct run *r, const struct watch_filter *filter, struct 
 	snprintf(client_id, sizeof client_id, "firegw-watch-%012llx", (unsigned long long)(random >> 16));
 	hub->client_id = client_id;
 	c->run = r;
-	const char *term = getenv("TERM");
 	c->sounds = !r->json && isatty(STDOUT_FILENO);
-	c->terminal = c->sounds && term && term[0] && strcmp(term, "dumb") != 0;
+	c->terminal = run_draws(r);
 	snprintf(c->url, sizeof c->url, "%s", hub->urls[0]);
 	human_zone(now().wall_ms, c->zone);
 	set_broker(c, "connecting", "");
@@ -326,7 +326,7 @@ static int run_console(struct run *r, const struct watch_filter *filter, struct 
 		return run_fail(&e, RESULT_NO);
 	}
 	if (c->terminal)
-		strbuf_puts(&r->out, watch_screen_begin);
+		strbuf_puts(&r->out, picture_begin);
 	else if (!r->json)
 		fprintf(stderr, "firegw: times are in this machine's zone, %s (TZ sets another)\n", c->zone);
 	watch_link_run(c->link, (unsigned long)for_ms);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UNHEARD_MOVES 3 /* returned, reraised, and one more that hides them */
+
 static uint64_t hash_of(const char *node, const char *id)
 {
 	return strmap_hash64(id, strlen(id), strmap_hash64(node, strlen(node), STRMAP_HASH_SEED));
@@ -24,19 +26,22 @@ static struct watch_alarm *alarm_find(const struct watch *w, const char *node, c
 	return NULL;
 }
 
-/* Above zero: a is more urgent than b. */
+bool watch_alarm_is_real(const struct watch_alarm *a)
+{
+	return strcmp(a->mode, "normal") == 0 && !a->set_aside;
+}
+
+/* Above zero: a is more urgent than b. A drill's fire gives way to whatever is meant, here and where there is no place for all. */
 static int more_urgent(const struct watch_alarm *a, const struct watch_alarm *b)
 {
-	bool real_a = strcmp(a->mode, "normal") == 0, real_b = strcmp(b->mode, "normal") == 0;
+	bool real_a = watch_alarm_is_real(a), real_b = watch_alarm_is_real(b);
 
 	if (a->gone != b->gone)
 		return b->gone ? 1 : -1;
-	if (a->class != b->class)
-		return a->class < b->class ? 1 : -1;
 	if (real_a != real_b)
 		return real_a ? 1 : -1;
-	if (a->set_aside != b->set_aside)
-		return b->set_aside ? 1 : -1;
+	if (a->class != b->class)
+		return a->class < b->class ? 1 : -1;
 	if (a->acked != b->acked)
 		return b->acked ? 1 : -1;
 	return a->since_ms == b->since_ms ? 0 : a->since_ms > b->since_ms ? 1 : -1;
@@ -75,6 +80,11 @@ static bool flag(const json_t *e, const char *key)
 	return json_is_true(json_object_get(e, key));
 }
 
+static bool begins(const char *transition)
+{
+	return strcmp(transition, "raised") == 0 || strcmp(transition, "confirmed") == 0 || strcmp(transition, "reraised") == 0;
+}
+
 static void fill(struct watch_alarm *a, const char *gateway, bool chinese, const json_t *e)
 {
 	const json_t *message = json_object_get(e, "message");
@@ -92,6 +102,8 @@ static void fill(struct watch_alarm *a, const char *gateway, bool chinese, const
 	a->acked = flag(e, "acked");
 	a->set_aside = flag(e, "shelved") || flag(e, "suppressed") || flag(e, "out_of_service");
 	a->gone = strcmp(a->state, "normal") == 0;
+	a->begins = begins(watch_text(e, "transition"));
+	watch_copy(a->occurrence, sizeof a->occurrence, watch_text(e, "occurrence"));
 	watch_number(e, "rev", &a->rev);
 	if (clock_parse(watch_text(e, "since"), &a->since_ms))
 		a->since_ms = 0;
@@ -105,12 +117,20 @@ static void fill(struct watch_alarm *a, const char *gateway, bool chinese, const
 /* Somebody has to look now. Tests and drills never sound. */
 static bool sounds(const struct watch_alarm *a)
 {
-	return !a->gone && a->class <= CLASS_PREALARM && strcmp(a->mode, "normal") == 0 && strcmp(a->state, "active") == 0 && !a->acked && !a->set_aside;
+	return !a->gone && a->class <= CLASS_PREALARM && strcmp(a->state, "active") == 0 && !a->acked && watch_alarm_is_real(a);
 }
 
 static bool of_other_log(const struct watch_alarm *a, const struct watch_alarm *b)
 {
 	return a->log[0] && b->log[0] && strcmp(a->log, b->log) != 0;
+}
+
+/* Active before, and active now: was it anything else in between, unheard? Another occurrence, one that has just become active once more, or so many transitions that it may have returned and come back. */
+static bool is_another(const struct watch_alarm *a, const struct watch_alarm *news)
+{
+	if (a->occurrence[0] && news->occurrence[0] ? strcmp(a->occurrence, news->occurrence) != 0 : a->since_ms != news->since_ms)
+		return true;
+	return !of_other_log(news, a) && (news->begins || news->rev - a->rev >= UNHEARD_MOVES);
 }
 
 /* Below, at or above zero: older than what we have, the same, newer. A new database counts its revs from the beginning: then the log of today wins. */
@@ -148,7 +168,7 @@ bool watch_alarm_take(struct watch *w, const struct watch_gateway *g, const json
 		*a = (struct watch_alarm){ 0 };
 		news.topic_rev = as_state ? news.rev : 0;
 	}
-	bool sounded = sounds(a);
+	bool sounded = sounds(a) && !is_another(a, &news);
 	*a = news;
 	if (sounds(a) && !sounded)
 		w->out.bell(w->out.user);
@@ -170,10 +190,10 @@ void watch_alarms_doubt(struct watch *w)
 		w->alarms[i].sure = false;
 }
 
-void watch_alarms_doubt_log(struct watch *w, const struct watch_gateway *g)
+void watch_alarms_doubt_of(struct watch *w, const struct watch_gateway *g, bool all)
 {
 	for (size_t i = 0; i < w->n_alarms; i++)
-		if (strcmp(w->alarms[i].gateway, g->name) == 0 && strcmp(w->alarms[i].log, g->log) != 0)
+		if (strcmp(w->alarms[i].gateway, g->name) == 0 && (all || strcmp(w->alarms[i].log, g->log) != 0))
 			w->alarms[i].sure = false;
 }
 

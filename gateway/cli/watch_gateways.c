@@ -44,7 +44,7 @@ static struct watch_gateway *gateway_find(const struct watch *w, const char *nam
 	return NULL;
 }
 
-struct watch_gateway *watch_gateway(struct watch *w, const char *name, const char *region)
+struct watch_gateway *watch_gateway(struct watch *w, const char *name)
 {
 	struct watch_gateway *g = gateway_find(w, name);
 
@@ -56,27 +56,23 @@ struct watch_gateway *watch_gateway(struct watch *w, const char *name, const cha
 		return NULL;
 	}
 	watch_copy(g->name, sizeof g->name, name);
-	watch_copy(g->region, sizeof g->region, region);
 	g->snapshot_wait_ms = WATCH_AGAIN_MS;
 	w->gateways[w->n_gateways++] = g;
 	return g;
 }
 
-/* Its retained status was cleared: it is no more. */
-void watch_gateway_forget(struct watch *w, const char *name)
+/* By a purge, or by anybody's slip: that says nothing of the building. What stands is asked for; a gateway that is there no more falls silent. */
+void watch_gateway_cleared(struct watch *w, const char *name)
 {
-	for (size_t i = 0; i < w->n_gateways; i++) {
-		struct watch_gateway *g = w->gateways[i];
-		if (strcmp(g->name, name) != 0)
-			continue;
-		watch_streams_drop(w, g);
-		for (size_t k = 0; k < w->n_alarms; k++)
-			if (strcmp(w->alarms[k].gateway, name) == 0)
-				w->alarms[k].gone = true;
-		free(g);
-		w->gateways[i] = w->gateways[--w->n_gateways];
+	struct watch_gateway *g = gateway_find(w, name);
+
+	if (!g || g->cleared)
 		return;
-	}
+	g->cleared = true;
+	g->differ = 0; /* as after a connection: the next status is compared at once */
+	g->snapshot_due = true;
+	watch_alarms_doubt_of(w, g, true);
+	watch_say(w, WATCH_NOTE_GATEWAY, "cleared", g, NULL, 0, 0, "its status was cleared at the broker: what stood there is in doubt until it is told again");
 }
 
 static void set_presence(struct watch *w, struct watch_gateway *g, enum watch_presence p, struct stamp now, const char *text)
@@ -119,9 +115,16 @@ static void take_streams(struct watch *w, struct watch_gateway *g, const json_t 
 
 static void take_counts(struct watch_gateway *g, const json_t *alarms)
 {
+	const char *word;
+	json_t *value;
+	int64_t n;
+
 	memset(g->counts, 0, sizeof g->counts);
-	for (unsigned i = 0; i < CLASS_COUNT; i++)
-		watch_number(alarms, alarm_class_name((enum alarm_class)i), &g->counts[i]);
+	json_object_foreach((json_t *)(uintptr_t)alarms, word, value) {
+		int64_t *count = &g->counts[watch_class(word)];
+		if (watch_number(alarms, word, &n))
+			*count = *count + n > SEQ_MAX ? SEQ_MAX : *count + n;
+	}
 	g->compare = json_is_object(alarms);
 }
 
@@ -137,7 +140,7 @@ static void take_live(struct watch *w, struct watch_gateway *g, const json_t *o,
 	if (strcmp(g->log, log) != 0) {
 		watch_streams_of_log(w, g, log);
 		watch_copy(g->log, sizeof g->log, log);
-		watch_alarms_doubt_log(w, g);
+		watch_alarms_doubt_of(w, g, false);
 	}
 	take_streams(w, g, json_object_get(o, "streams"), now_ms);
 	take_counts(g, json_object_get(o, "alarms"));
@@ -158,6 +161,33 @@ static bool has_node(const struct watch *w, const json_t *o)
 	return false;
 }
 
+/* Sessions rise with every connection, so a lower one is a will, or a retained status, that was overtaken. But a forged status, or a clock that was years ahead and then a new database, must not
+ * make us deaf: a live status is believed again if it is of another log or boot, if the higher session was never told live, or is not heard any more. */
+static bool is_overtaken(const struct watch_gateway *g, const json_t *o, int64_t session, bool retained, int64_t now_ms)
+{
+	if (session >= g->session)
+		return false;
+	if (retained || json_is_false(json_object_get(o, "online")))
+		return true;
+	return g->session_live && strcmp(watch_text(o, "log"), g->log) == 0 && strcmp(watch_text(o, "boot"), g->boot) == 0 && now_ms - g->heard_ms < WATCH_SILENT_MS;
+}
+
+static void take_online(struct watch *w, struct watch_gateway *g, const struct watch_topic *t, const json_t *o, int64_t session, bool retained, struct stamp now)
+{
+	g->session_live = !retained || (g->session_live && session == g->session);
+	g->session = session;
+	g->cleared = false;
+	if (retained) {
+		if (g->presence == WATCH_UNKNOWN)
+			g->heard_ms = ms_of(now);
+		return;
+	}
+	watch_copy(g->boot, sizeof g->boot, watch_text(o, "boot"));
+	watch_copy(g->region, sizeof g->region, t->region);
+	take_live(w, g, o, ms_of(now));
+	set_presence(w, g, WATCH_ONLINE, now, "");
+}
+
 void watch_gateway_status(struct watch *w, const struct watch_topic *t, const json_t *o, bool retained, struct stamp now)
 {
 	const json_t *online = json_object_get(o, "online");
@@ -170,27 +200,19 @@ void watch_gateway_status(struct watch *w, const struct watch_topic *t, const js
 	}
 	if (!has_node(w, o))
 		return;
-	struct watch_gateway *g = watch_gateway(w, t->node, t->region);
+	struct watch_gateway *g = watch_gateway(w, t->node);
 	if (!g)
 		return;
-	/* A will of a connection that was followed by another one, or a retained status that was overtaken. */
-	if (session < g->session) {
+	if (is_overtaken(g, o, session, retained, ms_of(now))) {
 		w->counts.old_wills++;
 		return;
 	}
-	g->session = session;
 	if (json_is_false(online)) {
 		bool stopped = strcmp(watch_text(o, "reason"), "stopped") == 0;
 		set_presence(w, g, stopped ? WATCH_STOPPED : WATCH_OFFLINE, now, "");
 		return;
 	}
-	if (retained) {
-		if (g->presence == WATCH_UNKNOWN)
-			g->heard_ms = ms_of(now);
-		return;
-	}
-	take_live(w, g, o, ms_of(now));
-	set_presence(w, g, WATCH_ONLINE, now, "");
+	take_online(w, g, t, o, session, retained, now);
 }
 
 void watch_gateway_tick(struct watch *w, struct watch_gateway *g, struct stamp now)

@@ -52,11 +52,13 @@ struct command {
 
 struct watch_gateway {
 	char                name[WATCH_NAME_MAX];
-	char                region[REGION_MAX];
-	char                log[LOG_MAX];
+	char                region[REGION_MAX]; /* where its own live status came; "": none did */
+	char                log[LOG_MAX], boot[LOG_MAX];
 	enum watch_presence presence;
 	int64_t             since_ms;    /* epoch */
-	int64_t             session;
+	int64_t             session;     /* the newest that was online */
+	bool                session_live; /* told by a live status, not by what was retained alone */
+	bool                cleared;     /* its status was, and none came since */
 	int64_t             heard_ms;    /* monotonic: the last live status, or when we connected */
 	int64_t             live_ms;     /* first live status of this connection; 0: none yet */
 	int64_t             counts[CLASS_COUNT];
@@ -74,7 +76,7 @@ struct watch {
 	bool                   chinese;
 	struct watch_out       out;
 	uint64_t               random, commands;
-	bool                   up;
+	bool                   up, ever;
 	char                   why[200];  /* why it is not, as was said */
 	struct watch_alarm    *alarms;    size_t n_alarms, cap_alarms;
 	struct watch_gateway **gateways;  size_t n_gateways;
@@ -129,15 +131,14 @@ struct gap *watch_stream_due(struct watch *w, struct stream *s, int64_t now_ms);
 int64_t watch_stream_asked(struct stream *s, int64_t from, int64_t to, bool answered, int64_t now_ms);
 /* The gateway's log is another one now: streams of the old end. */
 void watch_streams_of_log(struct watch *w, struct watch_gateway *g, const char *log);
-void watch_streams_drop(struct watch *w, const struct watch_gateway *g);
 
 /* watch_alarms.c */
 /* The event of a transition, or a state (as_state). True: it is news. */
 bool watch_alarm_take(struct watch *w, const struct watch_gateway *g, const json_t *e, bool as_state);
 void watch_alarm_clear(struct watch *w, const char *node, const char *id);
 void watch_alarms_doubt(struct watch *w);
-/* Only those of the gateway that are not of its log of today. */
-void watch_alarms_doubt_log(struct watch *w, const struct watch_gateway *g);
+/* Of the gateway; all: also those of its log of today. */
+void watch_alarms_doubt_of(struct watch *w, const struct watch_gateway *g, bool all);
 /* A snapshot is asked for: from here on, whoever is told of is named. */
 void watch_alarms_unname(struct watch *w, const char *gateway);
 /* Those of the gateway that nobody told of since the connection began (snapshot: since it was asked for) are over. node: "" for all of it. */
@@ -147,9 +148,10 @@ void watch_alarms_count(const struct watch *w, const char *gateway, bool sure, i
 
 /* watch_gateways.c */
 /* Finds it, or makes it; NULL: there are too many. */
-struct watch_gateway *watch_gateway(struct watch *w, const char *name, const char *region);
+struct watch_gateway *watch_gateway(struct watch *w, const char *name);
 void watch_gateway_status(struct watch *w, const struct watch_topic *t, const json_t *o, bool retained, struct stamp now);
-void watch_gateway_forget(struct watch *w, const char *name);
+/* Its retained status was cleared. */
+void watch_gateway_cleared(struct watch *w, const char *name);
 void watch_gateway_tick(struct watch *w, struct watch_gateway *g, struct stamp now);
 
 /* watch_commands.c */

@@ -87,9 +87,11 @@ size_t watch_topics(const struct watch *w, char (*ret)[WATCH_TOPIC_MAX])
 	snprintf(ret[n++], WATCH_TOPIC_MAX, "%s/+/status", prefix);
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		snprintf(ret[n++], WATCH_TOPIC_MAX, "%s/%s/%s", prefix, node, kinds[i]);
-	if (w->classes == (1u << CLASS_COUNT) - 1)
+	/* A class that is not known counts as a fault, and is no topic that can be named. */
+	bool all = w->classes & (1u << CLASS_FAULT);
+	if (all)
 		snprintf(ret[n++], WATCH_TOPIC_MAX, "%s/%s/event/+", prefix, node);
-	for (unsigned i = 0; i < CLASS_COUNT && w->classes != (1u << CLASS_COUNT) - 1; i++)
+	for (unsigned i = 0; i < CLASS_COUNT && !all; i++)
 		if (w->classes & (1u << i))
 			snprintf(ret[n++], WATCH_TOPIC_MAX, "%s/%s/event/%s", prefix, node, alarm_class_name((enum alarm_class)i));
 	return n;
@@ -97,7 +99,7 @@ size_t watch_topics(const struct watch *w, char (*ret)[WATCH_TOPIC_MAX])
 
 void watch_up(struct watch *w, struct stamp now)
 {
-	w->up = true;
+	w->up = w->ever = true;
 	w->why[0] = '\0';
 	watch_alarms_doubt(w);
 	for (size_t i = 0; i < w->n_gateways; i++) {
@@ -202,7 +204,7 @@ static void on_event(struct watch *w, const struct watch_topic *t, const json_t 
 		w->counts.bad++;
 		return;
 	}
-	struct watch_gateway *g = watch_gateway(w, watch_text(e, "gateway"), t->region);
+	struct watch_gateway *g = watch_gateway(w, watch_text(e, "gateway"));
 	if (g)
 		watch_event(w, g, e, WATCH_LIVE, now);
 }
@@ -217,7 +219,7 @@ static void on_alarm(struct watch *w, const struct watch_topic *t, const json_t 
 		w->counts.bad++;
 		return;
 	}
-	const struct watch_gateway *g = watch_wants(w, t->node, watch_text(e, "class")) ? watch_gateway(w, watch_text(e, "gateway"), t->region) : NULL;
+	const struct watch_gateway *g = watch_wants(w, t->node, watch_text(e, "class")) ? watch_gateway(w, watch_text(e, "gateway")) : NULL;
 	if (!g)
 		return;
 	/* Its event comes, or came, by itself; but for those that stood before we came. */
@@ -230,7 +232,7 @@ static void on_empty(struct watch *w, const struct watch_topic *t)
 	char id[sizeof ((struct watch_alarm *)0)->id];
 
 	if (strcmp(t->kind, "status") == 0)
-		watch_gateway_forget(w, t->node);
+		watch_gateway_cleared(w, t->node);
 	else if (strcmp(t->kind, "alarm") == 0 && watch_alarm_of_topic(t->rest, id, sizeof id))
 		watch_alarm_clear(w, t->node, id);
 }
@@ -244,7 +246,7 @@ static void on_lost(struct watch *w, const struct watch_topic *t, const json_t *
 		w->counts.bad++;
 		return;
 	}
-	struct watch_gateway *g = watch_gateway(w, gateway, t->region);
+	struct watch_gateway *g = watch_gateway(w, gateway);
 	bool numbered = watch_number(o, "from_seq", &from) && watch_number(o, "to_seq", &to) && from > 0 && from <= to;
 	if (!g || strcmp(stream, "reading") == 0 || !watch_wants(w, t->node, stream))
 		return;
@@ -295,6 +297,29 @@ void watch_tick(struct watch *w, struct stamp now)
 		if (w->up)
 			watch_gateway_tick(w, w->gateways[i], now);
 		watch_ask(w, w->gateways[i], now);
+	}
+}
+
+static int64_t untold_of(const struct watch *w, const struct watch_gateway *g)
+{
+	int64_t ours[CLASS_COUNT], n = 0;
+
+	watch_alarms_count(w, g->name, false, ours);
+	for (unsigned i = 0; i < CLASS_COUNT; i++)
+		if ((w->classes & (1u << i)) && g->counts[i] > ours[i])
+			n += g->counts[i] - ours[i];
+	return n;
+}
+
+void watch_sight(const struct watch *w, struct watch_sight *ret)
+{
+	*ret = (struct watch_sight){ .up = w->up, .ever = w->ever, .why = w->why, .gateways = w->n_gateways };
+	for (size_t i = 0; i < w->n_gateways; i++) {
+		const struct watch_gateway *g = w->gateways[i];
+		if (g->presence != WATCH_ONLINE || !g->live_ms || g->cleared)
+			ret->unheard++;
+		else if (!w->node[0])
+			ret->untold += untold_of(w, g);
 	}
 }
 

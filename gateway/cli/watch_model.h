@@ -43,12 +43,17 @@ struct watch_alarm {
 	bool             set_aside;   /* shelved, suppressed, or its point is out of service */
 	bool             sure;        /* told since the connection began; else it may be over by now */
 	bool             named;       /* told since the last snapshot was asked for; else the snapshot's answer ends it */
+	bool             begins;      /* the latest transition made it active */
+	char             occurrence[160];
 	bool             gone;        /* normal; kept, as long as there is room, so that an older message does not bring it back */
 	int64_t          rev;
 	int64_t          topic_rev;   /* highest that came as the alarm's state */
 	int64_t          since_ms;    /* epoch; 0: not known */
 	char             name[128], place[96], message[256];
 };
+
+/* To be acted on: in mode normal, and not set aside. Those that are not come last, whatever their class. */
+bool watch_alarm_is_real(const struct watch_alarm *a);
 
 enum watch_presence { WATCH_UNKNOWN, WATCH_ONLINE, WATCH_SILENT, WATCH_OFFLINE, WATCH_STOPPED };
 const char *watch_presence_name(enum watch_presence p);
@@ -110,6 +115,14 @@ void          watch_tick(struct watch *w, struct stamp now);
 
 /* The view. Alarms that stand, most urgent first; valid until the next message. *ret_n of them; NULL: none (or no memory). The caller frees the list only. */
 const struct watch_alarm **watch_alarms(const struct watch *w, size_t *ret_n);
+/* How far an empty list can be trusted. */
+struct watch_sight {
+	bool        up, ever;           /* connected now; once */
+	const char *why;                /* it is not; "" if it was not said yet */
+	size_t      gateways, unheard;  /* of them: away, or without a live status since the connection began */
+	int64_t     untold;             /* alarms that they count and that nobody told of (with one node watched it cannot be known: 0) */
+};
+void watch_sight(const struct watch *w, struct watch_sight *ret);
 const struct watch_gateway *watch_gateway_at(const struct watch *w, size_t i); /* NULL: behind the last */
 void watch_counts(const struct watch *w, struct watch_counts *ret);
 

@@ -1,16 +1,13 @@
 #include "gateway/cli/watch_screen.h"
 
 #include "gateway/cli/human.h"
+#include "gateway/cli/picture.h"
 #include "gateway/cli/verb.h"
 #include "gateway/cli/watch_text.h"
 #include "gateway/cli/width.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The other screen, without a cursor; and back. */
-const char watch_screen_begin[] = "\033[?1049h\033[?25l";
-const char watch_screen_end[] = "\033[?25h\033[?1049l";
 
 #define EVENTS_SHARE 3 /* of the rows, one in so many is for events at least */
 #define AWAY_MAX     5
@@ -80,35 +77,44 @@ static void put_cut(struct strbuf *out, const struct look *look, enum style styl
 	strbuf_done(&clean);
 }
 
+/* On a narrow terminal the last columns are cut away: what is meant, and which alarm it is, come first. */
 static void put_alarms(const struct watch *w, const struct look *look, size_t rows, int64_t wall_ms, struct strbuf *out)
 {
-	static const struct table_column columns[] = { { "CLASS" }, { "STATE" }, { "MODE" }, { "SINCE" }, { "NODE" }, { "ALARM" }, { "PLACE" }, { "NAME" }, { "MESSAGE" } };
+	static const struct table_column columns[] = { { "CLASS" }, { "MODE" }, { "ALARM" }, { "STATE" }, { "SINCE" }, { "NODE" }, { "PLACE" }, { "NAME" }, { "MESSAGE" } };
 	struct table *t = table_new(columns, 9);
 	const struct watch_alarm **list;
+	struct strbuf rest = STRBUF_INIT;
 	char buf[HUMAN_MAX];
 	size_t n;
 
 	list = watch_alarms(w, &n);
 	for (size_t i = 0; t && i < n && i < rows; i++) {
 		const struct watch_alarm *a = list[i];
-		bool real = strcmp(a->mode, "normal") == 0 && !a->set_aside;
+		bool real = watch_alarm_is_real(a);
 		enum style style = !real ? STYLE_DIM : a->acked ? STYLE_PLAIN : class_style(a->class_word);
 		table_add(t, real ? class_style(a->class_word) : STYLE_DIM, a->class_word);
-		table_addf(t, style, "%s%s%s", a->state, a->set_aside ? ", set aside" : "", a->sure ? "" : " ?");
-		table_add(t, STYLE_YELLOW, strcmp(a->mode, "normal") == 0 ? "" : a->mode);
+		bool normal = strcmp(a->mode, "normal") == 0;
+		table_addf(t, STYLE_YELLOW, "%s%s%s", normal ? "" : a->mode, !normal && a->set_aside ? ", " : "", a->set_aside ? "set aside" : "");
+		table_add(t, style, a->id);
+		table_addf(t, style, "%s%s", a->state, a->sure ? "" : " ?");
 		table_add(t, STYLE_PLAIN, a->since_ms ? human_ago(wall_ms - a->since_ms, buf) : "");
 		table_add(t, STYLE_PLAIN, a->node);
-		table_add(t, style, a->id);
 		table_add(t, STYLE_PLAIN, a->place);
 		table_add(t, STYLE_PLAIN, a->name);
 		table_add(t, STYLE_PLAIN, a->message);
 	}
-	if (!t || table_rows(t) == 0)
-		strbuf_puts(out, "no alarms\n");
-	else
+	if (t && table_rows(t) > 0) {
 		table_put(t, look, out);
-	if (n > rows)
-		strbuf_printf(out, "and %zu more\n", n - rows);
+	} else {
+		watch_none_put(&rest, w);
+		put_cut(out, look, STYLE_PLAIN, rest.data ? rest.data : "");
+		strbuf_reset(&rest);
+	}
+	if (n > rows) {
+		watch_rest_put(&rest, list + rows, n - rows);
+		put_cut(out, look, STYLE_YELLOW, rest.data ? rest.data : "");
+	}
+	strbuf_done(&rest);
 	free(list);
 	table_free(t);
 }
@@ -163,19 +169,6 @@ static void put_head(const struct watch *w, const struct look *look, const char 
 	strbuf_done(&text);
 }
 
-/* Over the last picture: each line clears its rest, the end clears what is below. */
-void watch_screen_over(struct strbuf *out, const char *picture, size_t rows)
-{
-	strbuf_puts(out, "\033[H");
-	for (size_t row = 0; row < rows && *picture; row++) {
-		size_t len = strcspn(picture, "\n");
-		strbuf_put(out, picture, len);
-		strbuf_puts(out, row + 1 < rows ? "\033[K\n" : "\033[K");
-		picture += len + (picture[len] == '\n');
-	}
-	strbuf_puts(out, "\033[J");
-}
-
 void watch_screen_draw(const struct watch_screen *s, const struct watch *w, const struct look *look, size_t rows, const char *broker, int64_t wall_ms, struct strbuf *out)
 {
 	struct strbuf picture = STRBUF_INIT;
@@ -192,7 +185,7 @@ void watch_screen_draw(const struct watch_screen *s, const struct watch *w, cons
 	put_alarms(w, look, alarms > 0 ? alarms : 1, wall_ms, &picture);
 	strbuf_putc(&picture, '\n');
 	put_events(s, look, left - alarms > 0 ? left - alarms : 1, &picture);
-	watch_screen_over(out, picture.data ? picture.data : "", rows);
+	picture_over(out, picture.data ? picture.data : "", rows, look->columns);
 	out->failed = out->failed || picture.failed;
 	strbuf_done(&picture);
 }

@@ -243,13 +243,3 @@ void watch_streams_of_log(struct watch *w, struct watch_gateway *g, const char *
 		drop_stream(w, i);
 	}
 }
-
-void watch_streams_drop(struct watch *w, const struct watch_gateway *g)
-{
-	for (size_t i = 0; i < w->n_streams; ) {
-		if (w->streams[i]->gateway == g)
-			drop_stream(w, i);
-		else
-			i++;
-	}
-}

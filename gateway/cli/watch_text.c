@@ -28,7 +28,7 @@ void watch_note_text(const struct watch_note *n, struct strbuf *out)
 
 enum style watch_note_style(const struct watch_note *n)
 {
-	static const char *const bad[] = { "down", "open", "refused", "gone", "lost", "silent", "offline", "stopped", "reached" };
+	static const char *const bad[] = { "down", "open", "refused", "gone", "lost", "silent", "offline", "stopped", "cleared", "reached" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		if (strcmp(n->state, bad[i]) == 0)
@@ -102,6 +102,47 @@ void watch_standing_json(struct strbuf *out, const json_t *event)
 	strbuf_puts(out, "{\"watch\":\"standing\",\"event\":");
 	json_text_put(out, event);
 	strbuf_puts(out, "}\n");
+}
+
+void watch_none_put(struct strbuf *out, const struct watch *w)
+{
+	struct watch_sight s;
+	char buf[HUMAN_MAX];
+
+	watch_sight(w, &s);
+	const char *open = s.why[0] ? " (" : "", *close = s.why[0] ? ")" : "";
+	if (!s.up)
+		strbuf_printf(out, "none known: the broker %s%s%s%s", s.ever ? "is away" : s.why[0] ? "was never reached" : "is not reached yet", open, s.why, close);
+	else if (s.gateways == 0)
+		strbuf_puts(out, "none known: no gateway was heard yet");
+	else if (s.unheard)
+		strbuf_printf(out, "none known: %zu of %s not heard", s.unheard, human_plural((int64_t)s.gateways, "gateway", buf));
+	else if (s.untold)
+		strbuf_printf(out, "none known: but %s counted that nobody told of", human_plural(s.untold, "alarm", buf));
+	else
+		strbuf_puts(out, "no alarms");
+}
+
+static size_t put_classes(struct strbuf *out, const char *before, const struct watch_alarm *const *list, size_t n, bool real)
+{
+	size_t counts[CLASS_COUNT] = { 0 }, total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		counts[list[i]->class] += watch_alarm_is_real(list[i]) == real;
+	for (unsigned i = 0; i < CLASS_COUNT; i++) {
+		if (counts[i])
+			strbuf_printf(out, "%s%zu %s", total ? ", " : before, counts[i], alarm_class_name((enum alarm_class)i));
+		total += counts[i];
+	}
+	return total;
+}
+
+void watch_rest_put(struct strbuf *out, const struct watch_alarm *const *list, size_t n)
+{
+	strbuf_printf(out, "and %zu more", n);
+	size_t real = put_classes(out, ": ", list, n, true);
+	if (put_classes(out, real ? "; " : ": ", list, n, false))
+		strbuf_puts(out, " in test, drill or set aside");
 }
 
 /* In the order of both forms; what is nought is left out for people. */

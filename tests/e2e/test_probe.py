@@ -183,6 +183,27 @@ def test_watch_on_a_terminal(site):
     os.close(master)
 
 
+def test_lines_where_nothing_can_be_drawn(site):
+    eq = site.equipment(units=(3,))
+    for words in (["--unit", "3", "--register", "0", "--watch", "--every", "50ms"], ["--scan", "--unit", "1-9", "--timeout", "100ms"]):
+        master, slave = pty.openpty()
+        child = subprocess.Popen([str(BIN / "firegw"), "probe", f"tcp://127.0.0.1:{eq.ports[0]}", *words], stdin=slave, stdout=slave, stderr=slave,
+                                 env={**environment(site.folder), "TERM": "dumb"})
+        os.close(slave)
+        text = b""
+        try:
+            while b"4711" not in text:
+                text += os.read(master, 4096)
+                if b"40001" in text:
+                    eq.set(3, 0, 4711, unit=3)
+            child.send_signal(signal.SIGINT)
+        except OSError:  # the scan ends by itself
+            pass
+        child.wait(20)
+        os.close(master)
+        assert text and b"\033" not in text, text
+
+
 def test_what_goes_wrong_is_said_with_the_cure(site):
     eq, mute = site.equipment(units=(3,), size=50), site.add(Mute()).start()
     out, err = probe(site, free_port(), "--unit", "3", "--register", "0", code=1)

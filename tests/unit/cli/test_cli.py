@@ -99,6 +99,25 @@ class Cli(Case):
                 self.run_cli("points", code=result, err="because " + code)
                 self.assertEqual(json.loads(self.run_cli("ack", "a", "--json", code=result)), {"ok": False, "error": "because " + code})
 
+    def test_nothing_that_a_daemon_says_reaches_the_terminal_raw(self):
+        def refuses(args):
+            raise Fail("refused", "no\x1b[2J\u202e")
+
+        def lists_nothing(args):
+            return {"hint": "did you mean \x1b[2J?"}
+            yield
+
+        bad = dict(STATUS, clock="tru\x1b[2Jsted", version="\x1b[2J", store=dict(STATUS["store"], state="st\x9b2Jalled"))
+        rows = lambda a: iter([{"point": "a.p", "rows": [[1795485600123, 0.35, "go\x1b[2Jod"]]}])  # noqa: E731
+        for answer in (dict(points=refuses, status=lambda a: bad, history=rows, ack=refuses, hubs=refuses, alarms=refuses),
+                       dict(points=lists_nothing, status=refuses, history=refuses)):
+            with self.daemon(**answer):
+                for words in (["points"], ["status"], ["history", "a.p"], ["ack", "a/b"], ["ack", "a/b", "c/d"], ["hub"], ["alarms"], ["points", "a\x1b[2Jb"], ["sta\x1b[2Jtsu"], ["probe", "a\x1b[2Jb"]):
+                    p = subprocess.run([FIREGW, *words, *(["--socket", self.socket] if "tsu" not in words[0] else [])], capture_output=True, env=self.env, timeout=WAIT_S)
+                    said = (p.stdout + p.stderr).decode()
+                    self.assertFalse(any(c in said for c in "\x1b\x9b\u202e"), (words, said))
+            self.assertIn("\ufffd", said)
+
     # -- verbs --
 
     def test_status(self):

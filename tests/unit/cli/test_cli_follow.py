@@ -10,7 +10,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "lib"))
-from cli_case import EVENT, FIREGW, POINT, PUMP, SILENT, STATUS, WAIT_S, Case  # noqa: E402
+from cli_case import EVENT, FIREGW, POINT, PUMP, SILENT, STATUS, WAIT_S, Case, width  # noqa: E402
 from fake_daemon import Close, Fail  # noqa: E402
 
 
@@ -97,15 +97,17 @@ class Points(Case):
 
 class Alarms(Case):
     def daemon_of(self, alarms, events):
-        self.listed = threading.Event()
+        self.listed, self.followed = threading.Event(), threading.Event()
 
         def list_alarms(args):
+            self.in_order = self.followed.wait(WAIT_S / 4)  # who lists first and follows then, misses what is between
             yield from alarms
             self.listed.set()
             return {"hidden": 0, "others": 0}
 
         def follow(args):
             self.assertTrue(args["follow"])
+            self.followed.set()
             for e in events:
                 yield e
             self.listed.wait(WAIT_S)
@@ -128,13 +130,12 @@ class Alarms(Case):
         ]
         expected = [(EVENT["alarm"], "acknowledged"), ("a.b/c", "raised"), ("a.b/c", "shelved"), (EVENT["alarm"], "cleared")]
         with self.daemon_of([EVENT], events) as d:
-            asked_ms = int(time.time() * 1000)
             p = self.start("alarms", "--follow", "floor=12")
             lines = [p.stdout.readline().decode() for _ in range(2 + len(expected))]
             self.assertEqual(self.stop(p), "")
-            asked = {verb: args for verb, args in d.asked}
-            self.assertEqual(asked["alarms"], {"select": "floor=12", "all": False})
-            self.assertLess(asked["events"]["since"], asked_ms)  # so that none is lost, whichever of the two the daemon hears first
+            self.assertEqual(sorted(verb for verb, _ in d.asked if verb != "version"), ["alarms", "events"])
+            self.assertTrue(self.in_order)
+            self.assertEqual(dict(d.asked)["alarms"], {"select": "floor=12", "all": False})
         self.assertRegex(lines[0], "^CLASS +STATE")
         self.assertRegex(lines[1], "^fire +active")
         self.assertEqual([tuple(re.split(r" {2,}", line)[i] for i in (3, 2)) for line in lines[2:]], expected)
@@ -205,8 +206,36 @@ class Status(Case):
             out = self.read_all(fd)
             self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
         begin, end = out.index("\x1b[?1049h"), out.index("\x1b[?1049l")
-        self.assertGreaterEqual(out[begin:end].count("\x1b[Hgateway: qj"), 2)
+        self.assertGreaterEqual(out[begin:end].count("\x1b[H\x1b[Kgateway: qj"), 2)
         self.assertIn("gateway: qj-wenlong-01", out[end:], "the last one stays")
+
+    def test_where_nothing_can_be_drawn(self):
+        asked = threading.Semaphore(0)
+        with self.daemon(status=lambda a: asked.release() or STATUS):
+            out, _ = self.on_narrow(asked, TERM="dumb")
+        self.assertNotIn("\x1b", out)
+
+    def test_no_line_is_longer_than_the_terminal_is_wide(self):
+        asked = threading.Semaphore(0)
+        with self.daemon(status=lambda a: asked.release() or STATUS):
+            out, columns = self.on_narrow(asked, TERM="xterm")
+        picture = out[:out.index("\x1b[?1049l")].split("\x1b[H")[-2]
+        lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).rstrip("\r") for line in picture.split("\n")]
+        self.assertGreater(len(lines), 9)
+        self.assertEqual([line for line in lines if width(line) > columns], [])
+        self.assertTrue(lines[0].startswith("gateway: qj-"))
+
+    def on_narrow(self, asked, columns=40, **env):
+        """status --follow, until it was asked for some times, on a terminal of so many columns."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve("/bin/sh", ["sh", "-c", f'stty rows 30 cols {columns}; exec "$0" status --follow --every 100ms', FIREGW], dict(self.env, FIREGW_SOCKET=self.socket, **env))
+        for _ in range(4):
+            asked.acquire(timeout=WAIT_S)
+        os.write(fd, b"\x03")
+        out = self.read_all(fd)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        return out, columns
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 
 #include "gateway/cli/args.h"
 #include "gateway/cli/human.h"
+#include "gateway/cli/picture.h"
 #include "gateway/cli/table.h"
 #include "gateway/cli/width.h"
 
@@ -212,6 +213,28 @@ static void tables_are_aligned(void **state)
 	}
 }
 
+static void drawn(const char *picture, size_t rows, size_t columns, const char *expected)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	picture_over(&out, picture, rows, columns);
+	assert_string_equal(out.data, expected);
+	strbuf_done(&out);
+}
+
+/* Whatever is cleared is cleared before the line is there: a line as wide as the terminal keeps its last cell, also in the last row. */
+static void pictures_fit(void **state)
+{
+	(void)state;
+	drawn("ab\ncd\n", 9, 0, "\033[H\033[Kab\n\033[Kcd\n\033[J");
+	drawn("abcd\nefgh\n", 2, 4, "\033[H\033[Kabcd\n\033[Kefgh");
+	drawn("abcdef\nx\ny\n", 2, 4, "\033[H\033[Kabcd\n\033[Kx");
+	drawn("\033[1mab\033[0mcd\n", 9, 4, "\033[H\033[K\033[1mab\033[0mcd\n\033[J");
+	drawn("a\033[1;31mbcdef\033[0m\n", 9, 3, "\033[H\033[Ka\033[1;31mbc\033[0m\n\033[J");
+	drawn("烟感探测\n", 9, 5, "\033[H\033[K烟感\n\033[J");
+	drawn("", 9, 5, "\033[H\033[J");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +244,7 @@ int main(void)
 		cmocka_unit_test(numbers_for_people),
 		cmocka_unit_test(texts_are_harmless),
 		cmocka_unit_test(tables_are_aligned),
+		cmocka_unit_test(pictures_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

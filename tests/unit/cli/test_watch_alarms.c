@@ -125,6 +125,73 @@ static void a_lost_connection_is_a_doubt(void **unused)
 	watch_free(r.w);
 }
 
+/* "occurrence" and "transition" of an event as text. */
+static const char *moved(int rev, const char *state, const char *transition, const char *occurrence)
+{
+	static char text[2048];
+	const char *event = event_text(rev, rev, "d.p/smoke", state, "normal"), *at = strstr(event, "\"raised\"");
+
+	snprintf(text, sizeof text, "%.*s\"%s\",\"occurrence\":\"%s\"%s", (int)(at - event), event, transition, occurrence, at + strlen("\"raised\""));
+	return text;
+}
+
+/* Active when the connection was lost, acknowledged, over and active again when it is back: that is another fire. */
+static void active_again_after_an_absence(void **unused)
+{
+	struct rig r;
+
+	(void)unused;
+	rig_open(&r, NULL);
+	send(&r, TOP "alarm/d.p~smoke", true, moved(5, "active", "raised", "o1"));
+	assert_int_equal(r.bells, 1);
+	/* The same, and one that only moved: nothing new to hear. */
+	watch_up(r.w, r.now);
+	send(&r, TOP "alarm/d.p~smoke", true, moved(5, "active", "raised", "o1"));
+	send(&r, TOP "alarm/d.p~smoke", true, moved(6, "active", "verified", "o1"));
+	assert_int_equal(r.bells, 1);
+	/* Acknowledged, returned, raised again. */
+	watch_up(r.w, r.now);
+	send(&r, TOP "alarm/d.p~smoke", true, moved(9, "active", "reraised", "o1"));
+	assert_int_equal(r.bells, 2);
+	/* The same hidden behind another move. */
+	watch_up(r.w, r.now);
+	send(&r, TOP "alarm/d.p~smoke", true, moved(13, "active", "escalated", "o1"));
+	assert_int_equal(r.bells, 3);
+	/* Another occurrence; told once more by its event. */
+	watch_up(r.w, r.now);
+	send(&r, TOP "alarm/d.p~smoke", true, moved(14, "active", "escalated", "o2"));
+	send(&r, TOP "event/fire", false, moved(14, "active", "escalated", "o2"));
+	assert_int_equal(r.bells, 4);
+	watch_free(r.w);
+}
+
+/* Whatever the class: forty drills do not hide a gas prealarm, and a full table keeps it. */
+static void what_is_meant_comes_first(void **unused)
+{
+	struct rig r;
+	char id[64];
+	size_t n;
+
+	(void)unused;
+	rig_open(&r, NULL);
+	for (unsigned i = 0; i < WATCH_ALARMS_MAX; i++) {
+		snprintf(id, sizeof id, "d.p%u/smoke", i);
+		send_class(&r, "fire", (int)i + 1, id, i % 2 ? "drill" : "normal", i % 2 ? "" : ",\"shelved\":true");
+		r.said[0] = '\0';
+	}
+	send_class(&r, "prealarm", 1, "d.gas/high", "normal", "");
+	send_class(&r, "fault", 1, "d.f/f", "normal", "");
+	send_class(&r, "fire", 5000, "d.late/smoke", "drill", "");
+	const struct watch_alarm **list = watch_alarms(r.w, &n);
+	assert_int_equal(n, WATCH_ALARMS_MAX);
+	assert_string_equal(list[0]->id, "d.gas/high");
+	assert_string_equal(list[1]->id, "d.f/f");
+	assert_true(!watch_alarm_is_real(list[2]));
+	free(list);
+	assert_int_equal(r.bells, 1);
+	watch_free(r.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +200,8 @@ int main(void)
 		cmocka_unit_test(another_log_begins_its_revs_anew),
 		cmocka_unit_test(a_snapshot_ends_what_is_over),
 		cmocka_unit_test(a_lost_connection_is_a_doubt),
+		cmocka_unit_test(active_again_after_an_absence),
+		cmocka_unit_test(what_is_meant_comes_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

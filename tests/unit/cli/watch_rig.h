@@ -122,6 +122,19 @@ static inline const char *event_text(int seq, int rev, const char *alarm, const 
 
 static inline void event(struct rig *r, int seq) { send(r, TOP "event/fire", false, event_text(seq, seq, "d.p/smoke", "active", "normal")); }
 
+/* An active alarm of any class; more: further fields. */
+static inline void send_class(struct rig *r, const char *class, int seq, const char *alarm, const char *mode, const char *more)
+{
+	char topic[128], text[1024];
+
+	snprintf(topic, sizeof topic, TOP "event/%s", class);
+	snprintf(text, sizeof text,
+	         "{\"id\":\"gw-1/%s/%d\",\"gateway\":\"gw-1\",\"node\":\"gw-1\",\"log\":\"L1\",\"stream\":\"%s\",\"seq\":%d,\"class\":\"%s\",\"transition\":\"raised\","
+	         "\"state\":\"active\",\"alarm\":\"%s\",\"rev\":1,\"acked\":false,\"mode\":\"%s\"%s}",
+	         class, seq, class, seq, class, alarm, mode, more);
+	send(r, topic, false, text);
+}
+
 /* Answers the last command. */
 static inline void answer(struct rig *r, const char *name, const char *rest)
 {
