@@ -149,7 +149,7 @@ static void on_kept_state(void *user, const char *alarm, const void *blob, size_
 {
 	struct app *a = user;
 
-	if (!app_learned_take(a, alarm, blob, len))
+	if (!app_learned_restore(a, alarm, blob, len))
 		pipeline_restore_state(a->pipeline, alarm, blob, len, a->started);
 }
 
@@ -234,11 +234,19 @@ static int open_store(struct app *a, struct store_report *report, struct err *re
 	snprintf(a->log_id, sizeof a->log_id, "%s", store_log(a->store));
 	snprintf(a->audit_head, sizeof a->audit_head, "%s", store_audit_head(a->store));
 	store_usage(a->store, &a->usage);
+	struct err e;
+	if (store_set_zone(a->store, c->timezone, &e))
+		log_warning("store", "%s (the file does not say the site's time zone)", e.text); /* what has to be stored will say it better */
 	loop_set_newest(&a->loop, report->newest_ms, report->sure_ms);
 	a->started.wall_trusted = loop_now(&a->loop).wall_trusted;
 	log_info("store", "%s: %s, log %s", c->db_path, report->created ? "created" : "opened", a->log_id);
 	if (report->damaged)
 		log_error("store", "%s was damaged: set aside as %s, a new log %s begun", c->db_path, report->set_aside, a->log_id);
+	if (report->older)
+		log_warning("store", "%s is an older copy, or another database, put in its place: it ends with event %lld of log %s, and %lld had been given; a new log %s begun",
+		            c->db_path, (long long)report->n, report->old_log, (long long)report->given_n, a->log_id);
+	if (report->unwitnessed)
+		log_warning("store", "%s.witness cannot be written: should an older copy of the database be put in its place, nobody would notice", c->db_path);
 	return 0;
 }
 
@@ -293,6 +301,37 @@ static int start_rooms(struct app *a, struct store_report *report, struct err *r
 	return failed ? -1 : 0;
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void say_started(const struct app *a, const struct config *config)
+{
+	const char *points = plural(config->site.n_points), *lines = plural(a->n_buses), *hubs = plural(a->n_hubs);
+	sd_notifyf(0, "READY=1\nSTATUS=%zu point%s on %zu line%s, %zu hub%s\nMAINPID=%d", config->site.n_points, points, a->n_buses, lines, a->n_hubs, hubs, (int)getpid());
+	log_info("app", "gateway %s: %zu point%s on %zu line%s, %zu rule%s, %zu hub%s; socket %s", config->site.gateway, config->site.n_points, points, a->n_buses, lines,
+	         config->n_rules, plural(config->n_rules), a->n_hubs, hubs, config->control_socket);
+}
+
+static void tell_started(struct app *a, const struct store_report *report)
+{
+	const struct config *c = a->generation->config;
+	char en[200], detail[64] = "";
+
+	snprintf(en, sizeof en, "firegwd %s started, log %s%s", FIREGW_VERSION, a->log_id,
+	         report->older ? ": a new one, for an older copy of the database, or another one, was put in its place" : "");
+	if (report->older)
+		snprintf(detail, sizeof detail, "log %s, before: %s", a->log_id, report->old_log);
+	app_operation(a, TRANSITION_STARTED, CAUSE_RESTART, report->older ? "网关已启动;数据库被换成旧副本或另一数据库,已启用新日志" : "网关已启动", en, NULL);
+	app_operation(a, TRANSITION_CONFIG_LOADED, CAUSE_RESTART, "配置已加载", c->hash, NULL);
+	app_audit(a, "firegwd", "", "start", c->site.gateway, "ok", detail);
+	if (report->damaged) {
+		app_own(a, "storage", NULL, "damaged", true);
+		app_own(a, "storage", NULL, "damaged", false); /* over: it stands until someone acknowledges it */
+	}
+}
+
 int app_start(struct app *a, const struct app_options *o, struct config *config, struct err *reterr)
 {
 	struct store_report report;
@@ -320,18 +359,8 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	a->loop.on_step = app_clock_step;
 	a->loop.user = a;
 	app_own_started(a);
-	char en[160];
-	snprintf(en, sizeof en, "firegwd %s started, log %s", FIREGW_VERSION, a->log_id);
-	app_operation(a, TRANSITION_STARTED, CAUSE_RESTART, "网关已启动", en, NULL);
-	app_operation(a, TRANSITION_CONFIG_LOADED, CAUSE_RESTART, "配置已加载", config->hash, NULL);
-	app_audit(a, "firegwd", "", "start", config->site.gateway, "ok", "");
-	if (report.damaged) {
-		app_own(a, "storage", NULL, "damaged", true);
-		app_own(a, "storage", NULL, "damaged", false); /* over: it stands until someone acknowledges it */
-	}
-	sd_notifyf(0, "READY=1\nSTATUS=%zu points on %zu lines, %zu hubs\nMAINPID=%d", config->site.n_points, a->n_buses, a->n_hubs, (int)getpid());
-	log_info("app", "gateway %s: %zu points on %zu lines, %zu rules, %zu hubs; socket %s", config->site.gateway, config->site.n_points, a->n_buses,
-	         config->n_rules, a->n_hubs, config->control_socket);
+	tell_started(a, &report);
+	say_started(a, config);
 	return 0;
 }
 
@@ -354,10 +383,7 @@ void app_stop(struct app *a, const char *why)
 	alarm(STOP_ALL_S);
 	sd_notify(0, "STOPPING=1");
 	log_info("app", "stopping (%s)", why);
-	for (size_t i = 0; i < a->n_buses; i++) {
-		poller_close(a->buses[i].poller);
-		a->buses[i].poller = NULL;
-	}
+	app_close_lines(a);
 	app_operation(a, TRANSITION_STOPPED, CAUSE_SELF, "网关已停止", why, NULL);
 	app_audit(a, "firegwd", "", "stop", "", "ok", "");
 	app_submit_if_due(a, loop_now(&a->loop));
@@ -406,6 +432,7 @@ static void close_all(struct app *a)
 	for (size_t i = 0; i < a->n_buses; i++) {
 		generation_unref(a->buses[i].generation);
 		free(a->buses[i].silent_since_ns);
+		free(a->buses[i].answers);
 		free(a->buses[i].told_silent);
 	}
 	free(a->buses);
@@ -455,8 +482,8 @@ void app_run(struct app *a)
 void app_done(struct app *a)
 {
 	pipeline_free(a->pipeline);
-	app_store_done(a);
 	app_learned_done(a);
+	app_store_done(a);
 	states_done(&a->alarms);
 	generation_unref(a->generation);
 	driver_shared_free(a->shared);

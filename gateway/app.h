@@ -10,12 +10,16 @@
 #include "gateway/pipeline.h"
 #include "gateway/poller.h"
 #include "gateway/pump.h"
+#include "gateway/repeat.h"
 #include "gateway/seen.h"
 #include "gateway/states.h"
 #include "gateway/uplink_link.h"
 #include "storage/store.h"
 
 #define APP_SLOTS 6
+
+#define GENERATION_REFUSED_MAX 640
+#define GENERATION_KEPT_MAX    128
 
 /* A config in use, with what belongs to it: database ids, our own faults. Lives until the last line, pump and batch made under it is gone. */
 struct generation {
@@ -26,6 +30,8 @@ struct generation {
 	uint32_t         *stream_dbs;   /* node × STREAM_COUNT + stream */
 	struct rules_own *owns;
 	size_t            n_owns;
+	char            (*kept)[GENERATION_KEPT_MAX]; /* by line, two each: what an overcommitted one could keep, in Chinese and in English */
+	char             *refused_zh, *refused_en; /* the messages of _gw.config/refused, in owns: GENERATION_REFUSED_MAX bytes each */
 	struct outlist   *pages;        /* by node: its directory, between generation_describe and _described, where hubs are opened */
 };
 
@@ -66,8 +72,15 @@ struct app_hub {
 	int64_t                  command_paid_ns; /* its commands so far are paid for until then (see commands.c) */
 	int64_t                  command_tell_ns; /* a refusal is said again from then on */
 	int64_t                  commands_untold; /* refused as too many, without an answer or an audit row of its own */
+	struct repeat            repeat;
 	unsigned                 faults_before;   /* bits of enum pump_fault: they stood before this pump, which does not know of them */
 };
+
+/* What a device said that was no good reply: its counts as they stood, and what kind there was last. */
+struct app_answers { uint64_t counts[4]; int64_t at_ns; size_t kind; };
+
+/* Whether a line keeps its intervals: over the last whole minute. */
+struct app_keeping { int64_t since_ns; uint64_t missed, polls; bool told; };
 
 struct app_bus {
 	struct generation *generation;
@@ -76,7 +89,11 @@ struct app_bus {
 	bool               told_down;
 	int64_t           *silent_since_ns; /* by device: 0 = answers */
 	bool              *told_silent;
+	struct app_answers *answers;   /* by device */
+	struct app_keeping  keeping;
 	int64_t            opened_ns;
+	uint64_t           learned;    /* bus_stats.learned as stored */
+	struct repeat      repeat;
 };
 
 struct follow;
@@ -84,9 +101,6 @@ struct acting;
 struct probing;
 struct listing;
 struct reload;
-
-/* What the lines found out about their devices, by their names, as it is stored; it outlives them. */
-struct app_learned { char *bus; struct strbuf text; };
 
 struct app {
 	uv_loop_t            uv;
@@ -118,8 +132,6 @@ struct app {
 	size_t               n_hubs;
 	struct app_bus      *buses;
 	size_t               n_buses;
-	struct app_learned  *learned;
-	size_t               n_learned;
 
 	struct stamp         started;
 	uint64_t             boot, machine_boot, seed;
@@ -139,11 +151,13 @@ struct app {
 	bool                 reload_again;
 
 	int64_t              late_until_ns; /* _gw.loop/late stands until then */
+	struct app_memory   *memories;   /* of the lines: app_learned.c */
 	bool                 clock_told, stopping, pruning;
 	int                  stop_stage;
 	int64_t              stop_until_ns;
 	uint32_t             seen_hub;   /* while the seen commands are read */
 	int64_t              worst_late_ns;
+	struct repeat        repeat_store, repeat_loop;
 	uint64_t             lost_events, lost_readings, commits;
 };
 
@@ -159,6 +173,12 @@ void app_stop(struct app *a, const char *why);
 struct generation *generation_new(struct config *c);
 struct generation *generation_ref(struct generation *g);
 void               generation_unref(struct generation *g);
+/* What _gw.config/refused says from now on; shorter than GENERATION_REFUSED_MAX. Whether that is something else than before. */
+bool               generation_say_refused(struct generation *g, const char *zh, const char *en);
+/* What follows the message of an own fault from now on. Both static. */
+void               generation_say_more(struct generation *g, const char *id, const char *zh, const char *en);
+/* What _gw.bus-NAME/overcommitted says from now on: so many of the polls that were due in a minute were kept. */
+void               generation_say_kept(struct generation *g, const char *bus, uint64_t kept, uint64_t due);
 /* The directory's pages are made (0 or -1: no memory), once for all hubs; then let go: the hubs hold theirs. */
 int                generation_describe(struct generation *g);
 void               generation_described(struct generation *g);
@@ -227,6 +247,10 @@ bool app_own_stands(struct app *a, const char *thing, const char *name, const ch
 /* What stood when the last run ended and is over because this one began. */
 void app_own_started(struct app *a);
 void app_tick(void *user, struct stamp now);
+/* Why a device gives no good reply: "does not answer", or what is wrong with what it answers. Static. */
+const char *app_device_why(const struct app_bus *b, size_t device, struct stamp now);
+/* Why nothing on a line answers. Lives until the line's next step. */
+const char *app_bus_why(const struct app_bus *b, const struct bus_stats *s, struct stamp now);
 /* Something on this line answers. */
 bool app_bus_up(const struct app_bus *b);
 void app_clock_step(void *user, int64_t by_ms, struct stamp now);
@@ -269,14 +293,17 @@ int  app_next_prepare(struct app *a, struct app_next *n, struct err *reterr);
 void app_next_take(struct app *a, struct app_next *n);
 void app_next_drop(struct app *a, struct app_next *n);
 
-/* app_learned.c */
-/* A state that the store kept: of a line, and not of an alarm? Then it is kept here. */
-bool app_learned_take(struct app *a, const char *key, const void *blob, size_t len);
-/* Room for what this line will learn; what it learned at an earlier time, or NULL. 0 or -1 (no memory). */
-int  app_learned_room(struct app *a, const char *bus, const char **ret);
-/* Into the open batch, with the events that it led to; user is the app. */
-void app_learns(void *user, struct poller *p);
-void app_learned_done(struct app *a);
+/* At the stop. */
+void app_close_lines(struct app *a);
+
+/* app_learned.c: what lines found out */
+/* A kept state: true if it is a line's memory. */
+bool  app_learned_restore(struct app *a, const char *key, const void *blob, size_t len);
+/* What a line is to be told that is opened now; NULL: nothing. To be freed. */
+char *app_learned_of(const struct app *a, const struct config_bus *bus);
+/* Puts what is new into a batch. */
+void  app_learned_flush(struct app *a, struct batch *batch);
+void  app_learned_done(struct app *a);
 
 /* app_reload.c */
 void app_reload(struct app *a);

@@ -86,7 +86,7 @@ void app_announce_late(void *user, struct stamp now)
 	}
 	if (!a->store_late) {
 		a->store_late = true;
-		log_warning("store", "the disk has not taken a commit for over a second; alarms go out before they are stored");
+		repeat_log(&a->repeat_store, now.mono_ns, LOG_LEVEL_WARNING, "store", NULL, "the disk has not taken a commit for over a second; alarms go out before they are stored");
 		app_own(a, "storage", NULL, "slow", true);
 	}
 	announce(a, now);
@@ -97,6 +97,7 @@ void app_store_trouble(void *user)
 {
 	struct app *a = user;
 	int trouble = atomic_load(&a->keeper.trouble);
+	struct stamp now = loop_now(&a->loop);
 	char text[ERR_TEXT_MAX];
 
 	keeper_trouble_text(&a->keeper, text, sizeof text);
@@ -104,10 +105,10 @@ void app_store_trouble(void *user)
 	app_own(a, "storage", NULL, "full", trouble == KEEPER_FULL);
 	app_own(a, "storage", NULL, "damaged", trouble == KEEPER_DAMAGED);
 	if (trouble == KEEPER_FINE) {
-		log_info("store", "storing again");
+		repeat_log(&a->repeat_store, now.mono_ns, LOG_LEVEL_INFO, "store", NULL, "storing again");
 	} else {
-		log_error("store", "%s; alarms go out before they are stored", text);
-		announce(a, loop_now(&a->loop));
+		repeat_log(&a->repeat_store, now.mono_ns, LOG_LEVEL_ERROR, "store", NULL, "%s; alarms go out before they are stored", text);
+		announce(a, now);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #define TICK_NS        CLOCK_NS_PER_S
+#define ANSWERS_NS     (60 * CLOCK_NS_PER_S)
 #define SILENT_MIN_NS  (10 * CLOCK_NS_PER_S)
 #define LOOP_LATE_NS   (500 * CLOCK_NS_PER_MS)
 #define LOOP_CALM_NS   (30 * CLOCK_NS_PER_S)
@@ -72,6 +73,120 @@ bool app_bus_up(const struct app_bus *b)
 	return false;
 }
 
+/* ---- a device that answers, and wrongly ---- */
+
+static const struct { const char *zh, *en; } wrong_answers[] = {
+	{ "有应答但不符:单元号、功能码或长度与请求不一致", "answers, but wrongly: of another unit, function or length than was asked" },
+	{ "有应答但残缺或校验错误", "answers, but brokenly: cut off, or with a wrong checksum" },
+	{ "有应答但超时", "answers, but late: after the timeout" },
+	{ "有应答但拒绝请求(异常应答)", "answers, but refuses what it is asked (exception replies)" },
+};
+_Static_assert(sizeof wrong_answers / sizeof wrong_answers[0] == sizeof((struct app_answers *)0)->counts / sizeof(uint64_t), "one count a kind");
+
+/* Exceptions 10 and 11 are a gateway's, for a device behind it that is silent. */
+static uint64_t refusals(const struct bus_unit_stats *u)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 1; i < 10; i++)
+		n += u->exceptions[i];
+	return n;
+}
+
+static void note_answers(struct app_answers *a, const struct bus_unit_stats *u, struct stamp now)
+{
+	const uint64_t counts[] = { u->wrong, u->broken, u->late, refusals(u) };
+
+	for (size_t i = sizeof counts / sizeof counts[0]; i-- > 0;) {
+		if (counts[i] == a->counts[i])
+			continue;
+		a->counts[i] = counts[i];
+		a->at_ns = now.mono_ns;
+		a->kind = i;
+	}
+}
+
+/* A device that is silent for longer is asked every 30 s. */
+static bool answers_wrongly(const struct app_answers *a, struct stamp now)
+{
+	return a->at_ns && now.mono_ns - a->at_ns < ANSWERS_NS;
+}
+
+const char *app_device_why(const struct app_bus *b, size_t device, struct stamp now)
+{
+	const struct app_answers *a = &b->answers[device];
+
+	return answers_wrongly(a, now) ? wrong_answers[a->kind].en : "does not answer";
+}
+
+static const struct app_answers *wrong_device(const struct app_bus *b, struct stamp now)
+{
+	size_t n = poller_bus(b->poller)->bus.n_devices;
+
+	for (size_t i = 0; i < n; i++)
+		if (answers_wrongly(&b->answers[i], now))
+			return &b->answers[i];
+	return NULL;
+}
+
+const char *app_bus_why(const struct app_bus *b, const struct bus_stats *s, struct stamp now)
+{
+	const struct app_answers *a = s->connected ? wrong_device(b, now) : NULL;
+
+	return a ? wrong_answers[a->kind].en : s->why[0] ? s->why : b->told_down ? "nothing answers" : "nothing has answered yet";
+}
+
+static void tell_silent(struct app *a, struct app_bus *b, size_t device, struct stamp now)
+{
+	const struct config_bus *c = poller_bus(b->poller);
+	const struct app_answers *answers = &b->answers[device];
+	const char *name = c->bus.devices[device].name;
+	bool wrong = answers_wrongly(answers, now);
+	char id[160];
+
+	snprintf(id, sizeof id, "_gw.device-%s/silent", name);
+	generation_say_more(a->generation, id, wrong ? wrong_answers[answers->kind].zh : "无应答", wrong ? wrong_answers[answers->kind].en : "does not answer");
+	repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_WARNING, "bus", NULL, "%s: device %s %s", c->bus.name, name, app_device_why(b, device, now));
+}
+
+static void tell_down(struct app *a, struct app_bus *b, const struct bus_stats *s, struct stamp now)
+{
+	const char *name = poller_bus(b->poller)->bus.name;
+	bool wrong = s->connected && wrong_device(b, now);
+	char id[160];
+
+	snprintf(id, sizeof id, "_gw.bus-%s/down", name);
+	generation_say_more(a->generation, id, wrong ? ":设备有应答但不正确" : NULL, wrong ? ": its devices answer, but wrongly" : NULL);
+	repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_ERROR, "bus", NULL, "%s: down: %s", name, app_bus_why(b, s, now));
+}
+
+#define KEEPING_NS    (60 * CLOCK_NS_PER_S)
+#define KEEPING_LEAST 5   /* so many missed polls in that time, */
+#define KEEPING_PART  50  /* and one in so many: the line is overcommitted, until it is not even half of that */
+
+/* A line that has more to ask than it has time for. What is most urgent goes first, and the rest is read less often than is asked: that is to be known. */
+static void watch_keeping(struct app *a, struct app_bus *b, const struct bus_stats *s, uint64_t polls, struct stamp now)
+{
+	const char *name = poller_bus(b->poller)->bus.name;
+	struct app_keeping *k = &b->keeping;
+	uint64_t missed = s->missed - k->missed, due = polls - k->polls + missed, limit = k->told ? 2 * KEEPING_PART : KEEPING_PART;
+
+	if (!k->since_ns)
+		*k = (struct app_keeping){ now.mono_ns, s->missed, polls, k->told };
+	if (now.mono_ns - k->since_ns < KEEPING_NS)
+		return;
+	bool over = !b->told_down && missed >= KEEPING_LEAST && missed * limit >= due;
+	if (over && !k->told) {
+		generation_say_kept(a->generation, name, due - missed, due);
+		log_warning("bus", "%s: cannot keep its intervals: of %llu polls due in the last minute %llu were kept", name, (unsigned long long)due, (unsigned long long)(due - missed));
+	} else if (k->told && !over) {
+		log_info("bus", "%s: keeps its intervals again", name);
+	}
+	if (over != k->told)
+		app_own(a, "bus", name, "overcommitted", over);
+	*k = (struct app_keeping){ now.mono_ns, s->missed, polls, over };
+}
+
 /* One fault a device, and one for a line of which nothing answers instead of one for each of its devices. */
 static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 {
@@ -79,9 +194,12 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 	struct bus_unit_stats u;
 	struct bus_stats s;
 	size_t silent = 0;
+	uint64_t polls = 0;
 
 	for (size_t i = 0; i < c->bus.n_devices; i++) {
 		poller_unit_stats(b->poller, i, &u);
+		polls += u.polls_good + u.polls_bad;
+		note_answers(&b->answers[i], &u, now);
 		int64_t since = u.last_good_ns ? u.last_good_ns : b->opened_ns;
 		bool late = now.mono_ns - since >= slowest_ns(c, i);
 		/* What was silent before this line was opened is so until it answers. */
@@ -95,9 +213,9 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 		b->told_down = down;
 		b->since_ms = now.wall_ms;
 		if (down)
-			log_error("bus", "%s: down: %s", c->bus.name, s.why[0] ? s.why : "nothing answers");
+			tell_down(a, b, &s, now);
 		else
-			log_info("bus", "%s: up again", c->bus.name);
+			repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_INFO, "bus", NULL, "%s: up again", c->bus.name);
 		app_own(a, "bus", c->bus.name, "down", down);
 	}
 	for (size_t i = 0; i < c->bus.n_devices; i++) {
@@ -106,9 +224,10 @@ static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 			continue;
 		b->told_silent[i] = is_silent;
 		if (is_silent && !down)
-			log_warning("bus", "%s: device %s does not answer", c->bus.name, c->bus.devices[i].name);
+			tell_silent(a, b, i, now);
 		app_own(a, "device", c->bus.devices[i].name, "silent", is_silent);
 	}
+	watch_keeping(a, b, &s, polls, now);
 }
 
 static void watch_clock(struct app *a, struct stamp now)
@@ -127,10 +246,21 @@ static void watch_loop(struct app *a, struct stamp now)
 	if (late > a->worst_late_ns)
 		a->worst_late_ns = late;
 	if (late > LOOP_LATE_NS)
-		log_warning("app", "the loop was %lld ms late", (long long)(late / CLOCK_NS_PER_MS));
+		repeat_log(&a->repeat_loop, now.mono_ns, LOG_LEVEL_WARNING, "app", "late", "the loop was %lld ms late", (long long)(late / CLOCK_NS_PER_MS));
 	if (late > LOOP_LATE_NS)
 		a->late_until_ns = now.mono_ns + LOOP_CALM_NS;
 	app_own(a, "loop", NULL, "late", now.mono_ns < a->late_until_ns);
+}
+
+/* What was only counted in the log is said, when its minute is over. */
+static void sweep_log(struct app *a, struct stamp now)
+{
+	repeat_sweep(&a->repeat_store, now.mono_ns);
+	repeat_sweep(&a->repeat_loop, now.mono_ns);
+	for (size_t i = 0; i < a->n_buses; i++)
+		repeat_sweep(&a->buses[i].repeat, now.mono_ns);
+	for (size_t i = 0; i < a->n_hubs; i++)
+		repeat_sweep(&a->hubs[i]->repeat, now.mono_ns);
 }
 
 void app_tick(void *user, struct stamp now)
@@ -139,6 +269,13 @@ void app_tick(void *user, struct stamp now)
 
 	for (size_t i = 0; i < a->n_buses && !a->stopping; i++)
 		watch_bus(a, &a->buses[i], now);
+	sweep_log(a, now);
+	/* Where an event list stood at its first look is stored, though nothing else may have happened. */
+	if (!a->stopping) {
+		app_learned_flush(a, a->open->commit.batch);
+		if (!batch_is_empty(a->open->commit.batch))
+			app_commit_by(a, now.mono_ns + a->generation->config->commit_ms * CLOCK_NS_PER_MS);
+	}
 	watch_clock(a, now);
 	watch_loop(a, now);
 	sd_notify(0, "WATCHDOG=1");

@@ -92,7 +92,7 @@ static void on_up(void *user, uint16_t receive_max)
 {
 	struct app_hub *h = user;
 
-	log_info("hub", "%s: connected", h->config->link.name);
+	repeat_log(&h->repeat, loop_now(&h->app->loop).mono_ns, LOG_LEVEL_INFO, "hub", NULL, "%s: connected", h->config->link.name);
 	h->to_pump.up(h->to_pump.user, receive_max);
 	over(h, PUMP_UNREACHABLE);
 	over(h, PUMP_CERTIFICATE);
@@ -108,7 +108,7 @@ static void on_down(void *user, enum hub_down why, const char *text)
 	pump_view(h->pump, &v);
 	h->to_pump.down(h->to_pump.user, why, text);
 	if (v.up || strcmp(v.why, text) != 0)
-		log_warning("hub", "%s: %s", h->config->link.name, text);
+		repeat_log(&h->repeat, loop_now(&h->app->loop).mono_ns, LOG_LEVEL_WARNING, "hub", NULL, "%s: %s", h->config->link.name, text);
 	app_hub_kick(h);
 }
 
@@ -231,7 +231,7 @@ static void fault(void *user, enum pump_fault what, bool on, const char *text)
 	struct app_hub *h = user;
 
 	if (on)
-		log_error("hub", "%s: %s", h->config->link.name, text);
+		repeat_log(&h->repeat, loop_now(&h->app->loop).mono_ns, LOG_LEVEL_ERROR, "hub", NULL, "%s: %s", h->config->link.name, text);
 	h->faults_before &= ~(1u << what);
 	app_own(h->app, "hub", h->config->link.name, fault_words[what], on);
 }

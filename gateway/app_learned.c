@@ -1,93 +1,143 @@
-/* What a line found out about its devices: which registers must not be read in one block, which records of an event list were given. It is kept in memory by the line's name and
- * stored as a state (key "_learned/" and the name; no alarm's id has that), in the batch that holds the events which it led to: both are durable, or neither is. */
+/* What the lines found out about their devices (blocks that must be read in parts, how far an event list was read), kept in the database across restarts. It is stored in the
+ * same commit as the readings that it is about. Failure modes: no room in the batch, or no memory (it rides with a later one); the line's configuration changed (what was
+ * found out about its requests is tried anew; how far a list was read stays). */
 #include "gateway/app.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "_learned/"
+/* Its row among the kept states; an alarm's name has a slash. The row: the hash of the line's configuration, and the text. */
+#define KEY "_bus."
 
-static struct app_learned *find(struct app *a, const char *bus)
+struct app_memory {
+	struct app_memory *next;
+	char               bus[48];
+	uint64_t           hash;
+	char               text[]; /* as the driver gave it */
+};
+
+static void remember(struct app *a, const char *bus, uint64_t hash, const char *text, size_t len)
 {
-	for (size_t i = 0; i < a->n_learned; i++)
-		if (strcmp(a->learned[i].bus, bus) == 0)
-			return &a->learned[i];
-	return NULL;
+	struct app_memory *m = malloc(sizeof *m + len + 1), **at = &a->memories;
+
+	if (!m)
+		return;
+	snprintf(m->bus, sizeof m->bus, "%s", bus);
+	m->hash = hash;
+	memcpy(m->text, text, len);
+	m->text[len] = '\0';
+	while (*at && strcmp((*at)->bus, bus) != 0)
+		at = &(*at)->next;
+	m->next = *at ? (*at)->next : NULL;
+	free(*at);
+	*at = m;
 }
 
-static struct app_learned *find_or_add(struct app *a, const char *bus)
+bool app_learned_restore(struct app *a, const char *key, const void *blob, size_t len)
 {
-	struct app_learned *l = find(a, bus);
+	uint64_t hash;
 
-	if (l)
-		return l;
-	l = realloc(a->learned, (a->n_learned + 1) * sizeof *l);
-	if (!l)
-		return NULL;
-	a->learned = l;
-	l += a->n_learned;
-	*l = (struct app_learned){ strdup(bus), STRBUF_INIT };
-	if (!l->bus)
-		return NULL;
-	a->n_learned++;
-	return l;
-}
-
-bool app_learned_take(struct app *a, const char *key, const void *blob, size_t len)
-{
-	if (strncmp(key, PREFIX, strlen(PREFIX)) != 0)
+	if (strncmp(key, KEY, strlen(KEY)) != 0)
 		return false;
-	struct app_learned *l = find_or_add(a, key + strlen(PREFIX));
-	if (l)
-		strbuf_put(&l->text, blob, len);
+	if (len >= sizeof hash) {
+		memcpy(&hash, blob, sizeof hash);
+		remember(a, key + strlen(KEY), hash, (const char *)blob + sizeof hash, len - sizeof hash);
+	}
 	return true;
 }
 
-int app_learned_room(struct app *a, const char *bus, const char **ret)
+static bool is_of_requests(const char *line)
 {
-	struct app_learned *l = find_or_add(a, bus);
-
-	if (!l)
-		return -1;
-	*ret = l->text.len ? l->text.data : NULL;
-	return 0;
+	return strncmp(line, "cut ", 4) == 0;
 }
 
-void app_learns(void *user, struct poller *p)
+char *app_learned_of(const struct app *a, const struct config_bus *bus)
 {
-	struct app *a = user;
-	const char *bus = poller_bus(p)->bus.name;
-	struct app_learned *l = find(a, bus);
-	struct batch *b = a->open->commit.batch;
-	char key[128];
+	const struct app_memory *m = a->memories;
+	char *text, *to;
 
-	if (!l)
-		return;
-	strbuf_reset(&l->text);
-	if (poller_learned(p, &l->text)) {
-		log_warning("bus", "%s: no memory to remember what was learned of its devices", bus);
-		return;
+	while (m && strcmp(m->bus, bus->bus.name) != 0)
+		m = m->next;
+	text = m ? strdup(m->text) : NULL;
+	if (!text || m->hash == bus->hash)
+		return text;
+	to = text;
+	for (const char *line = m->text; *line;) {
+		size_t len = strcspn(line, "\n") + (strchr(line, '\n') != NULL);
+
+		if (!is_of_requests(line)) {
+			memcpy(to, line, len);
+			to += len;
+		}
+		line += len;
 	}
-	snprintf(key, sizeof key, PREFIX "%s", bus);
-	const char *kept = batch_keep_more(b, key, strlen(key)), *blob = kept ? batch_keep_more(b, l->text.data, l->text.len) : NULL;
-	struct record_state *s = blob ? batch_add_state(b) : NULL;
-	if (!s) {
-		log_warning("bus", "%s: no room to store what was learned of its devices", bus);
-		return;
+	*to = '\0';
+	return text;
+}
+
+/* Once each: in the log, a line for each block that is read in parts from now on. */
+static void tell_new(const struct app *a, const struct config_bus *bus, const char *text)
+{
+	const struct app_memory *m = a->memories;
+	char device[64];
+	unsigned unit, fc, address;
+
+	while (m && strcmp(m->bus, bus->bus.name) != 0)
+		m = m->next;
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		char one[160];
+
+		snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n"), line);
+		if ((m && strstr(m->text, one)) || sscanf(one, "cut %63s %u %u %u", device, &unit, &fc, &address) != 4)
+			continue;
+		log_info("bus", "%s: device %s refuses to be read across address %u (function %u): read in parts from now on", bus->bus.name, device, address, fc);
 	}
-	*s = (struct record_state){ kept, blob, (uint32_t)l->text.len };
-	app_commit_by(a, loop_now(&a->loop).mono_ns + a->generation->config->commit_ms * CLOCK_NS_PER_MS);
-	a->want_submit = true;
+}
+
+static bool flush_one(struct app *a, struct app_bus *b, struct batch *batch)
+{
+	const struct config_bus *c = poller_bus(b->poller);
+	struct strbuf blob = STRBUF_INIT, key = STRBUF_INIT;
+	const char *kept_key, *kept = NULL;
+	struct record_state *s = NULL;
+
+	strbuf_put(&blob, (const char *)&c->hash, sizeof c->hash);
+	strbuf_printf(&key, KEY "%s", c->bus.name);
+	if (poller_learned(b->poller, &blob) == 0 && !key.failed) {
+		kept_key = batch_keep(batch, key.data, key.len);
+		kept = kept_key ? batch_keep(batch, blob.data, blob.len) : NULL;
+		s = kept ? batch_add_state(batch) : NULL;
+		if (s)
+			*s = (struct record_state){ kept_key, kept, (uint32_t)blob.len };
+	}
+	if (s) {
+		tell_new(a, c, kept + sizeof c->hash);
+		remember(a, c->bus.name, c->hash, kept + sizeof c->hash, blob.len - sizeof c->hash);
+	}
+	strbuf_done(&blob);
+	strbuf_done(&key);
+	return s != NULL;
+}
+
+void app_learned_flush(struct app *a, struct batch *batch)
+{
+	struct bus_stats stats;
+
+	for (size_t i = 0; i < a->n_buses; i++) {
+		if (!a->buses[i].poller)
+			continue;
+		poller_stats(a->buses[i].poller, &stats);
+		if (stats.learned != a->buses[i].learned && flush_one(a, &a->buses[i], batch))
+			a->buses[i].learned = stats.learned;
+	}
 }
 
 void app_learned_done(struct app *a)
 {
-	for (size_t i = 0; i < a->n_learned; i++) {
-		free(a->learned[i].bus);
-		strbuf_done(&a->learned[i].text);
+	while (a->memories) {
+		struct app_memory *m = a->memories;
+
+		a->memories = m->next;
+		free(m);
 	}
-	free(a->learned);
-	a->learned = NULL;
-	a->n_learned = 0;
 }

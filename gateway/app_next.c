@@ -68,24 +68,37 @@ static void close_bus(struct app_bus *b)
 	generation_unref(b->generation);
 	free(b->silent_since_ns);
 	free(b->told_silent);
+	free(b->answers);
 	memset(b, 0, sizeof *b);
 }
 
 static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size_t i, struct err *reterr)
 {
 	const struct config_bus *c = &g->config->buses[i];
-	struct poller_config pc = { .bus = c, .shared = a->shared, .sample = app_sample, .answer = verbs_on_probe, .learns = app_learns, .user = a };
+	struct poller_config pc = { c, a->shared, NULL, app_sample, verbs_on_probe, a };
 	struct stamp now = loop_now(&a->loop);
 
 	*b = (struct app_bus){ .generation = generation_ref(g), .since_ms = now.wall_ms, .opened_ns = now.mono_ns };
 	b->silent_since_ns = calloc(c->bus.n_devices + 1, sizeof *b->silent_since_ns);
 	b->told_silent = calloc(c->bus.n_devices + 1, sizeof *b->told_silent);
-	if (!b->silent_since_ns || !b->told_silent || app_learned_room(a, c->bus.name, &pc.learned))
+	b->answers = calloc(c->bus.n_devices + 1, sizeof *b->answers);
+	if (!b->silent_since_ns || !b->told_silent || !b->answers)
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", c->bus.name);
 	b->told_down = app_own_stands(a, "bus", c->bus.name, "down");
+	b->keeping.told = app_own_stands(a, "bus", c->bus.name, "overcommitted");
 	for (size_t d = 0; d < c->bus.n_devices; d++)
 		b->told_silent[d] = app_own_stands(a, "device", c->bus.devices[d].name, "silent");
+	pc.learned = app_learned_of(a, c);
 	return poller_open(&a->loop, &pc, &b->poller, reterr);
+}
+
+void app_close_lines(struct app *a)
+{
+	app_learned_flush(a, a->open->commit.batch); /* with what it led to, which is in there too */
+	for (size_t i = 0; i < a->n_buses; i++) {
+		poller_close(a->buses[i].poller);
+		a->buses[i].poller = NULL;
+	}
 }
 
 static bool line_goes_on(const struct app_next *n, size_t i)
@@ -97,6 +110,9 @@ static int prepare_buses(struct app *a, struct app_next *n, struct err *reterr)
 {
 	size_t count = n->generation->config->n_buses;
 
+	/* What the old lines found out of late goes to the new ones. */
+	if (a->open)
+		app_learned_flush(a, a->open->commit.batch);
 	n->buses = calloc(count + 1, sizeof *n->buses);
 	if (!n->buses || loop_timer_room(&a->loop, count))
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for %zu lines", count);

@@ -112,7 +112,7 @@ static void finish(struct reload *r)
 
 static void tell_refused(struct app *a, const char *why)
 {
-	char zh[ERR_TEXT_MAX + 64], en[ERR_TEXT_MAX + 64];
+	char zh[GENERATION_REFUSED_MAX], en[GENERATION_REFUSED_MAX];
 
 	snprintf(zh, sizeof zh, "新配置被拒绝,沿用旧配置:%s", why);
 	snprintf(en, sizeof en, "the new configuration was refused, the old one runs on: %s", why);
@@ -120,6 +120,9 @@ static void tell_refused(struct app *a, const char *why)
 	if (a->stopping)
 		return;
 	app_operation(a, TRANSITION_CONFIG_REFUSED, CAUSE_PERSON, zh, en, NULL);
+	/* An alarm says what it was raised for: for another reason it is raised again. */
+	if (generation_say_refused(a->generation, zh, en))
+		app_own(a, "config", NULL, "refused", false);
 	app_own(a, "config", NULL, "refused", true);
 	app_audit(a, "firegwd", "", "config", a->config_path, why, "");
 }
@@ -142,17 +145,18 @@ static void refuse(struct reload *r, const char *why)
 
 static void refuse_store(struct reload *r)
 {
-	char text[ERR_TEXT_MAX], why[ERR_TEXT_MAX + 128];
+	char text[ERR_TEXT_MAX];
+	struct err why;
 
 	keeper_trouble_text(&r->app->keeper, text, sizeof text);
-	snprintf(why, sizeof why, "the store did not answer in time%s%.300s; reload again when it does", text[0] ? ": " : "", text);
+	err_set(&why, ERR_TIMEOUT, "the store did not answer in time; reload again when it does%s%s", text[0] ? ": " : "", text);
 	if (r->binding_asked && !r->bound) { /* the store thread is at it: it ends on its own */
 		r->given_up = true;
-		tell_refused(r->app, why);
+		tell_refused(r->app, why.text);
 		sd_notify(0, "READY=1");
 		return;
 	}
-	refuse(r, why);
+	refuse(r, why.text);
 }
 
 /* ---- the swap ---- */
@@ -162,7 +166,8 @@ static void say_loaded(struct app *a, struct generation *g)
 	char en[128];
 
 	log_set_level(g->config->log_level);
-	snprintf(en, sizeof en, "configuration loaded: %zu points, %zu rules", g->config->site.n_points, g->config->n_rules);
+	snprintf(en, sizeof en, "configuration loaded: %zu point%s, %zu rule%s", g->config->site.n_points, g->config->site.n_points == 1 ? "" : "s", g->config->n_rules,
+	         g->config->n_rules == 1 ? "" : "s");
 	log_info("config", "%s (%s)", en, g->config->hash);
 	app_operation(a, TRANSITION_CONFIG_LOADED, CAUSE_PERSON, "配置已加载", en, NULL);
 	app_own(a, "config", NULL, "refused", false);
@@ -283,13 +288,26 @@ static void print_findings(const struct findings *f)
 	}
 }
 
-static const char *first_error(const struct findings *f, struct err *e)
+/* As seen from the site file: where that stands on this machine is no hub's concern. */
+static const char *beside(const char *site, const char *file)
+{
+	const char *slash = strrchr(site, '/');
+	size_t dir = slash ? (size_t)(slash - site) + 1 : 0;
+
+	return strncmp(site, file, dir) == 0 ? file + dir : file;
+}
+
+static const char *first_error(const struct app *a, const struct findings *f, struct err *e)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct finding *x = &f->items[i];
 		if (x->severity != FINDING_ERROR)
 			continue;
-		err_set(e, ERR_INVALID, "%zu errors, the first: %s:%d:%d: %.300s", f->errors, x->file, x->line, x->column, x->text);
+		const char *file = beside(a->config_path, x->file);
+		if (f->errors == 1)
+			err_set(e, ERR_INVALID, "%s:%d: %s", file, x->line, x->text);
+		else
+			err_set(e, ERR_INVALID, "%s:%d: %s (the first of %zu errors)", file, x->line, x->text, f->errors);
 		return e->text;
 	}
 	return "it could not be read";
@@ -308,7 +326,7 @@ static void loaded(struct mail *m)
 	if (a->stopping) {
 		refuse(r, "the daemon is stopping");
 	} else if (!r->config) {
-		refuse(r, first_error(&r->findings, &e));
+		refuse(r, first_error(a, &r->findings, &e));
 	} else if (r->failed) {
 		refuse(r, r->error.text);
 	} else {

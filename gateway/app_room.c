@@ -136,7 +136,8 @@ static void tell(struct app *a, const struct given_up *gone, size_t n)
 				pump_on_lost(a->hubs[h]->pump, (uint32_t)(i / CLASS_COUNT), (unsigned)(i % CLASS_COUNT), gone[i].count, gone[i].from_ms, gone[i].to_ms);
 	}
 	a->lost_events += (uint64_t)all;
-	log_warning("store", "no room: %lld events that went out undurable will not be stored; later ones of the same alarms will", (long long)all);
+	repeat_log(&a->repeat_store, loop_now(&a->loop).mono_ns, LOG_LEVEL_WARNING, "store", "no room for events",
+	           "no room: events that went out undurable will not be stored, %llu so far; later ones of the same alarms will", (unsigned long long)a->lost_events);
 }
 
 bool app_make_room(void *user)

@@ -99,6 +99,7 @@ static void submit(struct app *a, struct stamp now)
 		return;
 	remember_session(a, s);
 	(void)app_flush_cursors(a); /* what does not fit rides with the next */
+	app_learned_flush(a, s->commit.batch);
 	s->state = SLOT_QUEUED;
 	s->queued_ns = now.mono_ns;
 	for (size_t i = 0; i < APP_SLOTS; i++)
@@ -228,7 +229,8 @@ static void tell_dropped(struct app *a, const struct keeper_commit *c)
 	for (size_t i = 0; i < c->n_dropped; i++) {
 		const struct keeper_dropped *d = &c->dropped[i];
 		a->lost_readings += (uint64_t)d->count;
-		log_warning("store", "no room: %lld readings were given up", (long long)d->count);
+		repeat_log(&a->repeat_store, loop_now(&a->loop).mono_ns, LOG_LEVEL_WARNING, "store", "no room for readings",
+		           "no room: readings were given up, %llu so far", (unsigned long long)a->lost_readings);
 		for (size_t h = 0; h < a->n_hubs; h++)
 			if (a->hubs[h]->pump)
 				pump_on_lost(a->hubs[h]->pump, d->node, STREAM_READING, d->count, d->from_ms, d->to_ms);
@@ -280,7 +282,7 @@ static void on_committed(struct keeper_commit *c)
 		answer_sessions(a, s, now);
 		verbs_on_stored(a, s);
 	} else {
-		log_error("store", "%zu events could not be stored before the stop", c->batch->n_events);
+		log_error("store", "%zu event%s could not be stored before the stop", c->batch->n_events, c->batch->n_events == 1 ? "" : "s");
 	}
 	release(s);
 	if (a->store_late && a->n_queued == 0) {

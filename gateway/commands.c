@@ -14,7 +14,7 @@
 #define RETRY_NS       (20 * CLOCK_NS_PER_MS)
 #define COMMANDS_BURST    1000
 #define COMMAND_PERIOD_NS (200 * CLOCK_NS_PER_MS)
-#define TELL_AGAIN_NS     CLOCK_NS_PER_S /* in the log and the audit table */
+#define TELL_AGAIN_NS     CLOCK_NS_PER_S /* in the audit table */
 #define ANSWERS_MAX       8  /* a replay's is up to REPLAY_BYTES */
 
 /* An answer under way: made whole, page by page, then handed to the pump as it has room. */
@@ -423,7 +423,7 @@ void commands_handle(struct app_hub *h, uint32_t node, const char *name, const v
 	if (tell)
 		app_audit(h->app, actor, "", command < HUB_COMMAND_COUNT ? name : "command", w->id, failed ? e.text : "ok", "");
 	if (failed && tell)
-		log_warning("hub", "%s: command %.40s: %s", h->config->link.name, name, e.text);
+		repeat_log(&h->repeat, now_ns, LOG_LEVEL_WARNING, "hub", NULL, "%s: command %.40s: %s", h->config->link.name, name, e.text);
 	if (failed) {
 		fail(w, &e);
 	} else if (command == HUB_SNAPSHOT) {

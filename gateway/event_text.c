@@ -167,6 +167,13 @@ static void put_message(struct strbuf *out, struct described *d, const struct ru
 	d->v.class_ = zh ? class_word_zh(a->class_) : alarm_class_name(a->class_);
 	if (!t->active)
 		strbuf_puts(&text, zh ? "已恢复:" : "over: ");
+	if (a->own) { /* words as they are: a refused file's may hold braces */
+		const char *more = zh ? a->own->more_zh : a->own->more_en;
+		strbuf_puts(&text, template_);
+		strbuf_puts(&text, more ? more : "");
+		strbuf_json_string(out, mem);
+		return;
+	}
 	message_expand(&text, !t->active ? over_message(d, a, template_, zh) : template_ ? template_ : plain_message(d, a, zh), &d->v);
 	strbuf_json_string(out, mem);
 }

@@ -93,12 +93,13 @@ static int parse(int argc, char **argv, struct app_options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:hVv", options, NULL)) != -1) {
 		switch (c) {
 		case 'c': o->config_path = optarg; break;
 		case 'u': o->uplink_program = optarg; break;
 		case 'h': fputs(help, stdout); return 0;
-		case 'V': puts("firegwd " FIREGW_VERSION); return 0;
+		case 'V':
+		case 'v': puts("firegwd " FIREGW_VERSION); return 0;
 		default: fputs("Try 'firegwd --help'.\n", stderr); return 2;
 		}
 	}

@@ -2,6 +2,7 @@
 
 #include "gateway/directory.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,22 +39,64 @@ static bool add(struct generation *g, char *id, char *zh, char *en)
 	return id && zh && en;
 }
 
+bool generation_say_refused(struct generation *g, const char *zh, const char *en)
+{
+	if (strcmp(g->refused_en, en) == 0)
+		return false;
+	snprintf(g->refused_zh, GENERATION_REFUSED_MAX, "%s", zh);
+	snprintf(g->refused_en, GENERATION_REFUSED_MAX, "%s", en);
+	return true;
+}
+
+void generation_say_more(struct generation *g, const char *id, const char *zh, const char *en)
+{
+	for (size_t i = 0; i < g->n_owns; i++) {
+		if (strcmp(g->owns[i].id, id) != 0)
+			continue;
+		g->owns[i].more_zh = zh;
+		g->owns[i].more_en = en;
+		return;
+	}
+}
+
+void generation_say_kept(struct generation *g, const char *bus, uint64_t kept, uint64_t due)
+{
+	for (size_t i = 0; i < g->config->n_buses; i++) {
+		if (strcmp(g->config->buses[i].bus.name, bus) != 0)
+			continue;
+		snprintf(g->kept[2 * i], GENERATION_KEPT_MAX, ":最近一分钟应轮询 %" PRIu64 " 次,完成 %" PRIu64 " 次", due, kept);
+		snprintf(g->kept[2 * i + 1], GENERATION_KEPT_MAX, ": of %" PRIu64 " polls due in the last minute %" PRIu64 " were kept", due, kept);
+	}
+}
+
 static bool add_all(struct generation *g)
 {
 	const struct config *c = g->config;
 	bool ok = true;
 
+	g->refused_zh = malloc(GENERATION_REFUSED_MAX);
+	g->refused_en = malloc(GENERATION_REFUSED_MAX);
+	if (g->refused_zh && g->refused_en) {
+		snprintf(g->refused_zh, GENERATION_REFUSED_MAX, "新配置有错误,沿用旧配置");
+		snprintf(g->refused_en, GENERATION_REFUSED_MAX, "the new configuration has errors: the old one runs on");
+	}
+
 	for (size_t i = 0; i < sizeof storage_faults / sizeof storage_faults[0]; i++)
 		ok = add(g, text("_gw.storage/%s", storage_faults[i].what), text("%s", storage_faults[i].zh), text("%s", storage_faults[i].en)) && ok;
-	ok = add(g, text("_gw.config/refused"), text("新配置有错误,沿用旧配置"), text("the new configuration has errors: the old one runs on")) && ok;
+	ok = add(g, text("_gw.config/refused"), g->refused_zh, g->refused_en) && ok;
 	ok = add(g, text("_gw.clock/untrusted"), text("网关时钟不可信"), text("the gateway's clock cannot be trusted")) && ok;
 	ok = add(g, text("_gw.loop/late"), text("网关处理延迟"), text("the gateway is late with its work")) && ok;
 	for (size_t i = 0; i < c->n_buses; i++) {
 		const char *name = c->buses[i].bus.name;
 		ok = add(g, text("_gw.bus-%s/down", name), text("通信线路 %s 中断", name), text("line %s is down", name)) && ok;
+		ok = add(g, text("_gw.bus-%s/overcommitted", name), text("通信线路 %s 来不及按周期轮询", name), text("line %s cannot keep its intervals", name)) && ok;
+		g->owns[g->n_owns - 1].more_zh = g->kept[2 * i];
+		g->owns[g->n_owns - 1].more_en = g->kept[2 * i + 1];
 		for (size_t j = 0; j < c->buses[i].bus.n_devices; j++) {
 			const char *device = c->buses[i].bus.devices[j].name;
-			ok = add(g, text("_gw.device-%s/silent", device), text("设备 %s 无应答", device), text("device %s does not answer", device)) && ok;
+			ok = add(g, text("_gw.device-%s/silent", device), text("设备 %s ", device), text("device %s ", device)) && ok;
+			g->owns[g->n_owns - 1].more_zh = "无应答";
+			g->owns[g->n_owns - 1].more_en = "does not answer";
 		}
 	}
 	for (size_t i = 0; i < c->n_hubs; i++) {
@@ -74,7 +117,7 @@ static bool add_all(struct generation *g)
 struct generation *generation_new(struct config *c)
 {
 	struct generation *g = calloc(1, sizeof *g);
-	size_t n = 16 + c->n_buses + c->site.n_devices + 4 * c->n_hubs;
+	size_t n = 16 + 2 * c->n_buses + c->site.n_devices + 4 * c->n_hubs;
 
 	if (!g)
 		return NULL;
@@ -83,10 +126,11 @@ struct generation *generation_new(struct config *c)
 	g->owns = calloc(n, sizeof *g->owns);
 	g->point_dbs = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->point_dbs);
 	g->decodings = calloc(c->site.n_points ? c->site.n_points : 1, sizeof *g->decodings);
+	g->kept = calloc(2 * c->n_buses + 1, sizeof *g->kept);
 	g->stream_dbs = calloc(c->site.n_nodes * STREAM_COUNT, sizeof *g->stream_dbs);
 	if (g->decodings)
 		config_decodings(c, g->decodings);
-	if (!g->owns || !g->point_dbs || !g->decodings || !g->stream_dbs || !add_all(g)) {
+	if (!g->owns || !g->point_dbs || !g->decodings || !g->stream_dbs || !g->kept || !add_all(g)) {
 		g->config = NULL; /* stays the caller's */
 		generation_unref(g);
 		return NULL;
@@ -135,6 +179,7 @@ void generation_unref(struct generation *g)
 	if (g->config)
 		generation_described(g);
 	free(g->owns);
+	free(g->kept);
 	free(g->point_dbs);
 	free(g->decodings);
 	free(g->stream_dbs);

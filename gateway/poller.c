@@ -29,7 +29,6 @@ struct poller {
 	struct point_map         map;
 	bool                     asked;      /* a person's read waits for its answer */
 	uint64_t                 token;
-	uint32_t                 learned;    /* of which c.learns was told */
 };
 
 static void step(struct poller *p, const struct bus_event *ev);
@@ -137,10 +136,6 @@ static void step(struct poller *p, const struct bus_event *ev)
 		p->ops->step(p->bus, &none, loop_now(p->loop), &p->sink, &p->wants);
 		watch(p);
 	}
-	if (p->wants.learned != p->learned) {
-		p->learned = p->wants.learned;
-		p->c.learns(p->c.user, p);
-	}
 	loop_timer_set(p->loop, &p->timer, p->wants.deadline_ns);
 }
 
@@ -181,8 +176,10 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 {
 	struct poller *p = calloc(1, sizeof *p);
 
-	if (!p)
+	if (!p) {
+		free(c->learned);
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", c->bus->bus.name);
+	}
 	p->loop = l;
 	p->c = *c;
 	p->ops = driver_find(c->bus->bus.transport);
@@ -194,10 +191,10 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 	if (!p->ops || p->ops->open(&p->bus_config, c->bus->points, c->bus->n_points, loop_now(l), &p->bus, reterr)) {
 		if (!p->ops)
 			err_set(reterr, ERR_UNSUPPORTED, "there is no driver for %s", c->bus->url);
+		free(c->learned);
 		free(p);
 		return err_prefix(reterr, "bus '%s': ", c->bus->bus.name);
 	}
-	p->bus_config.learned = p->c.learned = NULL;
 	loop_timer_init(&p->timer, on_timer, p);
 	loop_timer_set(l, &p->timer, loop_now(l).mono_ns);
 	*ret = p;
@@ -222,6 +219,7 @@ void poller_close(struct poller *p)
 		p->c.answer(p->c.user, p->token, NULL, 0, &e);
 	}
 	free(p->map.to);
+	free(p->c.learned);
 	free(p);
 }
 
@@ -236,14 +234,14 @@ uint32_t poller_map(const struct poller *p, uint32_t point)
 	return p->map.to ? p->map.to[point - p->map.first] : point;
 }
 
-const struct config_bus *poller_bus(const struct poller *p)
-{
-	return p->c.bus;
-}
-
 int poller_learned(const struct poller *p, struct strbuf *out)
 {
 	return p->ops->learned(p->bus, out);
+}
+
+const struct config_bus *poller_bus(const struct poller *p)
+{
+	return p->c.bus;
 }
 
 void poller_stats(const struct poller *p, struct bus_stats *ret)

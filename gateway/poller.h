@@ -9,12 +9,10 @@ struct poller;
 struct poller_config {
 	const struct config_bus *bus;         /* borrowed until closed */
 	struct driver_shared    *shared;
-	const char              *learned;     /* what poller_learned gave at an earlier time, or NULL; read while it is opened */
+	char                    *learned;     /* as poller_learned gave it, or NULL; taken (freed), also on failure */
 	void (*sample)(void *user, struct poller *p, const struct sample *s);
 	/* What became of a poller_request: n values, or why not (then values is NULL). From a step or from poller_close. */
 	void (*answer)(void *user, uint64_t token, const uint16_t *values, size_t n, const struct err *error);
-	/* What poller_learned gives has changed; after the samples of that step, in the same turn. */
-	void (*learns)(void *user, struct poller *p);
 	void *user;
 };
 
@@ -28,9 +26,9 @@ void poller_close(struct poller *p);
 struct point_map { uint32_t first, *to; };
 void poller_set_map(struct poller *p, struct point_map map);
 uint32_t poller_map(const struct poller *p, uint32_t point);
-const struct config_bus *poller_bus(const struct poller *p);
-/* Appends what the line found out about its devices. 0, or -1 on no memory. */
+/* What the driver found out about its devices. 0, or -1 on no memory. */
 int  poller_learned(const struct poller *p, struct strbuf *out);
+const struct config_bus *poller_bus(const struct poller *p);
 void poller_stats(const struct poller *p, struct bus_stats *ret);
 void poller_unit_stats(const struct poller *p, size_t device, struct bus_unit_stats *ret);
 

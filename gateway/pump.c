@@ -183,6 +183,7 @@ int64_t pump_step(struct pump *p, struct stamp now)
 		return now.mono_ns;
 	p->stepping = true;
 	p->now = now;
+	repeat_sweep(&p->repeat, now.mono_ns);
 	/* Once more if the link answered within; what comes after that waits for the next step. */
 	for (int round = 0; round < 4; round++) {
 		pump_link_take(p);

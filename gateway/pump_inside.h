@@ -3,6 +3,7 @@
 #define FIREGW_GATEWAY_PUMP_INSIDE_H
 
 #include "gateway/pump.h"
+#include "gateway/repeat.h"
 #include "gateway/states.h"
 
 #include <stddef.h>
@@ -170,6 +171,7 @@ struct pump {
 	const struct pump_ops *ops;
 	struct states         *states;
 	struct stamp           now;
+	struct repeat          repeat;     /* what it says in the log */
 	enum pump_state        state;
 	unsigned               moved[PUMP_STATE_COUNT]; /* bit n: the move to n was made; for tests */
 	bool                   stepping, attempting, linked, stop_wanted;

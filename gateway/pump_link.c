@@ -212,7 +212,7 @@ void pump_link_end(struct pump *p, const char *why)
 	if (p->ending)
 		return;
 	if (why)
-		log_warning("hub", "%s: %s", p->config.name, why);
+		repeat_log(&p->repeat, p->now.mono_ns, LOG_LEVEL_WARNING, "hub", NULL, "%s: %s", p->config.name, why);
 	p->ending = true;
 	p->ops->hub->disconnect(p->ops->link);
 }

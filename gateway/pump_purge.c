@@ -54,7 +54,7 @@ void pump_purge_tick(struct pump *p)
 		clear_known(p);
 	if (clearing && p->state == PUMP_STATE_UP && !p->reconcile_wanted && p->n_clears == 0 && p->purge_known > p->states->n) {
 		p->purge = PUMP_PURGE_DONE;
-		log_info("hub", "%s: %zu retained messages were cleared", p->config.name, p->purge_cleared);
+		log_info("hub", "%s: %zu retained message%s cleared", p->config.name, p->purge_cleared, p->purge_cleared == 1 ? " was" : "s were");
 	}
 	if (p->purge != PUMP_PURGE_NONE && (p->purge_over || p->now.mono_ns >= p->purge_until_ns))
 		pump_purge_end(p);

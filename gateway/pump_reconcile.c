@@ -87,7 +87,7 @@ static void over(struct pump *p)
 bool pump_reconcile_tick(struct pump *p)
 {
 	if (p->sub != SUB_NONE && p->now.mono_ns >= p->retained_end_ns) {
-		log_warning("hub", "%s: the broker does not say all that it has retained: stale alarms there may stay", p->config.name);
+		repeat_log(&p->repeat, p->now.mono_ns, LOG_LEVEL_WARNING, "hub", NULL, "%s: the broker does not say all that it has retained: stale alarms there may stay", p->config.name);
 		p->purge_partly = true;
 		over(p);
 		return true;
@@ -122,7 +122,8 @@ bool pump_reconcile_tick(struct pump *p)
 		p->sub = SUB_QUIET;
 		if (p->sub_ok)
 			return true;
-		log_warning("hub", "%s: the broker does not show what it has retained (%s): stale alarms there stay", p->config.name, p->sub_text);
+		repeat_log(&p->repeat, p->now.mono_ns, LOG_LEVEL_WARNING, "hub", NULL, "%s: the broker does not show what it has retained (%s): stale alarms there stay",
+		           p->config.name, p->sub_text);
 		p->purge_partly = true;
 		over(p);
 		return true;

@@ -1,4 +1,5 @@
 # What is pure here: links without libuv, SQLite and Paho.
+firegw_library(firegw_repeat SOURCES ${CMAKE_CURRENT_LIST_DIR}/repeat.c LIBS firegw_core)
 firegw_library(firegw_pump SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/outmsg.c
 	${CMAKE_CURRENT_LIST_DIR}/states.c
@@ -12,7 +13,7 @@ firegw_library(firegw_pump SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/pump_entry.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_queue.c
 	${CMAKE_CURRENT_LIST_DIR}/pump_text.c
-	LIBS firegw_core)
+	LIBS firegw_core firegw_repeat)
 firegw_library(firegw_pipeline SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/pipeline.c
 	${CMAKE_CURRENT_LIST_DIR}/pipeline_restore.c

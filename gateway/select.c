@@ -2,6 +2,7 @@
 
 #include "gateway/nearest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +107,7 @@ static int set_kind(struct term *t, struct err *reterr)
 	if (kind_find(t->value, &kind)) {
 		const char *near = kind_nearest(t->value);
 		return err_set(reterr, ERR_INVALID, "select: unknown kind '%s'%s%s%s", t->value, near ? " (did you mean '" : "",
-		               near ? near : "", near ? "'?)" : "");
+		               near ? near : "", near ? "'?)" : "; docs/kinds.md lists them");
 	}
 	t->value = kind_info(kind)->name;
 	return 0;
@@ -122,7 +123,7 @@ static int set_class(struct term *t, struct err *reterr)
 		names[i] = alarm_class_name((enum alarm_class)i);
 	const char *near = nearest_find(t->value, names, CLASS_COUNT);
 	return err_set(reterr, ERR_INVALID, "select: unknown class '%s'%s%s%s", t->value, near ? " (did you mean '" : "", near ? near : "",
-	               near ? "'?)" : "");
+	               near ? "'?)" : "; there are fire, prealarm, supervisory, fault, disablement, actuation, operation");
 }
 
 static int add_term(struct select *s, enum word word, const char *value, struct err *reterr)
@@ -252,4 +253,86 @@ bool select_fits_point(const struct select *s, const struct site *site, const st
 	struct select_subject subject = select_of_point(site, p);
 
 	return select_fits(s, &subject);
+}
+
+/* ---- hints ---- */
+
+#define HINT_COMPARED_MAX ((size_t)2048) /* names, so that the loop is not held up */
+#define HINT_LISTED_MAX   8
+
+const char *select_word(const char *text, bool nearly)
+{
+	for (size_t i = 0; i < N_NAMES; i++)
+		if (strcmp(text, word_names[i]) == 0)
+			return word_names[i];
+	return nearly ? nearest_find(text, word_names, N_NAMES) : NULL;
+}
+
+/* The i-th name of this word in the site; false: there are no more. */
+static bool name_at(const struct site *site, enum word word, size_t i, const char **ret)
+{
+	switch (word) {
+	case WORD_BUILDING: *ret = i < site->n_buildings ? site->buildings[i].id : NULL; break;
+	case WORD_BUS: *ret = i < site->n_buses ? site->buses[i] : NULL; break;
+	case WORD_DEVICE: *ret = i < site->n_devices ? site->devices[i].name : NULL; break;
+	case WORD_FLOOR: *ret = i < site->n_points ? site->points[i].floor : NULL; break;
+	case WORD_ZONE: *ret = i < site->n_points ? site->points[i].zone : NULL; break;
+	case WORD_ID: *ret = i < site->n_points ? site->points[i].id : NULL; break;
+	case WORD_KIND:
+	case WORD_CLASS:
+	case WORD_COUNT: *ret = NULL; break;
+	}
+	return *ret != NULL;
+}
+
+static void hint_of_names(const struct term *t, const char *const *names, size_t n, char *buf, size_t cap)
+{
+	const char *near = nearest_find(t->value, names, n), *noun = t->word == WORD_ID ? "point" : word_names[t->word];
+	int len = snprintf(buf, cap, "no %s '%.60s'", noun, t->value);
+
+	if (near)
+		snprintf(buf + len, cap - (size_t)len, ": did you mean '%s'?", near);
+	else if (t->word <= WORD_DEVICE && t->word != WORD_FLOOR && t->word != WORD_ZONE && n <= HINT_LISTED_MAX)
+		for (size_t i = 0; i < n && (size_t)len < cap; i++)
+			len += snprintf(buf + len, cap - (size_t)len, "%s%s", i ? ", " : n == 1 ? "; there is " : "; there are ", names[i]);
+}
+
+/* A class or a kind, alone: its word was forgotten. */
+static bool hint_of_word(const struct term *t, char *buf, size_t cap)
+{
+	enum alarm_class class_;
+	enum kind kind;
+	const char *word = alarm_class_find(t->value, &class_) == 0 ? "class" : kind_find(t->value, &kind) == 0 ? "kind" : NULL;
+
+	if (word)
+		snprintf(buf, cap, "did you mean %s=%s?", word, t->value);
+	return word != NULL;
+}
+
+static void hint_of_term(const struct term *t, const struct site *site, char *buf, size_t cap)
+{
+	const char **names = calloc(HINT_COMPARED_MAX, sizeof *names), *name;
+	size_t n = 0;
+	bool known = names == NULL;
+
+	for (size_t i = 0; !known && name_at(site, t->word, i, &name); i++) {
+		known = strcmp(name, t->value) == 0;
+		if (n < HINT_COMPARED_MAX)
+			names[n++] = name;
+	}
+	if (!known && n > 0)
+		hint_of_names(t, names, n, buf, cap);
+	free(names);
+}
+
+const char *select_hint(const struct select *s, const struct site *site, bool ids, char *buf, size_t cap)
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < s->n_terms && !buf[0]; i++) {
+		const struct term *t = &s->terms[i];
+		if (select_is_glob(t->value) || (t->word == WORD_ID && hint_of_word(t, buf, cap)) || (t->word == WORD_ID && !ids))
+			continue;
+		hint_of_term(t, site, buf, cap);
+	}
+	return buf;
 }

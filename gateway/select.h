@@ -11,6 +11,8 @@
 #include "core/err.h"
 #include "core/site.h"
 
+#include <stddef.h>
+
 #define SELECT_TEXT_MAX  1024 /* bytes of a select */
 #define SELECT_TERMS_MAX 64   /* values and globs in it */
 
@@ -30,6 +32,11 @@ struct select_subject {
 	enum alarm_class class_;   /* CLASS_COUNT: none */
 };
 bool select_fits(const struct select *s, const struct select_subject *what);
+/* Why nothing fits, if it may be a slip: a name that nothing of the site has, with the nearest or with those there are; a class or kind without
+ * its word. "" if nothing is to be said. ids: whether those of the select are points'. Returns buf. */
+const char *select_hint(const struct select *s, const struct site *site, bool ids, char *buf, size_t cap);
+/* The word (kind, floor, …) that this is, or, with `nearly`, that may have been meant; NULL. */
+const char *select_word(const char *text, bool nearly);
 
 /* The subject of a point: its class is its kind's. Borrowed from the site. */
 struct select_subject select_of_point(const struct site *site, const struct point *p);

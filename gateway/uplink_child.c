@@ -59,7 +59,7 @@ void uplink_kill(struct uplink_link *l)
 {
 	if (l->process != PROCESS_RUNNING)
 		return;
-	log_error("uplink", "hub '%s': %s", l->config.name, l->why);
+	uplink_log(l, LOG_LEVEL_ERROR, NULL, "%s", l->why);
 	l->process = PROCESS_DYING;
 	uv_process_kill(&l->child, SIGKILL);
 	close_socket(l);
@@ -72,7 +72,7 @@ void uplink_kill(struct uplink_link *l)
 static void on_line(struct uplink_link *l, const char *line)
 {
 	snprintf(l->last_line, sizeof l->last_line, "%s", line);
-	log_warning("uplink", "hub '%s': %s", l->config.name, line);
+	uplink_log(l, LOG_LEVEL_WARNING, NULL, "%s", line);
 }
 
 static void on_stderr_room(uv_handle_t *h, size_t suggested, uv_buf_t *ret)
@@ -148,7 +148,7 @@ static void on_process_exit(uv_process_t *child, int64_t status, int signal_numb
 			uplink_say_why(l, "firegw-uplink ended: signal %d", signal_number);
 		else
 			uplink_say_why(l, "firegw-uplink ended: exit code %lld%s%s", (long long)status, l->last_line[0] ? ": " : "", l->last_line);
-		log_error("uplink", "hub '%s': %s", l->config.name, l->why);
+		uplink_log(l, LOG_LEVEL_ERROR, NULL, "%s", l->why);
 	}
 	if (uv_now(l->loop) - l->started_ms >= UPLINK_SETTLED_MS)
 		l->backoff_ms = 0;
@@ -163,6 +163,7 @@ static void on_tick(uv_timer_t *timer)
 	struct uplink_link *l = timer->data;
 	uint64_t now = uv_now(l->loop);
 
+	repeat_sweep(&l->repeat, (int64_t)now * CLOCK_NS_PER_MS);
 	if (now - l->heard_ms > UPLINK_SILENT_MS)
 		uplink_say_why(l, "firegw-uplink said nothing for %u s and was killed", UPLINK_SILENT_MS / 1000);
 	else if (l->attempt == ATTEMPT_OPENING && now > l->attempt_by_ms)

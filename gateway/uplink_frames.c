@@ -70,7 +70,14 @@ static void on_log(struct uplink_link *l, const struct frame *f)
 {
 	enum log_level level = f->number <= LOG_LEVEL_DEBUG ? (enum log_level)f->number : LOG_LEVEL_INFO;
 
-	log_msg(level, "uplink", "hub '%s': %s", l->config.name, f->text);
+	uplink_log(l, level, NULL, "%s", f->text);
+}
+
+static void on_dropped(struct uplink_link *l, const struct frame *f)
+{
+	l->stats.dropped += f->token;
+	uplink_log(l, LOG_LEVEL_WARNING, f->flag ? "large" : "crowded", "messages of the hub were dropped, %llu so far: %s", (unsigned long long)l->stats.dropped,
+	           f->flag ? "they were too large" : "they came faster than they could be taken");
 }
 
 /* 0, or -1: the process says what it cannot mean (ERR_PROTOCOL). What came too late for a connection that is no more was sent before our last frame reached it,
@@ -85,6 +92,9 @@ static int on_frame(struct uplink_link *l, const struct frame *f, struct err *re
 		return 0;
 	case FRAME_LOG:
 		on_log(l, f);
+		return 0;
+	case FRAME_DROPPED:
+		on_dropped(l, f);
 		return 0;
 	case FRAME_UP:
 		if (l->attempt == ATTEMPT_ENDING)

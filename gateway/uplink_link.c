@@ -31,6 +31,17 @@ void uplink_say_why(struct uplink_link *l, const char *fmt, ...)
 	va_end(args);
 }
 
+void uplink_log(struct uplink_link *l, enum log_level level, const char *key, const char *fmt, ...)
+{
+	char text[UPLINK_LINE_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	repeat_log(&l->repeat, (int64_t)uv_now(l->loop) * CLOCK_NS_PER_MS, level, "uplink", key, "hub '%s': %s", l->config.name, text);
+}
+
 /* --- for the pump --- */
 
 static void on_soon(uv_timer_t *timer)
@@ -58,7 +69,7 @@ static int link_connect(void *link, const struct hub_connect *c)
 		return -1;
 	uv_update_time(l->loop);
 	if (l->process == PROCESS_NONE && uplink_start(l) < 0) {
-		log_error("uplink", "hub '%s': %s", l->config.name, l->why);
+		uplink_log(l, LOG_LEVEL_ERROR, NULL, "%s", l->why);
 		if (l->process == PROCESS_RUNNING)
 			uplink_kill(l);   /* the setup is beyond a frame's bounds */
 		else

@@ -35,6 +35,7 @@ struct uplink_link_stats {
 	uint64_t starts, deaths;      /* processes started; ended without having been asked to */
 	uint64_t bad_frames;          /* malformed frames from a process, each of which cost its life */
 	uint64_t full;                /* sends that found no room */
+	uint64_t dropped;             /* messages of the hub that the process dropped: too large, or too many at once */
 	size_t   waiting_bytes;       /* frames that wait for the process */
 };
 void uplink_link_stats(const struct uplink_link *l, struct uplink_link_stats *ret);

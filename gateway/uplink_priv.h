@@ -3,6 +3,8 @@
 #ifndef FIREGW_GATEWAY_UPLINK_PRIV_H
 #define FIREGW_GATEWAY_UPLINK_PRIV_H
 
+#include "core/clock.h"
+#include "gateway/repeat.h"
 #include "gateway/uplink/frame.h"
 #include "gateway/uplink_link.h"
 
@@ -45,12 +47,15 @@ struct uplink_link {
 	char           line[UPLINK_LINE_MAX];
 	size_t         line_len;
 
+	struct repeat  repeat;          /* what it says in the log */
 	struct uplink_link_stats stats;
 	void         (*closed)(void *user);
 	void          *closed_user;
 };
 
 /* uplink_link.c */
+/* A line for the log about this hub. key: see repeat.h. */
+void uplink_log(struct uplink_link *l, enum log_level level, const char *key, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void uplink_tell_down(struct uplink_link *l, enum hub_down why, const char *text);
 void uplink_say_why(struct uplink_link *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void uplink_close_timers(struct uplink_link *l);

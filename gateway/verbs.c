@@ -164,16 +164,17 @@ static json_t *line_status(const struct app_bus *b, struct stamp now)
 	for (size_t i = 0; i < c->bus.n_devices; i++) {
 		struct bus_unit_stats u;
 		poller_unit_stats(b->poller, i, &u);
+		bool device_up = u.last_good_ns && !b->silent_since_ns[i];
 		good += u.polls_good;
 		bad += u.polls_bad;
 		requests += u.requests;
 		timeouts += u.timeouts;
-		json_array_append_new(devices, json_pack("{s:s, s:i, s:b, s:o, s:I, s:I, s:I, s:I}", "name", c->bus.devices[i].name, "unit", c->bus.devices[i].unit,
-			"up", u.last_good_ns && !b->silent_since_ns[i], "last_good", verbs_time_or_null(wall_of(now, u.last_good_ns)), "polls_good", (json_int_t)u.polls_good,
-			"polls_bad", (json_int_t)u.polls_bad, "timeouts", (json_int_t)u.timeouts, "late", (json_int_t)u.late));
+		json_array_append_new(devices, json_pack("{s:s, s:i, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I}", "name", c->bus.devices[i].name, "unit", c->bus.devices[i].unit,
+			"up", device_up, "why", device_up ? NULL : app_device_why(b, i, now), "last_good", verbs_time_or_null(wall_of(now, u.last_good_ns)), "polls_good", (json_int_t)u.polls_good,
+			"polls_bad", (json_int_t)u.polls_bad, "timeouts", (json_int_t)u.timeouts, "late", (json_int_t)u.late, "wrong", (json_int_t)(u.wrong + u.broken)));
 	}
 	return json_pack("{s:s, s:s, s:s, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", c->bus.name, "url", c->url,
-		"transport", transports[c->bus.transport], "up", up, "why", up ? NULL : s.why[0] ? s.why : "nothing has answered yet",
+		"transport", transports[c->bus.transport], "up", up, "why", up ? NULL : app_bus_why(b, &s, now),
 		"since", verbs_time_or_null(b->since_ms), "polls_good", (json_int_t)good, "polls_bad", (json_int_t)bad, "requests", (json_int_t)requests,
 		"timeouts", (json_int_t)timeouts, "late", (json_int_t)s.late_replies, "wrong", (json_int_t)s.wrong_frames, "missed", (json_int_t)s.missed, "devices", devices);
 }

@@ -5,14 +5,16 @@
 
 json_t *verbs_hub_status(const struct app_hub *h)
 {
+	struct uplink_link_stats link;
 	struct pump_view v;
 
 	pump_view(h->pump, &v);
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:s?, s:I, s:{s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:{s:i, s:b}}", "name", h->config->link.name,
+	uplink_link_stats(h->link, &link);
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:s?, s:I, s:{s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:{s:i, s:b}}", "name", h->config->link.name,
 		"url", h->config->link.urls[v.url < h->config->link.n_urls ? v.url : 0], "state", v.state, "up", v.up, "since", verbs_time_or_null(v.since_ms),
 		"why", v.up || !v.why[0] ? NULL : v.why, "session", (json_int_t)v.session, "backlog", "events", (json_int_t)v.backlog_events,
 		"readings", (json_int_t)v.backlog_readings, "sent", (json_int_t)v.sent, "acked", (json_int_t)v.acked, "refused", (json_int_t)v.refused,
-		"lost", (json_int_t)v.lost, "resent", (json_int_t)v.resent, "reconnects", (json_int_t)v.reconnects, "in_flight", (int)v.in_flight, "window", v.window,
+		"lost", (json_int_t)v.lost, "resent", (json_int_t)v.resent, "reconnects", (json_int_t)v.reconnects, "dropped", (json_int_t)link.dropped, "in_flight", (int)v.in_flight, "window", v.window,
 		"purge", "cleared", (int)v.purge_cleared, "partly", v.purge_partly);
 }
 

@@ -3,10 +3,18 @@
 
 #include "gateway/directory.h"
 
+#include "core/strmap.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#define PAUSE_NS (10 * CLOCK_NS_PER_MS)
+#define PAUSE_NS      (10 * CLOCK_NS_PER_MS)
+#define FOLLOWERS_MAX 32
+#define EVERY_MIN_MS  100
+#define EVERY_MAX_MS  60000
+#define POINTS_A_TURN 10000 /* looked at, before others have theirs */
+#define TURN_NS       CLOCK_NS_PER_MS
+#define HINT_MAX      300
 
 /* A list on its way. Alarms are those that stood when it was asked for; points are read as they are sent. */
 struct listing {
@@ -22,7 +30,21 @@ struct listing {
 	struct generation      *generation;
 	struct select          *select;
 	bool                    bad; /* only those that are not good */
+	size_t                  n_sent;
+	uint64_t               *told; /* a follower's, by the config's order: what it knows of a point, hashed (0: nothing yet); NULL: does not follow */
+	int64_t                 every_ns;
 };
+
+static json_t *result_of(const struct listing *l)
+{
+	char hint[HINT_MAX] = "";
+
+	if (l->n_sent == 0 && l->n_alarms == 0 && l->select)
+		select_hint(l->select, &l->app->generation->config->site, !l->alarms, hint, sizeof hint);
+	if (l->alarms)
+		return json_pack("{s:i, s:i, s:s?}", "hidden", (int)l->n_hidden, "others", (int)l->n_others, "hint", hint[0] ? hint : NULL);
+	return hint[0] ? json_pack("{s:s}", "hint", hint) : NULL;
+}
 
 static void end(struct listing *l, const struct err *e)
 {
@@ -35,10 +57,11 @@ static void end(struct listing *l, const struct err *e)
 	if (e)
 		control_fail(l->rq, e);
 	else
-		control_end(l->rq, l->alarms ? json_pack("{s:i, s:i}", "hidden", (int)l->n_hidden, "others", (int)l->n_others) : NULL);
+		control_end(l->rq, result_of(l));
 	for (size_t i = 0; i < l->n_alarms; i++)
 		outmsg_unref(l->alarms[i]);
 	free(l->alarms);
+	free(l->told);
 	select_free(l->select);
 	generation_unref(l->generation);
 	free(l);
@@ -116,6 +139,28 @@ static void put_latest(struct strbuf *out, const struct latest *l)
 	strbuf_putc(out, '}');
 }
 
+/* Has it changed since the follower was told? Then it is told now. */
+static bool is_news(uint64_t *told, const struct latest *x)
+{
+	uint64_t now = strmap_hash64(&x->quality, sizeof x->quality, STRMAP_HASH_SEED);
+
+	if (x->quality == QUALITY_GOOD)
+		now = x->text ? strmap_hash64(x->text, strlen(x->text), now) : strmap_hash64(&x->number, sizeof x->number, now);
+	now |= 1;
+	bool news = *told != now;
+	*told = now;
+	return news;
+}
+
+static bool has_row(struct listing *l, const struct point *p)
+{
+	const struct latest *x = pipeline_latest(l->app->pipeline, p->index);
+
+	if (l->told && !is_news(&l->told[l->at], x))
+		return false;
+	return select_fits_point(l->select, &l->generation->config->site, p) && !(l->bad && x->quality == QUALITY_GOOD);
+}
+
 static void send_points(void *user, struct stamp now)
 {
 	struct listing *l = user;
@@ -129,10 +174,15 @@ static void send_points(void *user, struct stamp now)
 		end(l, &e);
 		return;
 	}
-	for (; l->at < c->site.n_points && may_send(l, now); l->at++) {
+	for (size_t n = 0; l->at < c->site.n_points && may_send(l, now); l->at++) {
 		const struct point *p = &c->site.points[l->at];
-		if (!select_fits_point(l->select, &c->site, p) || (l->bad && pipeline_latest(a->pipeline, p->index)->quality == QUALITY_GOOD))
+		if (n++ == POINTS_A_TURN) {
+			loop_timer_set(&a->loop, &l->pause, now.mono_ns + TURN_NS);
+			break;
+		}
+		if (!has_row(l, p))
 			continue;
+		l->n_sent++;
 		strbuf_reset(&text);
 		directory_entry(&text, c, p);
 		put_pace(&text, p);
@@ -140,8 +190,37 @@ static void send_points(void *user, struct stamp now)
 		control_row_text(l->rq, text.data, text.failed ? 0 : text.len);
 	}
 	strbuf_done(&text);
-	if (l->at == c->site.n_points)
+	if (l->at < c->site.n_points)
+		return;
+	if (!l->told) {
 		end(l, NULL);
+		return;
+	}
+	l->at = 0;
+	loop_timer_set(&a->loop, &l->pause, now.mono_ns + l->every_ns);
+}
+
+/* Whether it follows, and how. */
+static int take_follow(struct listing *l, json_t *args, struct err *reterr)
+{
+	int64_t every_ms;
+	size_t n = 0;
+
+	if (!json_is_true(json_object_get(args, "follow")))
+		return 0;
+	if (verbs_int(args, "every", 1000, &every_ms, reterr))
+		return -1;
+	if (every_ms < EVERY_MIN_MS || every_ms > EVERY_MAX_MS)
+		return err_set(reterr, ERR_INVALID, "'every' must be %d to %d ms", EVERY_MIN_MS, EVERY_MAX_MS);
+	if (l->bad)
+		return err_set(reterr, ERR_INVALID, "'bad' cannot stand beside 'follow'");
+	for (const struct listing *x = l->app->listings; x; x = x->next)
+		n += x->told != NULL;
+	if (n >= FOLLOWERS_MAX)
+		return err_set(reterr, ERR_FULL, "%d follow points already; try again later", FOLLOWERS_MAX);
+	l->every_ns = every_ms * CLOCK_NS_PER_MS;
+	l->told = calloc(l->generation->config->site.n_points + 1, sizeof *l->told);
+	return l->told ? 0 : err_set(reterr, ERR_NO_MEMORY, "no memory");
 }
 
 void verbs_points(struct app *a, struct control_request *rq, json_t *args)
@@ -153,7 +232,7 @@ void verbs_points(struct app *a, struct control_request *rq, json_t *args)
 		return;
 	l->generation = generation_ref(a->generation);
 	l->bad = json_is_true(json_object_get(args, "bad"));
-	if (verbs_select(args, &l->select, &e))
+	if (verbs_select(args, &l->select, &e) || take_follow(l, args, &e))
 		end(l, &e);
 	else
 		send_points(l, loop_now(&a->loop));

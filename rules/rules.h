@@ -62,6 +62,7 @@ struct rule_def {
 struct rules_own {
 	const char *id;          /* _gw.hub-district/unreachable */
 	const char *message_zh, *message_en;
+	const char *more_zh, *more_en; /* follow it; static, as it is when the fault begins; NULL: nothing */
 };
 
 #define RULES_ALARM_NONE UINT32_MAX

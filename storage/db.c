@@ -1,5 +1,7 @@
 #include "storage/db.h"
 
+#include "storage/rights.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,6 +30,7 @@ static enum err_code code_of(int rc, int sys)
 
 int db_fail(sqlite3 *db, int rc, const char *path, const char *what, struct err *reterr)
 {
+	char cure[RIGHTS_TEXT_MAX];
 	int kind = rc & 0xFF;
 	int sys = db && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN || kind == SQLITE_FULL) ? sqlite3_system_errno(db) : 0;
 	enum err_code code = code_of(rc, sys);
@@ -39,8 +42,8 @@ int db_fail(sqlite3 *db, int rc, const char *path, const char *what, struct err 
 	if (code == ERR_BUSY)
 		return err_set(reterr, code, "database '%s': %s: another program holds it locked: end the one that writes to it", path, what);
 	if (kind == SQLITE_READONLY || code == ERR_DENIED)
-		return err_set(reterr, code, "database '%s': %s: %s: firegwd's user must be able to write the file and its directory (chown firegw:firegw, modes 0640 and "
-		               "0750), on a file system that is not read-only", path, what, sys ? strerror(sys) : why);
+		return err_set(reterr, code, "database '%s': %s: %s: %s, on a file system that is not read-only", path, what, sys ? strerror(sys) : why,
+		               rights_to_write(cure));
 	if (sys)
 		return err_set(reterr, code, "database '%s': %s: %s: %s", path, what, why, strerror(sys));
 	return err_set(reterr, code, "database '%s': %s: %s", path, what, why);

@@ -1,3 +1,4 @@
+#include "storage/rights.h"
 #include "storage/store_internal.h"
 
 #include <errno.h>
@@ -30,7 +31,7 @@ static long holder(int fd)
  * it disturbs nobody. The file itself stays. */
 int lock_take(const char *db_path, int *ret_fd, bool *ret_was_there, struct err *reterr)
 {
-	char path[4096], text[32];
+	char path[4096], text[32], rights[RIGHTS_TEXT_MAX];
 
 	if (lock_path(db_path, path, sizeof path) < 0)
 		return err_set(reterr, ERR_INVALID, "database '%.200s…': the path is too long", db_path);
@@ -40,7 +41,7 @@ int lock_take(const char *db_path, int *ret_fd, bool *ret_was_there, struct err 
 		int e = errno;
 		enum err_code code = e == EACCES || e == EPERM || e == EROFS ? ERR_DENIED : e == ENOSPC ? ERR_FULL : ERR_IO;
 		const char *cure = e == ENOENT ? "make the directory, or name another in storage.path" :
-		                   code == ERR_DENIED ? "let firegwd's user write there (chown firegw:firegw, mode 0750)" : "see to the disk";
+		                   code == ERR_DENIED ? rights_to_write(rights) : "see to the disk";
 		return err_set(reterr, code, "database '%s': cannot write '%s': %s: %s", db_path, path, strerror(e), cure);
 	}
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

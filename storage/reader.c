@@ -1,4 +1,5 @@
 #include "storage/reader_internal.h"
+#include "storage/rights.h"
 #include "storage/schema.h"
 #include "storage/store_internal.h"
 
@@ -43,6 +44,11 @@ int reader_fail(struct reader *r, int rc, struct err *reterr)
 const char *reader_log(const struct reader *r)
 {
 	return r->log;
+}
+
+const char *reader_zone(const struct reader *r)
+{
+	return r->zone;
 }
 
 /* ---- opening ---- */
@@ -107,14 +113,18 @@ static int prepare_all(struct reader *r, struct err *reterr)
 	for (int i = 0; i < RD_COUNT; i++)
 		if (db_prepare(r->db, r->path, statements[i], &r->st[i], reterr) < 0)
 			return -1;
-	if (db_prepare(r->db, r->path, "SELECT value FROM meta WHERE key = 'log'", &st, reterr) < 0)
+	if (db_prepare(r->db, r->path, "SELECT key, value FROM meta WHERE key IN ('log', 'zone')", &st, reterr) < 0)
 		return -1;
-	int rc = sqlite3_step(st);
-	const char *log = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
-	if (log)
-		snprintf(r->log, sizeof r->log, "%s", log);
+	r->log[0] = r->zone[0] = '\0';
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		const char *key = (const char *)sqlite3_column_text(st, 0), *value = (const char *)sqlite3_column_text(st, 1);
+		if (key && value && strcmp(key, "log") == 0)
+			snprintf(r->log, sizeof r->log, "%s", value);
+		else if (key && value && strlen(value) < sizeof r->zone)
+			strcpy(r->zone, value);
+	}
 	sqlite3_finalize(st);
-	return log ? 0 : err_set(reterr, ERR_DAMAGED, "database '%s': it has lost its name", r->path);
+	return r->log[0] ? 0 : err_set(reterr, ERR_DAMAGED, "database '%s': it has lost its name", r->path);
 }
 
 /* The WAL holds nothing that the file lacks. */
@@ -156,13 +166,14 @@ int reader_begin(struct reader *r, struct err *reterr)
 
 int reader_open(const char *path, struct reader **ret, struct err *reterr)
 {
+	char cure[RIGHTS_TEXT_MAX];
 	struct reader *r;
 
 	if (eaccess(path, R_OK) < 0) {
 		int e = errno;
 		if (e == ENOENT || e == ENOTDIR)
 			return err_set(reterr, ERR_NOT_FOUND, "database '%s' does not exist: see storage.path, or name it with --db", path);
-		return err_set(reterr, e == EACCES ? ERR_DENIED : ERR_IO, "database '%s' cannot be read: %s: become a member of its group (usermod -aG firegw USER)", path, strerror(e));
+		return err_set(reterr, e == EACCES ? ERR_DENIED : ERR_IO, "database '%s' cannot be read: %s: %s", path, strerror(e), rights_to_read(path, cure));
 	}
 	r = calloc(1, sizeof *r);
 	if (!r || !(r->path = strdup(path))) {

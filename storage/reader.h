@@ -10,6 +10,7 @@ struct reader;
 int  reader_open(const char *path, struct reader **ret, struct err *reterr);
 void reader_close(struct reader *r);
 const char *reader_log(const struct reader *r);
+const char *reader_zone(const struct reader *r); /* the site's time zone (an IANA name); "" if the file keeps none */
 
 /* Range of a stream that is kept now; first > last if none. */
 int reader_range(struct reader *r, uint32_t stream_db, int64_t *ret_first, int64_t *ret_last, struct err *reterr);

@@ -21,7 +21,7 @@ struct reader {
 	char                 *path;
 	bool                  immutable;   /* opened without any locking, because nobody can write */
 	sqlite3_stmt         *st[RD_COUNT];
-	char                  log[16];
+	char                  log[16], zone[64];
 	struct reader_stream *streams;     /* by database id */
 	size_t                n_streams;
 	char                **points;      /* names by database id; NULL: not known yet */

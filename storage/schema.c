@@ -15,7 +15,7 @@ _Static_assert(DB_SEQ_BITS == 44, "the key's cut is written into the views");
 #define LOG           "(SELECT value FROM meta WHERE key = 'log')"
 
 /* 1: the tables.
- * meta       log: this database's life; clean: closed in order; n: no event had a greater n when events were last pruned; audit: rows and head of the chain; rev_floor: see store.h
+ * meta       log: this database's life; clean: closed in order; n: no event had a greater n when events were last pruned; audit: rows and head of the chain; rev_floor: see store.h; zone: the site's, if it was ever told
  * boot       one row a start of the daemon that stored an event: event ids are gateway/boot/counter
  * stream     last: no record had a greater seq when the stream was last pruned. The last seq is the greater of it and of what stands in the log
  * alarm      alarms that are not normal, each with a copy of its latest event, which so may be pruned from the log; seq 0: not in this log

@@ -84,7 +84,7 @@ int store_begin(struct store *s, struct err *reterr)
 		store_rollback(s);
 		return -1;
 	}
-	if (s->rev_floor && store_put_rev_floor(s, reterr) < 0) {
+	if ((s->rev_floor && store_put_rev_floor(s, reterr) < 0) || (s->new_log[0] && store_meta_set(s, "log", s->new_log, reterr) < 0)) {
 		store_rollback(s);
 		return -1;
 	}
@@ -113,6 +113,7 @@ int store_end(struct store *s, struct err *reterr)
 	s->used_pages = used;
 	s->marked = true;
 	s->rev_floor = 0;
+	s->new_log[0] = '\0';
 	return 0;
 }
 
@@ -235,6 +236,8 @@ static int load_meta(struct store *s, struct err *reterr)
 	sqlite3_finalize(st);
 	if (rc != SQLITE_DONE)
 		return store_fail(s, rc, "reading its state", reterr);
+	if (s->new_log[0])
+		snprintf(s->log, sizeof s->log, "%s", s->new_log);
 	if (strlen(s->log) != 8) {
 		s->damaged = true;
 		return err_set(reterr, ERR_DAMAGED, "database '%s': it has lost its name", s->path);

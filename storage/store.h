@@ -21,7 +21,11 @@ struct store_report {
 	int64_t newest_ms;             /* wall time of the event or reading that was stored last; 0 if none */
 	int64_t sure_ms;               /* the same, but what was stored under an untrusted clock does not count where it lies over 400 days ahead of the rest */
 	bool    unclean;               /* the last run did not end in order: what it sent of late may never have been stored */
-	int64_t rev_floor;             /* as store_set_rev_floor left it; 0 if never */
+	int64_t rev_floor;             /* as store_set_rev_floor left it, or, of an older copy, what the witness says if that is more; 0 if never */
+	bool    older;                 /* an older copy of the database, or another one, had been put in its place: it goes on with all that it holds, under a new log */
+	char    old_log[16];           /* its name until then */
+	int64_t n, given_n;            /* older: its last event's n, and the last one that had been given */
+	bool    unwitnessed;           /* the witness could not be written: an older copy would not be noticed at the next start */
 };
 
 /* Opens or creates (0640), checks (quick_check), migrates, locks: a second opener gets ERR_EXISTS with the cure. ERR_IO/ERR_DENIED: cannot be written, and
@@ -36,6 +40,9 @@ void store_set_limits(struct store *s, int64_t max_bytes, int64_t keep_readings_
 
 /* The name of this database's life, 8 hex digits; static while open. */
 const char *store_log(const struct store *s);
+
+/* Keeps the site's time zone (an IANA name) in the file, for those who read it without the site. */
+int store_set_zone(struct store *s, const char *zone, struct err *reterr);
 
 /* Ids for names; made when new, never reused. 0 or -1 (reterr). */
 int store_bind_stream(struct store *s, const char *node, unsigned stream, uint32_t *ret_db, struct err *reterr);

@@ -49,45 +49,56 @@ fail:
 	return -1;
 }
 
-static int bind_point(sqlite3_stmt *find, sqlite3_stmt *add, const char *id, int64_t *next, uint32_t *ret_db)
+/* SQLITE_ROW, SQLITE_DONE (it has no id yet), or SQLite's error. */
+static int find_point(sqlite3_stmt *find, const char *id, uint32_t *ret_db)
 {
 	sqlite3_bind_text(find, 1, id, -1, SQLITE_STATIC);
 	int rc = sqlite3_step(find);
 	if (rc == SQLITE_ROW)
 		*ret_db = (uint32_t)sqlite3_column_int64(find, 0);
 	int again = sqlite3_reset(find);
-	if (rc == SQLITE_ROW)
-		return SQLITE_OK;
-	if (rc != SQLITE_DONE)
-		return again != SQLITE_OK ? again : rc;
-	sqlite3_bind_int64(add, 1, *next + 1);
-	sqlite3_bind_text(add, 2, id, -1, SQLITE_STATIC);
-	if ((rc = db_run(add)) == SQLITE_OK)
-		*ret_db = (uint32_t)++*next;
-	return rc;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || again == SQLITE_OK ? rc : again;
 }
 
+static int add_point(sqlite3_stmt *add, const char *id, int64_t db)
+{
+	sqlite3_bind_int64(add, 1, db);
+	sqlite3_bind_text(add, 2, id, -1, SQLITE_STATIC);
+	return db_run(add);
+}
+
+/* Writes only if there is a new one: a start on a full disk needs no room. */
 int store_bind_points(struct store *s, const char *const *ids, size_t n, uint32_t *ret_dbs, struct err *reterr)
 {
 	sqlite3_stmt *find = NULL, *add = NULL;
-	int64_t next = s->max_point;
+	int64_t next = 0;
+	bool begun = false;
+	int rc = SQLITE_OK;
 
-	if (prepare(s, "SELECT db FROM point WHERE name = ?1", &find, reterr) < 0 ||
-	    prepare(s, "INSERT INTO point(db, name) VALUES(?1, ?2)", &add, reterr) < 0 || store_begin(s, reterr) < 0)
+	if (prepare(s, "SELECT db FROM point WHERE name = ?1", &find, reterr) < 0 || prepare(s, "INSERT INTO point(db, name) VALUES(?1, ?2)", &add, reterr) < 0)
 		goto fail;
 	for (size_t i = 0; i < n; i++) {
-		int rc = bind_point(find, add, ids[i], &next, &ret_dbs[i]);
-		if (rc != SQLITE_OK) {
-			store_fail(s, rc, "naming points", reterr);
-			store_rollback(s);
-			goto fail;
+		if ((rc = find_point(find, ids[i], &ret_dbs[i])) == SQLITE_ROW)
+			continue;
+		if (rc == SQLITE_DONE && !begun) {
+			if (store_begin(s, reterr) < 0)
+				goto fail;
+			begun = true;
+			next = s->max_point;
 		}
-	}
-	if (next == s->max_point && s->marked)
-		store_rollback(s);
-	else if (store_end(s, reterr) < 0)
+		if (rc == SQLITE_DONE && (rc = add_point(add, ids[i], next + 1)) == SQLITE_OK) {
+			ret_dbs[i] = (uint32_t)++next;
+			continue;
+		}
+		store_fail(s, rc, "naming points", reterr);
+		if (begun)
+			store_rollback(s);
 		goto fail;
-	s->max_point = next;
+	}
+	if (begun && store_end(s, reterr) < 0)
+		goto fail;
+	if (begun)
+		s->max_point = next;
 	sqlite3_finalize(find);
 	sqlite3_finalize(add);
 	return 0;

@@ -353,6 +353,13 @@ static int went_in(struct store *s, struct batch *b, struct err *reterr)
 	return -1;
 }
 
+static void note_revs(struct store *s, const struct batch *b)
+{
+	for (size_t i = 0; i < b->n_events; i++)
+		if (b->events[i].alarm && b->events[i].rev > s->rev_last)
+			s->rev_last = b->events[i].rev;
+}
+
 int store_commit(struct store *s, struct batch *b, int64_t now_ms, struct err *reterr)
 {
 	if (batch_is_empty(b))
@@ -375,6 +382,8 @@ int store_commit(struct store *s, struct batch *b, int64_t now_ms, struct err *r
 		return -1;
 	}
 	make_good(s);
+	note_revs(s, b);
+	store_tell_witness(s, false);
 	store_checkpoint(s, STORE_CHECKPOINT_COMMIT);
 	return 0;
 }

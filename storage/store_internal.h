@@ -5,6 +5,7 @@
 #include "storage/audit.h"
 #include "storage/db.h"
 #include "storage/store.h"
+#include "storage/witness.h"
 
 #define STORE_NODE_MAX 48
 #define STORE_GATEWAY_MAX 64
@@ -40,7 +41,7 @@ struct store {
 	char              *path, *vfs;
 	int                lock_fd;
 	sqlite3_stmt      *st[ST_COUNT];
-	char               log[16];
+	char               log[16], new_log[16]; /* new_log: to be stored with the next transaction; "": nothing to store */
 	char               gateway[STORE_GATEWAY_MAX];
 	int64_t            page_bytes, max_bytes, keep_readings_ms, keep_events_ms;
 	int64_t            used_pages;          /* without the free ones */
@@ -61,6 +62,8 @@ struct store {
 	int64_t            rev_floor;           /* to be stored with the next transaction; 0: nothing to store */
 	bool               unclean;             /* as it was found */
 	bool               not_clean;           /* as it is to be left */
+	struct witness     witness;             /* as it was written last; numbers -1: not yet */
+	int64_t            witness_s, rev_last; /* when that was, on boot time; no alarm had a greater rev */
 	bool               unsure;              /* a COMMIT failed: what the file holds is read again before anything else is written */
 };
 
@@ -85,6 +88,12 @@ int  store_apply_limits(struct store *s, struct err *reterr);
 /* First kept seq, or last + 1. */
 int  store_first(struct store *s, uint32_t stream_db, int64_t *ret, struct err *reterr);
 int  store_slot_set(struct store *s, uint32_t db, const char *node, unsigned stream, int64_t last, struct err *reterr);
+
+/* store_witness.c */
+/* A database that is behind its witness gets a new log. Only what was found is put into the report. */
+void store_question_witness(struct store *s, struct store_report *report);
+/* Tells the witness how far it is: a commit now and then, start and end at once and for sure. 0 or -1 (errno). */
+int  store_tell_witness(struct store *s, bool for_sure);
 
 /* store_salvage.c: copies what can be read of the set-aside file into a new store. Never fails: what cannot be read is lost. */
 void store_salvage(struct store *s, const char *from);

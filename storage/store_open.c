@@ -3,6 +3,7 @@
  * The happy path: lock → open → identify → (closed in order? else quick_check) → migrate → load numbers. The first transaction takes the mark "closed in order"
  * away, so that a start on a full disk needs no room.
  * Failure: locked by another, another program's file, a newer one, no rights: an error with the cure, nothing touched. Damage: set aside, new, salvage. */
+#include "storage/rights.h"
 #include "storage/schema.h"
 #include "storage/store_internal.h"
 
@@ -70,6 +71,7 @@ int store_fail(struct store *s, int rc, const char *what, struct err *reterr)
 /* A new file is made here, because SQLite would make it 0644; its -wal and -shm take over mode and group. */
 static int make_file(const char *path, bool *ret_created, struct err *reterr)
 {
+	char cure[RIGHTS_TEXT_MAX];
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 
 	*ret_created = fd >= 0;
@@ -80,11 +82,11 @@ static int make_file(const char *path, bool *ret_created, struct err *reterr)
 		return rc < 0 ? err_set(reterr, ERR_IO, "database '%s': cannot set its mode: %s", path, strerror(errno)) : 0;
 	}
 	if (errno != EEXIST)
-		return err_set(reterr, errno == EACCES || errno == EROFS ? ERR_DENIED : errno == ENOSPC ? ERR_FULL : ERR_IO, "database '%s': cannot make it: %s: "
-		               "firegwd's user must be able to write in its directory (chown firegw:firegw, mode 0750)", path, strerror(errno));
+		return err_set(reterr, errno == EACCES || errno == EROFS ? ERR_DENIED : errno == ENOSPC ? ERR_FULL : ERR_IO, "database '%s': cannot make it: %s: %s", path,
+		               strerror(errno), rights_to_write(cure));
 	if (eaccess(path, R_OK | W_OK) < 0)
-		return err_set(reterr, ERR_DENIED, "database '%s' cannot be written: %s: give it to firegwd's user (chown firegw:firegw, mode 0640) on a file system that "
-		               "is not read-only", path, strerror(errno));
+		return err_set(reterr, ERR_DENIED, "database '%s' cannot be written: %s: %s", path, errno == EROFS ? "the file system is read-only" : strerror(errno),
+		               rights_to_write(cure));
 	return 0;
 }
 
@@ -98,7 +100,7 @@ static int wal_grew(void *user, sqlite3 *db, const char *schema, int frames)
 	return SQLITE_OK;
 }
 
-static int set_up(struct store *s, struct err *reterr)
+static int set_up(struct store *s, bool empty, struct err *reterr)
 {
 	int on = 1;
 
@@ -106,8 +108,11 @@ static int set_up(struct store *s, struct err *reterr)
 	sqlite3_busy_timeout(s->db, 2000);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	/* Of a file that has tables these change nothing, and yet auto_vacuum would write its header anew: a start on a full disk could not. */
+	if (empty && db_exec(s->db, s->path, "PRAGMA page_size = " PAGE_BYTES "; PRAGMA auto_vacuum = incremental", reterr) < 0)
+		return -1;
 	/* secure_delete would write every deleted page once more; FAST clears only what is written anyway. */
-	if (db_exec(s->db, s->path, "PRAGMA page_size = " PAGE_BYTES "; PRAGMA auto_vacuum = incremental; PRAGMA journal_mode = wal; PRAGMA synchronous = full;"
+	if (db_exec(s->db, s->path, "PRAGMA journal_mode = wal; PRAGMA synchronous = full;"
 	            "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 4194304; PRAGMA secure_delete = fast; PRAGMA temp_store = memory;"
 	            "PRAGMA cache_size = -2000", reterr) < 0)
 		return -1;
@@ -176,7 +181,7 @@ int store_attach(struct store *s, bool *ret_created, struct err *reterr)
 	sqlite3_extended_result_codes(s->db, 1);
 	if (schema_identify(s->db, s->path, &what, &version, reterr) < 0)
 		return -1;
-	if (set_up(s, reterr) < 0)
+	if (set_up(s, what == SCHEMA_EMPTY, reterr) < 0)
 		return -1;
 	if (what == SCHEMA_EMPTY)
 		*ret_created = true;
@@ -305,6 +310,18 @@ int store_meta_set(struct store *s, const char *key, const char *value, struct e
 	return rc == SQLITE_OK ? 0 : store_fail(s, rc, "storing", reterr);
 }
 
+int store_set_zone(struct store *s, const char *zone, struct err *reterr)
+{
+	sqlite3_stmt *st;
+
+	if (db_prepare(s->db, s->path, "INSERT OR REPLACE INTO meta SELECT 'zone', ?1 WHERE ?1 NOT IN (SELECT value FROM meta WHERE key = 'zone')", &st, reterr) < 0)
+		return -1;
+	sqlite3_bind_text(st, 1, zone, -1, SQLITE_STATIC);
+	int rc = db_run(st);
+	sqlite3_finalize(st);
+	return rc == SQLITE_OK ? 0 : store_fail(s, rc, "storing", reterr);
+}
+
 static struct store *new_store(const struct store_options *o)
 {
 	struct store *s = calloc(1, sizeof *s);
@@ -379,7 +396,8 @@ int store_open(const struct store_options *o, int64_t now_ms, struct store **ret
 		goto fail;
 	if (store_apply_limits(s, reterr) < 0 || newest_of(s, &report, reterr) < 0 || rev_floor_of(s, &report.rev_floor, reterr) < 0)
 		goto fail;
-	report.unclean = s->unclean || report.damaged;
+	store_question_witness(s, &report);
+	report.unclean = s->unclean || report.damaged || report.older;
 	*ret = s;
 	if (ret_report)
 		*ret_report = report;
@@ -397,6 +415,8 @@ void store_close(struct store *s)
 		return;
 	if (s->db && s->loaded && !s->damaged && !s->not_clean && store_meta_set(s, "clean", "1", NULL) == 0)
 		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (s->db && s->loaded)
+		store_tell_witness(s, true);
 	free_store(s);
 }
 

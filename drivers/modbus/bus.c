@@ -12,7 +12,7 @@
 #define UNIT_SERIAL_MAX 247
 /* Silence between characters that stand in one frame as we see them: adapters hand bytes over every few milliseconds, a network whenever it likes. */
 #define ADAPTER_GAP_NS  (20 * CLOCK_NS_PER_MS)
-#define NETWORK_GAP_NS  (50 * CLOCK_NS_PER_MS)
+#define NETWORK_GAP_NS  (100 * CLOCK_NS_PER_MS)
 
 static void modbus_close(void *bus)
 {
@@ -142,7 +142,6 @@ fail:
 static void modbus_step(void *bus, const struct bus_event *ev, struct stamp now, struct sample_sink *sink, struct bus_wants *ret_wants)
 {
 	exchange_step(bus, ev, now, sink, ret_wants);
-	ret_wants->learned = ((const struct modbus_bus *)bus)->learned_changes;
 }
 
 static int modbus_request(void *bus, const struct bus_request *rq, struct err *reterr)

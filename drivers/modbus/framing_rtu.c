@@ -95,11 +95,10 @@ static enum framing_scan rtu_scan(const uint8_t *data, size_t len, const struct 
 		*ret_len = REQUEST_LEN;
 	if (*ret_len)
 		return SCAN_WHOLE;
+	/* Another master's request must not be passed over: the answer to it looks like one to ours. */
 	for (size_t i = 1; read && i + EXCEPTION_LEN <= len; i++) {
-		if (!begins_like(data + i, len - i, read))
-			continue;
 		*ret_at = i;
-		*ret_len = whole_reply(data + i, len - i);
+		*ret_len = is_request(data + i, len - i) ? REQUEST_LEN : begins_like(data + i, len - i, read) ? whole_reply(data + i, len - i) : 0;
 		if (*ret_len)
 			return SCAN_WHOLE;
 	}

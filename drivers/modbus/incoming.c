@@ -210,6 +210,13 @@ bool incoming_receive(struct modbus_bus *b, struct stamp now, struct sample_sink
 			return false;
 		}
 		b->stats.bytes_in += (uint64_t)n;
+		/* What stood there before a silence was another frame's: put together they might look like one. */
+		if (!b->framing->numbered && b->in_len > 0 && now.mono_ns - b->in_last_ns >= b->gap_ns) {
+			uint8_t *fresh = b->in + b->in_len;
+
+			incoming_discard(b);
+			memmove(b->in, fresh, (size_t)n);
+		}
 		if (b->in_len == 0)
 			b->in_since_ns = now.mono_ns;
 		b->in_last_ns = now.mono_ns;

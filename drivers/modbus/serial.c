@@ -81,11 +81,11 @@ static int tune(int fd, const struct bus_config *c, struct err *reterr)
 	struct termios t;
 
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || tcgetattr(fd, &t) < 0)
-		return err_set(reterr, ERR_IO, "%s: %s%s", c->path, strerror(errno), open_hint(errno));
+		return err_set(reterr, ERR_IO, "open %s: %s%s", c->path, strerror(errno), open_hint(errno));
 	t.c_cc[VMIN] = 1;
 	t.c_cc[VTIME] = 0;
 	if (tcsetattr(fd, TCSANOW, &t) < 0 || ioctl(fd, TIOCEXCL) < 0)
-		return err_set(reterr, ERR_IO, "%s: %s", c->path, strerror(errno));
+		return err_set(reterr, ERR_IO, "open %s: %s", c->path, strerror(errno));
 	/* Nothing that came before is for us. */
 	(void)tcflush(fd, TCIOFLUSH);
 	return 0;
@@ -105,7 +105,7 @@ int serial_open(struct serial *s, struct err *reterr)
 		return -1;
 	}
 	if (c->rs485 && modbus_rtu_set_serial_mode(s->ctx, MODBUS_RTU_RS485) < 0) {
-		(void)err_set(reterr, ERR_IO, "%s: its driver has no RS-485 mode (%s): leave rs485=on away if the adapter turns the line around by itself", c->path, strerror(errno));
+		(void)err_set(reterr, ERR_IO, "open %s: its driver has no RS-485 mode (%s): leave rs485=on away if the adapter turns the line around by itself", c->path, strerror(errno));
 		serial_close(s);
 		return -1;
 	}

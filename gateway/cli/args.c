@@ -102,8 +102,14 @@ int args_parse(const struct args_option *options, size_t n_options, int argc, ch
 			r = err_set(reterr, ERR_INVALID, "more than %d arguments", ARGS_WORDS_MAX);
 		else
 			ret->words[ret->n_words++] = word;
-		if (r)
+		if (r) {
+			bool known = word[0] == '-' && word[1] == '-' ? find_name(ret, word + 2, strcspn(word + 2, "=")) != NONE : find_letter(ret, word[1]) != NONE;
+			if (word[0] == '-' && !known) {
+				ret->unknown = word;
+				ret->behind = i + 1 < argc ? argv[i + 1] : NULL;
+			}
 			return -1;
+		}
 	}
 	return 0;
 }

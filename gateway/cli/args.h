@@ -25,6 +25,8 @@ struct args {
 	const char               *values[ARGS_OPTIONS_MAX]; /* by option; NULL: not given; "" for a flag */
 	const char               *words[ARGS_WORDS_MAX];
 	size_t                    n_words;
+	const char               *unknown;      /* the word that is no option of the table, as "--floor=12"; NULL: none */
+	const char               *behind;       /* the word behind it, or NULL */
 };
 
 /* Options may stand before, between and behind the words: --name, --name=value, --name value, -c value, -cvalue; "--" ends them. argv holds

@@ -24,7 +24,7 @@
 struct client {
 	char  *path;
 	int    fd;
-	int    signal_fd; /* -1: not following */
+	int    signal_fd; /* -1: signals are not ours to watch */
 	bool   follow;
 	char  *in;
 	size_t in_len, in_cap, in_taken; /* in_taken: bytes in front that were given out */
@@ -39,31 +39,44 @@ static const char *user_name(void)
 	return pw ? pw->pw_name : "USER";
 }
 
-/* The group that may open the socket: that of the file, or of its directory if that is all one may see. */
-static const char *socket_group(const char *path)
+static bool owners(const char *path, struct stat *ret)
+{
+	char dir[sizeof ((struct sockaddr_un *)0)->sun_path];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash && slash > path ? (size_t)(slash - path) : 1;
+
+	if (stat(path, ret) == 0)
+		return true;
+	memcpy(dir, slash ? path : ".", len);
+	dir[len] = '\0';
+	return stat(dir, ret) == 0;
+}
+
+/* Whose group may open the socket: that of the file, or of its directory if that is all one may see. A daemon that somebody started by hand leaves it to root's group, or
+ * to that person's own: nobody should join those. */
+static int not_allowed(const char *path, struct err *reterr)
 {
 	struct stat st;
-	char dir[sizeof ((struct sockaddr_un *)0)->sun_path];
-	bool seen = stat(path, &st) == 0;
+	const struct group *gr = NULL;
+	const struct passwd *owner = NULL;
+	bool seen = owners(path, &st);
 
-	if (!seen) {
-		const char *slash = strrchr(path, '/');
-		size_t len = slash && slash > path ? (size_t)(slash - path) : 1;
-		memcpy(dir, slash ? path : ".", len);
-		dir[len] = '\0';
-		seen = stat(dir, &st) == 0;
+	if (seen) {
+		gr = getgrgid(st.st_gid);
+		owner = getpwuid(st.st_uid);
 	}
-	const struct group *gr = seen ? getgrgid(st.st_gid) : NULL;
-	return gr ? gr->gr_name : "firegw";
+	const char *group = gr ? gr->gr_name : "firegw";
+	bool private_ = gr && owner && strcmp(group, "firegw") != 0 && (st.st_gid == 0 || strcmp(group, owner->pw_name) == 0);
+	if (private_)
+		return err_set(reterr, ERR_DENIED, "no permission for %s: it is %s's, who started firegwd by hand: run firegw as %s (sudo -u %s firegw …)", path,
+		               owner->pw_name, owner->pw_name, owner->pw_name);
+	return err_set(reterr, ERR_DENIED, "no permission for %s: join the group %s (sudo usermod -aG %s %s) and log in again", path, group, group, user_name());
 }
 
 static int unreachable(const char *path, int e, struct err *reterr)
 {
-	if (e == EACCES || e == EPERM) {
-		const char *group = socket_group(path);
-		return err_set(reterr, ERR_DENIED, "no permission for %s: join the group %s (sudo usermod -aG %s %s) and log in again",
-		               path, group, group, user_name());
-	}
+	if (e == EACCES || e == EPERM)
+		return not_allowed(path, reterr);
 	return err_set(reterr, ERR_CLOSED, "cannot reach firegwd at %s: %s (is it running? systemctl status firegwd)", path,
 	               e == EAGAIN ? "it does not take connections" : strerror(e));
 }
@@ -125,7 +138,7 @@ void client_close(struct client *c)
 	free(c);
 }
 
-int client_follow(struct client *c, struct err *reterr)
+int client_watch_signals(struct client *c, struct err *reterr)
 {
 	sigset_t set;
 
@@ -134,8 +147,13 @@ int client_follow(struct client *c, struct err *reterr)
 	sigaddset(&set, SIGTERM);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || (c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC)) < 0)
 		return err_set(reterr, ERR_IO, "signals: %s", strerror(errno));
-	c->follow = true;
 	return 0;
+}
+
+int client_follow(struct client *c, struct err *reterr)
+{
+	c->follow = true;
+	return client_watch_signals(c, reterr);
 }
 
 /* ---- asking ---- */
@@ -195,7 +213,7 @@ static enum client_answer wait_readable(struct client *c, struct err *reterr)
 	/* Whoever reads our output: gone means POLLERR, though we ask for nothing. */
 	struct pollfd p[] = { { .fd = c->fd, .events = POLLIN },
 		              { .fd = c->signal_fd, .events = POLLIN },
-		              { .fd = c->follow ? STDOUT_FILENO : -1 } };
+		              { .fd = c->signal_fd >= 0 ? STDOUT_FILENO : -1 } };
 
 	for (;;) {
 		int n = poll(p, 3, c->follow ? -1 : SILENCE_MS);
@@ -303,6 +321,36 @@ enum client_answer client_next(struct client *c, json_t **ret, struct err *reter
 		if (a != CLIENT_ROW)
 			return a;
 	}
+}
+
+static int64_t mono_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+enum client_answer client_pause(struct client *c, int64_t ms, struct err *reterr)
+{
+	struct pollfd p[] = { { .fd = c->fd, .events = POLLIN }, { .fd = c->signal_fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+	int64_t end_ms = mono_ms() + ms, left = ms;
+
+	for (; left > 0; left = end_ms - mono_ms()) {
+		int n = poll(p, 3, left > 60000 ? 60000 : (int)left);
+		if (n < 0 && errno != EINTR) {
+			err_set(reterr, ERR_IO, "poll: %s", strerror(errno));
+			return CLIENT_LOST;
+		}
+		if (n <= 0)
+			continue;
+		if ((p[1].revents & POLLIN) || (p[2].revents & POLLERR))
+			return CLIENT_STOPPED;
+		/* Nothing was asked, so there is nothing to say but good-bye. */
+		err_set(reterr, ERR_CLOSED, "firegwd at %s closed the connection", c->path);
+		return CLIENT_LOST;
+	}
+	return CLIENT_ROW;
 }
 
 enum client_answer client_call(struct client *c, const char *verb, json_t *args, json_t **ret, struct err *reterr)

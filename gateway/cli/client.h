@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define CLIENT_DEFAULT_SOCKET "/run/firegw/firegw.sock"
 
@@ -29,6 +30,10 @@ enum client_answer client_next(struct client *c, json_t **ret, struct err *reter
 
 /* From now on answers may be any time apart, and SIGINT and SIGTERM give CLIENT_STOPPED. */
 int client_follow(struct client *c, struct err *reterr);
+/* Only the second of these: an answer that does not come is still an error. */
+int client_watch_signals(struct client *c, struct err *reterr);
+/* Between two requests: CLIENT_ROW when the time is over; CLIENT_STOPPED (needs client_watch_signals); CLIENT_LOST. */
+enum client_answer client_pause(struct client *c, int64_t ms, struct err *reterr);
 
 /* Asks and expects no rows. CLIENT_END, CLIENT_FAILED or CLIENT_LOST. */
 enum client_answer client_call(struct client *c, const char *verb, json_t *args, json_t **ret, struct err *reterr);

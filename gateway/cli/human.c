@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MS_PER_S INT64_C(1000)
 #define MS_PER_MIN (60 * MS_PER_S)
@@ -131,6 +132,16 @@ char *human_time(int64_t wall_ms, char *buf)
 
 	clock_format(wall_ms, text);
 	snprintf(buf, HUMAN_MAX, "%.10s %.12s", text, text + 11);
+	return buf;
+}
+
+char *human_zone(int64_t wall_ms, char *buf)
+{
+	time_t t = (time_t)(wall_ms / 1000);
+	struct tm tm;
+	long minutes = localtime_r(&t, &tm) ? tm.tm_gmtoff / 60 : 0, away = labs(minutes);
+
+	snprintf(buf, HUMAN_MAX, "%c%02ld:%02ld", minutes < 0 ? '-' : '+', away / 60, away % 60);
 	return buf;
 }
 

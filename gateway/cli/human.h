@@ -18,6 +18,7 @@ char *human_number(double v, char *buf);
 char *human_value(double v, char *buf);
 char *human_mean(double min, double max, double mean, char *buf);
 char *human_time(int64_t wall_ms, char *buf);    /* 2026-11-24 10:07:08.123 */
+char *human_zone(int64_t wall_ms, char *buf);    /* +08:00, the zone's offset at that time */
 /* "1 warning", "3 errors": n and the noun, with an s unless it is one. */
 char *human_plural(int64_t n, const char *noun, char *buf);
 /* A text from outside, made harmless for a terminal: control characters become U+FFFD, and what is no UTF-8 too. */

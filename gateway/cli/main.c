@@ -1,21 +1,14 @@
 /* main: finds the verb, sorts its arguments, runs it, and gives the shell the result. */
 #include "gateway/cli/verb.h"
 
+#include "gateway/select.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
-
-static int64_t wall_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static struct look look_of_stdout(void)
 {
@@ -56,6 +49,24 @@ static bool is_utf8(const char *text)
 	return ok;
 }
 
+/* `alarms --floor 12`: what a SELECT says in a word of its own. */
+static int unknown_option(const struct verb *v, const struct args *a, const struct err *e)
+{
+	char name[32];
+	size_t len = a->unknown[1] == '-' ? strcspn(a->unknown + 2, "=") : 0;
+	bool nearly = strstr(e->text, "did you mean") == NULL;
+
+	if (len > 0 && len < sizeof name && strncmp(v->words, "[SELECT", 7) == 0) {
+		memcpy(name, a->unknown + 2, len);
+		name[len] = '\0';
+		const char *word = select_word(name, nearly), *value = a->unknown[2 + len] ? a->unknown + 3 + len : a->behind;
+		bool given = value && value[0] && value[0] != '-';
+		if (word)
+			return run_usage("%s: unknown option --%s: did you mean %s=%s? (firegw %s --help)", v->name, name, word, given ? value : "…", v->name);
+	}
+	return run_usage("%s: %s (firegw %s --help)", v->name, e->text, v->name);
+}
+
 static int run_verb(struct run *r, int argc, char *const *argv)
 {
 	struct args_option options[VERB_OPTIONS_MAX];
@@ -67,6 +78,8 @@ static int run_verb(struct run *r, int argc, char *const *argv)
 		help_verb(v, &r->out);
 		return RESULT_DONE;
 	}
+	if (bad && r->args.unknown)
+		return unknown_option(v, &r->args, &e);
 	if (bad)
 		return run_usage("%s: %s (firegw %s --help)", v->name, e.text, v->name);
 	if (r->args.n_words < v->min_words)
@@ -83,7 +96,7 @@ static int run_verb(struct run *r, int argc, char *const *argv)
 
 int main(int argc, char **argv)
 {
-	struct run r = { .look = look_of_stdout(), .now_ms = wall_ms() };
+	struct run r = { .look = look_of_stdout(), .now_ms = run_now() };
 
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
@@ -95,7 +108,7 @@ int main(int argc, char **argv)
 	const char *name = argv[1];
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		name = "help";
-	else if (strcmp(name, "--version") == 0)
+	else if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 || strcmp(name, "-v") == 0)
 		name = "version";
 	r.verb = verb_find(name);
 	if (!r.verb) {

@@ -208,7 +208,7 @@ static enum probe_answer answer_of(struct probe_result *r)
 	if (r->error.code == ERR_TIMEOUT)
 		return PROBE_SILENT;
 	if (r->error.code == ERR_CLOSED)
-		return strstr(r->error.text, "connect to ") || strstr(r->error.text, "look-up of ") ? PROBE_NO_LINE : PROBE_CLOSED;
+		return strstr(r->error.text, "connect to ") || strstr(r->error.text, "look-up of ") || strstr(r->error.text, "open /") ? PROBE_NO_LINE : PROBE_CLOSED;
 	return PROBE_REFUSED;
 }
 

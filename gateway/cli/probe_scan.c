@@ -145,7 +145,7 @@ static enum probe_found read_block(void *user, uint16_t address, uint16_t count)
 
 	s->reads++;
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[Kfc %u, from %u on, %u reads", s->fc, address, s->reads);
+		fprintf(stderr, "\r\033[Kfc %u, from %u on, %u read%s", s->fc, address, s->reads, s->reads == 1 ? "" : "s");
 	read_one(s->line, &rq, &s->result);
 	if (s->result.answer == PROBE_VALUES)
 		return PROBE_FOUND_ALL;

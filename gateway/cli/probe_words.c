@@ -3,6 +3,8 @@
 #include "drivers/modbus/codec.h"
 #include "gateway/cli/probe_read.h"
 
+#include <string.h>
+
 enum { ILLEGAL_FUNCTION = 1, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE, ACKNOWLEDGE, BUSY, NO_PATH = 10, NO_TARGET };
 
 bool probe_is_alive(const struct probe_result *r)
@@ -75,6 +77,11 @@ void probe_explain(const struct bus_request *rq, const struct probe_result *r, c
 		strbuf_printf(out, "%s: it takes no such request or no such unit, or serves another master and no second one", r->error.text);
 		return;
 	case PROBE_NO_LINE:
+		/* Of a serial port the driver says itself what to do. */
+		if (strstr(r->error.text, "open /")) {
+			strbuf_puts(out, r->error.text);
+			return;
+		}
 		strbuf_printf(out, "%s: is address and port (mostly 502) right, and is it on? Many devices take one connection only: end the other program's", r->error.text);
 		return;
 	case PROBE_REFUSED:

@@ -48,7 +48,8 @@ int rows_list(struct run *r, const char *verb, json_t *args, const struct rows_t
 	}
 	enum client_answer a = client_ask(c, verb, args, &e) ? CLIENT_LOST : take_rows(r, c, shape, t, &n, &end, &e);
 	result = run_result(a, &e);
-	if (r->json && (a == CLIENT_END || n > 0))
+	/* A list that was cut off stays open, so that no parser takes it for the whole. */
+	if (r->json && a == CLIENT_END)
 		strbuf_puts(&r->out, n ? "]\n" : "[]\n");
 	else if (a == CLIENT_END && n > 0)
 		table_put(t, &r->look, &r->out);

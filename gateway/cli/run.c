@@ -9,6 +9,33 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+int64_t run_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void run_take_zone(const char *zone)
+{
+	setenv("TZ", zone, 1);
+	tzset();
+}
+
+bool run_is_chinese(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *locale = getenv(names[i]);
+		if (locale && locale[0])
+			return strncmp(locale, "zh", 2) == 0;
+	}
+	return false;
+}
 
 bool run_flush(struct run *r)
 {
@@ -164,9 +191,10 @@ void field_place(const json_t *row, char *buf, size_t cap)
 const char *field_message(const json_t *row)
 {
 	const json_t *message = json_object_get(row, "message");
-	const char *en = field_text(message, "en");
+	bool zh = run_is_chinese();
+	const char *text = field_text(message, zh ? "zh" : "en");
 
-	return en[0] ? en : field_text(message, "zh");
+	return text[0] ? text : field_text(message, zh ? "en" : "zh");
 }
 
 enum style class_style(const char *class_word)

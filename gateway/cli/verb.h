@@ -69,8 +69,23 @@ int  run_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int  run_result(enum client_answer a, const struct err *e);
 /* What --json prints of acting verbs. failed NULL: done. */
 void run_acted(struct run *r, const struct err *failed);
-/* The table of hubs (verb_state.c). */
+/* The table of hubs, the whole of `status`, a point's row and its value as text: "alarm (1)", "0.35" (verb_state.c). */
 void hubs_put(struct run *r, const json_t *hubs);
+void status_put(struct run *r, const json_t *status);
+void point_add(struct run *r, const json_t *row, void *table);
+void point_value(const json_t *row, char *buf, size_t cap);
+extern const struct table_column points_columns[];
+#define POINT_COLUMNS 7
+/* An alarm's row (verb_alarm.c). */
+void alarm_add(struct run *r, const json_t *row, void *table);
+extern const struct table_column alarms_columns[];
+#define ALARM_COLUMNS 8
+/* What `alarms` says behind its table, or instead of one. */
+void alarms_end(struct run *r, const char *select, size_t n, const json_t *end);
+/* The same for points: the verb's result. */
+int points_end(struct run *r, const char *select, size_t n, const json_t *end);
+/* Shelved, suppressed or out of service. */
+bool alarm_is_hidden(const json_t *row);
 /* Opens the daemon's socket as --socket says and takes the site's zone; NULL: said why, *ret_result is what to return. */
 struct client *run_client(struct run *r, int *ret_result);
 /* The words as one SELECT, checked here so that a typing error needs no daemon; NULL: said why (RESULT_USAGE). The caller frees. */
@@ -87,7 +102,13 @@ bool        field_time(const json_t *row, const char *key, int64_t *ret_ms);
 const char *field_ago(const struct run *r, const json_t *row, const char *key, char *buf);
 /* "a 12 12-N": building, floor, zone of a point, alarm or event. */
 void        field_place(const json_t *row, char *buf, size_t cap);
-/* A message in English, else in Chinese, else "". */
+/* From now on times are read and written in this zone. */
+void        run_take_zone(const char *zone);
+/* The present. */
+int64_t     run_now(void);
+/* Whether texts of the site are wanted in Chinese: LC_ALL, LC_MESSAGES, LANG, the first that is set. */
+bool        run_is_chinese(void);
+/* A message in the language of the locale, else in the other, else "". */
 const char *field_message(const json_t *row);
 enum style  class_style(const char *class_word);
 /* "test", "drill"; "" for an event that is meant. */

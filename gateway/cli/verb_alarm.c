@@ -1,6 +1,7 @@
-/* alarms, events, ack, reset. */
+/* alarms and events. */
 #include "gateway/cli/verb.h"
 
+#include "gateway/cli/follow.h"
 #include "gateway/cli/rows.h"
 
 #include "core/alarm.h"
@@ -12,7 +13,7 @@
 #define TIME_COLUMNS       23
 #define CLASS_COLUMNS      11
 #define TRANSITION_COLUMNS 14
-#define ALARM_COLUMNS      36
+#define ID_COLUMNS         36
 #define LIMIT_MAX          1000000
 
 /* ---- alarms ---- */
@@ -24,7 +25,7 @@ const char *mode_of(const json_t *row)
 	return strcmp(mode, "normal") == 0 ? "" : mode;
 }
 
-static void add_alarm(struct run *r, const json_t *row, void *user)
+void alarm_add(struct run *r, const json_t *row, void *user)
 {
 	struct table *t = user;
 	char place[160], buf[HUMAN_MAX];
@@ -42,31 +43,55 @@ static void add_alarm(struct run *r, const json_t *row, void *user)
 	table_add(t, STYLE_PLAIN, field_message(row));
 }
 
-int verb_alarms(struct run *r)
-{
-	static const struct table_column columns[] = {
-		{ "CLASS" }, { "STATE" }, { "MODE" }, { "SINCE" }, { "ALARM" }, { "PLACE" }, { "NAME" }, { "MESSAGE" },
-	};
-	char *select = run_select(r), buf[HUMAN_MAX];
-	json_t *end = NULL;
-	size_t n;
+const struct table_column alarms_columns[] = { { "CLASS" }, { "STATE" }, { "MODE" }, { "SINCE" }, { "ALARM" }, { "PLACE" }, { "NAME" }, { "MESSAGE" } };
 
-	if (!select)
-		return RESULT_USAGE;
-	json_t *args = json_pack("{s:s, s:b}", "select", select, "all", args_flag(&r->args, "all"));
-	int result = rows_list(r, "alarms", args, &(struct rows_table){ columns, 8, add_alarm, NULL }, &n, &end);
+bool alarm_is_hidden(const json_t *row)
+{
+	return json_is_true(json_object_get(row, "shelved")) || json_is_true(json_object_get(row, "suppressed")) || json_is_true(json_object_get(row, "out_of_service"));
+}
+
+void alarms_end(struct run *r, const char *select, size_t n, const json_t *end)
+{
 	int64_t hidden = field_int(end, "hidden"), others = field_int(end, "others");
+	const char *hint = field_text(end, "hint");
+	char buf[HUMAN_MAX];
+
+	if (r->json)
+		return;
 	/* A mistyped word must not look like an all-clear. */
-	if (result == RESULT_DONE && !r->json && n == 0) {
+	if (n == 0) {
 		strbuf_puts(&r->out, select[0] ? "no alarm fits: " : "no alarms");
 		human_put(&r->out, select);
+		if (hint[0]) {
+			strbuf_puts(&r->out, " (");
+			human_put(&r->out, hint);
+			strbuf_putc(&r->out, ')');
+		}
 		if (others > 0)
 			strbuf_printf(&r->out, "; %s stand%s, `firegw alarms` shows all", human_plural(others, "other", buf), others == 1 ? "s" : "");
 		strbuf_putc(&r->out, '\n');
 	}
-	if (!r->json && hidden > 0)
-		strbuf_printf(&r->out, "(%s not shown, shelved, suppressed or out of service: --all)\n",
-		              human_plural(hidden, "alarm", buf));
+	if (hidden > 0)
+		strbuf_printf(&r->out, "(%s not shown, shelved, suppressed or out of service: --all)\n", human_plural(hidden, "alarm", buf));
+}
+
+int verb_alarms(struct run *r)
+{
+	char *select = run_select(r);
+	json_t *end = NULL;
+	size_t n;
+	int result;
+
+	if (!select)
+		return RESULT_USAGE;
+	if (args_flag(&r->args, "follow")) {
+		result = follow_alarms(r, select);
+	} else {
+		json_t *args = json_pack("{s:s, s:b}", "select", select, "all", args_flag(&r->args, "all"));
+		result = rows_list(r, "alarms", args, &(struct rows_table){ alarms_columns, ALARM_COLUMNS, alarm_add, NULL }, &n, &end);
+		if (result == RESULT_DONE)
+			alarms_end(r, select, n, end);
+	}
 	json_decref(end);
 	free(select);
 	return result;
@@ -91,7 +116,7 @@ void event_put(struct strbuf *out, const struct look *look, const json_t *row)
 		strbuf_putc(&text, ' ');
 	style_put(out, look, class_style(class_word), text.data ? text.data : "");
 	const char *columns[] = { field_text(row, "transition"), alarm[0] ? alarm : "-" };
-	const size_t widths[] = { TRANSITION_COLUMNS, ALARM_COLUMNS };
+	const size_t widths[] = { TRANSITION_COLUMNS, ID_COLUMNS };
 	for (size_t i = 0; i < 2; i++) {
 		strbuf_reset(&text);
 		human_put(&text, columns[i]);
@@ -269,52 +294,4 @@ int verb_events(struct run *r)
 	client_close(c);
 	free(select);
 	return result;
-}
-
-/* ---- ack, reset ---- */
-
-static int act(struct run *r, const char *verb)
-{
-	struct client *c = NULL;
-	struct err e;
-	json_t *end = NULL;
-	enum client_answer a = CLIENT_LOST;
-	const char *note = args_value(&r->args, "note");
-	json_t *args = json_pack("{s:s, s:s*}", "alarm", r->args.words[0], "note", note);
-	int result = RESULT_UNREACHABLE;
-
-	if (!args)
-		return run_usage("%s: --note is no UTF-8", verb);
-	if (client_open(args_value(&r->args, "socket"), &c, &e))
-		json_decref(args);
-	else
-		a = client_call(c, verb, args, &end, &e);
-	/* Programs get the reason on stdout, whatever it is; people on stderr. */
-	if (a == CLIENT_END)
-		result = RESULT_DONE;
-	else if (a == CLIENT_FAILED)
-		result = e.code == ERR_INVALID ? RESULT_USAGE : RESULT_NO;
-	if (r->json) {
-		run_acted(r, a == CLIENT_END ? NULL : &e);
-	} else if (a == CLIENT_END) {
-		human_put(&r->out, r->args.words[0]);
-		strbuf_puts(&r->out, ": ");
-		human_put(&r->out, field_text(end, "state")[0] ? field_text(end, "state") : "done");
-		strbuf_putc(&r->out, '\n');
-	} else {
-		run_fail(&e, result);
-	}
-	json_decref(end);
-	client_close(c);
-	return result;
-}
-
-int verb_ack(struct run *r)
-{
-	return act(r, "ack");
-}
-
-int verb_reset(struct run *r)
-{
-	return act(r, "reset");
 }

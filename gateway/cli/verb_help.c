@@ -18,7 +18,8 @@ void help_overview(struct strbuf *out)
 		pad_put(out, v->name, NAME_COLUMNS);
 		strbuf_printf(out, "%s\n", v->summary);
 	}
-	strbuf_puts(out, "\n`firegw VERB --help` says all about a verb. Every verb takes --json.\n"
+	strbuf_puts(out, "\n`firegw VERB --help` says all about a verb. Every verb takes --json. `firegw --version`: the version.\n"
+	                 "A changed config takes effect with `systemctl reload firegwd` (SIGHUP); `firegw check` before it says what is wrong.\n"
 	                 "Ends with 0: done, 1: no (it cannot be, or is not so), 2: bad usage or config, 3: daemon not reachable.\n");
 }
 

@@ -207,21 +207,31 @@ static int read_word(struct reader *db, struct history *h, const struct names *k
 	return 0;
 }
 
-static int from_database(struct run *r, const char *file, struct history *h, int64_t from, int64_t to)
+static int open_database(struct run *r, const char *file, enum history_format format, struct reader **ret)
 {
-	struct reader *db = NULL;
+	struct err e = { 0 };
+	char zone[HUMAN_MAX];
+
+	if (reader_open(file, ret, &e))
+		return run_fail(&e, RESULT_NO);
+	if (reader_zone(*ret)[0])
+		run_take_zone(reader_zone(*ret));
+	else if (format != HISTORY_JSON)
+		fprintf(stderr, "firegw: %s does not say the site's time zone: times are in this machine's, %s (TZ sets another)\n", file, human_zone(r->now_ms, zone));
+	return 0;
+}
+
+static int from_database(struct run *r, struct reader *db, struct history *h, int64_t from, int64_t to)
+{
 	struct names known = { 0 };
 	struct err e = { 0 };
 
-	if (reader_open(file, &db, &e))
-		return run_fail(&e, RESULT_NO);
 	int bad = reader_points(db, add_name, &known, &e);
 	if (known.failed)
 		bad = err_set(&e, ERR_NO_MEMORY, "no memory");
 	for (size_t i = 0; i < r->args.n_words && !bad; i++)
 		bad = read_word(db, h, &known, r->args.words[i], from, to, &e);
 	free_names(&known);
-	reader_close(db);
 	if (bad)
 		return run_fail(&e, RESULT_NO);
 	history_end(h);
@@ -300,24 +310,26 @@ int verb_history(struct run *r)
 	const char *file = args_value(&r->args, "db");
 	struct history h = { .run = r };
 	struct client *c = NULL;
+	struct reader *db = NULL;
 	int64_t from, to;
 	size_t height;
 	int result = check(r, &h, &height);
 
-	if (result)
-		return result;
-	if (!file) {
+	/* Times are read in the zone of what is read, which says it when it is open; a slip in them needs nothing open. */
+	if (!result && file)
+		result = take_span(r, &from, &to) ? RESULT_USAGE : open_database(r, file, h.format, &db);
+	else if (!result)
 		c = run_client(r, &result);
-		if (!c)
-			return result;
-	}
+	if (!db && !c)
+		return result;
 	result = take_span(r, &from, &to) ? RESULT_USAGE : RESULT_DONE;
 	if (!result && args_flag(&r->args, "plot"))
 		result = begin_plot(r, c, &h, &from, to, height);
 	if (!result)
-		result = file ? from_database(r, file, &h, from, to) : from_daemon(r, c, &h, from, to);
+		result = file ? from_database(r, db, &h, from, to) : from_daemon(r, c, &h, from, to);
 	history_plot_free(h.plot);
 	history_done(&h);
+	reader_close(db);
 	client_close(c);
 	return result;
 }

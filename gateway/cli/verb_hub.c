@@ -121,11 +121,11 @@ static int purged(struct run *r, struct client *c, const char *name)
 		if (!over)
 			err_set(&e, ERR_REFUSED, "%s: an alarm changed, the connection was lost, or it took over 10 minutes, so everything is sent again; try once more", name);
 		else if (partly)
-			err_set(&e, ERR_DENIED, "%s: %lld retained messages were cleared, but the broker did not let us see or clear all of it (its access rules?)", name,
-			        cleared);
+			err_set(&e, ERR_DENIED, "%s: %lld retained message%s cleared, but the broker did not let us see or clear all of it (its access rules?)", name,
+			        cleared, cleared == 1 ? " was" : "s were");
 		else if (!r->json)
-			strbuf_printf(&r->out, "%s: %lld retained messages were cleared; stop the service now (10 minutes after the beginning everything is sent again)\n", name,
-			              cleared);
+			strbuf_printf(&r->out, "%s: %lld retained message%s cleared; stop the service now (10 minutes after the beginning everything is sent again)\n", name,
+			              cleared, cleared == 1 ? " was" : "s were");
 		if (over && !partly) {
 			if (r->json)
 				run_acted(r, NULL);

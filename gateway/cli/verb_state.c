@@ -1,6 +1,7 @@
 /* status and points: how things are now. */
 #include "gateway/cli/verb.h"
 
+#include "gateway/cli/follow.h"
 #include "gateway/cli/rows.h"
 
 #include "core/alarm.h"
@@ -102,8 +103,8 @@ static void put_lines(struct run *r, const json_t *lines)
 /* Only those that are down: the rest are in the count. */
 static void put_down_devices(struct run *r, const json_t *lines)
 {
-	static const struct table_column columns[] = { { "SILENT DEVICE" }, { "LINE" }, { "UNIT", true }, { "LAST GOOD" } };
-	struct table *t = table_new(columns, 4);
+	static const struct table_column columns[] = { { "SILENT DEVICE" }, { "LINE" }, { "UNIT", true }, { "LAST GOOD" }, { "WHY" } };
+	struct table *t = table_new(columns, 5);
 	const json_t *line, *device;
 	size_t i, k;
 	char buf[HUMAN_MAX];
@@ -121,6 +122,7 @@ static void put_down_devices(struct run *r, const json_t *lines)
 			table_add(t, STYLE_PLAIN, field_text(line, "name"));
 			table_addf(t, STYLE_PLAIN, "%lld", (long long)field_int(device, "unit"));
 			table_add(t, STYLE_PLAIN, ago[0] ? ago : "never");
+			table_add(t, STYLE_PLAIN, field_text(device, "why"));
 		}
 	}
 	if (table_rows(t)) {
@@ -163,39 +165,51 @@ void hubs_put(struct run *r, const json_t *hubs)
 	table_free(t);
 }
 
+void status_put(struct run *r, const json_t *status)
+{
+	if (r->json) {
+		json_text_put(&r->out, status);
+		strbuf_putc(&r->out, '\n');
+		return;
+	}
+	put_head(r, status);
+	if (json_array_size(json_object_get(status, "lines")))
+		put_lines(r, json_object_get(status, "lines"));
+	put_down_devices(r, json_object_get(status, "lines"));
+	if (json_array_size(json_object_get(status, "hubs"))) {
+		strbuf_putc(&r->out, '\n');
+		hubs_put(r, json_object_get(status, "hubs"));
+	}
+}
+
 int verb_status(struct run *r)
 {
 	json_t *status = NULL;
 	struct err e;
-	int result;
-	struct client *c = run_client(r, &result);
+	int64_t every_ms;
+	int result = follow_every(r, 2000, &every_ms);
 
+	if (result)
+		return result;
+	struct client *c = run_client(r, &result);
 	if (!c)
 		return result;
-	enum client_answer a = client_call(c, "status", NULL, &status, &e);
-	result = run_result(a, &e);
-	if (a == CLIENT_END && r->json) {
-		json_text_put(&r->out, status);
-		strbuf_putc(&r->out, '\n');
-	} else if (a == CLIENT_END) {
-		put_head(r, status);
-		if (json_array_size(json_object_get(status, "lines")))
-			put_lines(r, json_object_get(status, "lines"));
-		put_down_devices(r, json_object_get(status, "lines"));
-		if (json_array_size(json_object_get(status, "hubs"))) {
-			strbuf_putc(&r->out, '\n');
-			hubs_put(r, json_object_get(status, "hubs"));
-		}
+	if (args_flag(&r->args, "follow")) {
+		result = follow_status(r, c, every_ms);
+	} else {
+		enum client_answer a = client_call(c, "status", NULL, &status, &e);
+		result = run_result(a, &e);
+		if (a == CLIENT_END)
+			status_put(r, status);
+		json_decref(status);
 	}
-	json_decref(status);
 	client_close(c);
 	return result;
 }
 
 /* ---- points ---- */
 
-/* "alarm (1)", "0.31", "是"; "-" without a value. */
-static void value_text(const json_t *row, char *buf, size_t cap)
+void point_value(const json_t *row, char *buf, size_t cap)
 {
 	const json_t *value = json_object_get(row, "value");
 	struct strbuf text;
@@ -215,13 +229,13 @@ static void value_text(const json_t *row, char *buf, size_t cap)
 	}
 }
 
-static void add_point(struct run *r, const json_t *row, void *user)
+void point_add(struct run *r, const json_t *row, void *user)
 {
 	struct table *t = user;
 	char value[512], place[160], buf[HUMAN_MAX];
 	const char *quality = field_text(row, "quality"), *ago = field_ago(r, row, "at", buf);
 
-	value_text(row, value, sizeof value);
+	point_value(row, value, sizeof value);
 	field_place(row, place, sizeof place);
 	table_add(t, STYLE_PLAIN, field_text(row, "id"));
 	table_add(t, STYLE_PLAIN, field_text(row, "name"));
@@ -232,24 +246,43 @@ static void add_point(struct run *r, const json_t *row, void *user)
 	table_add(t, STYLE_PLAIN, place);
 }
 
+const struct table_column points_columns[] = { { "POINT" }, { "NAME" }, { "VALUE", true }, { "UNIT" }, { "QUALITY" }, { "READ" }, { "PLACE" } };
+
+int points_end(struct run *r, const char *select, size_t n, const json_t *end)
+{
+	const char *of = select[0] ? ": " : "", *hint = field_text(end, "hint");
+
+	if (n > 0)
+		return RESULT_DONE;
+	/* A mistyped word must not look as if all were well. */
+	if (args_flag(&r->args, "bad") && !hint[0]) {
+		if (!r->json)
+			strbuf_printf(&r->out, "every point%s%s is good\n", select[0] ? " of " : "", select);
+		return RESULT_DONE;
+	}
+	fprintf(stderr, "firegw: no point fits%s%s%s%s%s\n", of, select, hint[0] ? " (" : "", hint, hint[0] ? ")" : "");
+	return RESULT_NO;
+}
+
 int verb_points(struct run *r)
 {
-	static const struct table_column columns[] = { { "POINT" },   { "NAME" }, { "VALUE", true }, { "UNIT" },
-		                                       { "QUALITY" }, { "READ" }, { "PLACE" } };
-	char *select = run_select(r);
+	const struct rows_table shape = { points_columns, POINT_COLUMNS, point_add, NULL };
+	json_t *end = NULL;
+	size_t n = 0;
+	int64_t every_ms;
+	int result = follow_every(r, 1000, &every_ms);
+	char *select = result ? NULL : run_select(r);
 
 	if (!select)
 		return RESULT_USAGE;
-	size_t n = 0;
-	int result = rows_list(r, "points", json_pack("{s:s, s:b}", "select", select, "bad", args_flag(&r->args, "bad")), &(struct rows_table){ columns, 7, add_point, NULL }, &n,
-	                       NULL);
-	if (result == RESULT_DONE && n == 0 && args_flag(&r->args, "bad")) {
-		if (!r->json)
-			strbuf_printf(&r->out, "every point%s%s is good\n", select[0] ? " of " : "", select);
-	} else if (result == RESULT_DONE && n == 0) {
-		fprintf(stderr, "firegw: no point fits%s%s\n", select[0] ? ": " : "", select);
-		result = RESULT_NO;
+	if (args_flag(&r->args, "follow")) {
+		result = follow_points(r, select, every_ms);
+	} else {
+		result = rows_list(r, "points", json_pack("{s:s, s:b}", "select", select, "bad", args_flag(&r->args, "bad")), &shape, &n, &end);
+		if (result == RESULT_DONE)
+			result = points_end(r, select, n, end);
 	}
+	json_decref(end);
 	free(select);
 	return result;
 }

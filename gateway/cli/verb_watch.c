@@ -21,10 +21,11 @@ struct console {
 	struct watch_link  *link;
 	struct watch_screen screen;
 	bool                terminal;   /* a picture, not lines */
+	bool                sounds;     /* somebody sits there */
 	bool                dirty;      /* the picture is an old one */
 	int64_t             drawn_ms;
 	bool                reached;    /* the broker, once */
-	char                url[200];
+	char                url[200], zone[HUMAN_MAX]; /* +08:00: several gateways may have several, so it is this machine's */
 	char                broker[320];
 };
 
@@ -71,13 +72,18 @@ static void on_event(void *user, const json_t *event, enum watch_how how)
 	flush(c);
 }
 
+static void set_broker(struct console *c, const char *state, const char *text)
+{
+	snprintf(c->broker, sizeof c->broker, "%s: %s%s%.100s; times %s, this machine's", c->url, state, text[0] ? ", " : "", text, c->zone);
+}
+
 static void on_note(void *user, const struct watch_note *note)
 {
 	struct console *c = user;
 	int64_t wall_ms = now().wall_ms;
 
 	if (note->kind == WATCH_NOTE_BROKER)
-		snprintf(c->broker, sizeof c->broker, "%s: %s%s%.150s", c->url, note->state, note->text[0] ? ", " : "", note->text);
+		set_broker(c, note->state, note->text);
 	if (c->terminal) {
 		watch_screen_note(&c->screen, note, wall_ms);
 		c->dirty = true;
@@ -94,7 +100,7 @@ static void on_bell(void *user)
 {
 	struct console *c = user;
 
-	if (!c->terminal)
+	if (!c->sounds)
 		return;
 	strbuf_putc(&c->run->out, '\a');
 	flush(c);
@@ -198,6 +204,7 @@ static int take_filter(struct run *r, struct watch_filter *ret)
 	if (region && ((len != 6 && len != 9 && len != 12) || strspn(region, "0123456789") != len))
 		return run_usage("--region '%.40s': write 6, 9 or 12 digits: a district, a town, a community", region);
 	ret->region = region ? region : "";
+	ret->chinese = run_is_chinese();
 	ret->node = args_value(&r->args, "node");
 	if (ret->node && (!ret->node[0] || strlen(ret->node) >= WATCH_NAME_MAX || strpbrk(ret->node, "/+#")))
 		return run_usage("--node '%.40s': write the name of a gateway or building node", ret->node);
@@ -303,9 +310,12 @@ static int run_console(struct run *r, const struct watch_filter *filter, struct 
 	snprintf(client_id, sizeof client_id, "firegw-watch-%012llx", (unsigned long long)(random >> 16));
 	hub->client_id = client_id;
 	c->run = r;
-	c->terminal = !r->json && isatty(STDOUT_FILENO);
+	const char *term = getenv("TERM");
+	c->sounds = !r->json && isatty(STDOUT_FILENO);
+	c->terminal = c->sounds && term && term[0] && strcmp(term, "dumb") != 0;
 	snprintf(c->url, sizeof c->url, "%s", hub->urls[0]);
-	snprintf(c->broker, sizeof c->broker, "%s: connecting", c->url);
+	human_zone(now().wall_ms, c->zone);
+	set_broker(c, "connecting", "");
 	c->model = watch_new(filter, &(struct watch_out){ on_command, on_event, on_note, on_bell, c }, random);
 	if (!c->model)
 		goto no_memory;
@@ -317,6 +327,8 @@ static int run_console(struct run *r, const struct watch_filter *filter, struct 
 	}
 	if (c->terminal)
 		strbuf_puts(&r->out, watch_screen_begin);
+	else if (!r->json)
+		fprintf(stderr, "firegw: times are in this machine's zone, %s (TZ sets another)\n", c->zone);
 	watch_link_run(c->link, (unsigned long)for_ms);
 	put_end(c);
 	int result = c->reached ? RESULT_DONE : RESULT_UNREACHABLE;

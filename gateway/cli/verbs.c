@@ -15,14 +15,26 @@
 	"  globs but for kind and class), and globs on the id (any of them). Example: floor=12,13 'f12-*'"
 #define TIME_HELP "T: " TIMESPEC_FORMS ";\n  in the site's zone unless one is given."
 
+#define FOLLOW_HELP "--follow ends with 0 at Ctrl-C, with 3 when the daemon goes away."
+#define SEVERAL_HELP \
+	"ALARM: the id that `firegw alarms` shows, or a glob on ids ('facp.f12-*'); one result line for each, ends with 1 if any failed.\n"
+#define SEVERAL_JSON_HELP "--json: {\"ok\",\"error\"}; for several alarms or a glob one such object a line, with \"alarm\" in front."
+
 static const struct args_option site_options[] = {
 	{ "config", 'c', "SITE", "the site's file" },
 };
+static const struct args_option status_options[] = {
+	{ "follow", 0, NULL, "again and again, until Ctrl-C" },
+	{ "every", 0, "D", "with --follow: how often (default: 2s)" },
+};
 static const struct args_option points_options[] = {
 	{ "bad", 0, NULL, "only those whose quality is not good" },
+	{ "follow", 0, NULL, "go on with a line for each change of value or quality, until Ctrl-C" },
+	{ "every", 0, "D", "with --follow: how often the daemon looks for changes (default: 1s)" },
 };
 static const struct args_option alarms_options[] = {
 	{ "all", 0, NULL, "also those that are shelved, suppressed or out of service" },
+	{ "follow", 0, NULL, "go on with a line for each transition, until Ctrl-C" },
 };
 static const struct args_option events_options[] = {
 	{ "since", 0, "T", "from this time on (default: 24h; with --follow: now)" },
@@ -62,25 +74,37 @@ static const struct args_option watch_options[] = {
 const struct verb verbs[] = {
 	{ "check", "[SITE]", 0, 1, "validate a site's config, tables and rules together",
 	  "Prints every finding as file:line:column: error: text (or warning:). Warnings alone end with 0, errors with 2.\n"
+	  "A running daemon takes the new files with `systemctl reload firegwd` (SIGHUP); it refuses a config with errors whole and runs on.\n"
 	  "--json: a list of {file,line,column,severity,text}.",
 	  OPTIONS(site_options), false, verb_check },
 	{ "show", "[SITE]", 0, 1, "print the effective config, defaults filled in",
 	  "Points and rules stand inline; feeding the output back gives the same site. --json: the same tree as JSON.",
 	  OPTIONS(site_options), false, verb_show },
-	{ "status", "", 0, 0, "daemon, lines, hubs, backlog and storage at a glance", "--json: the status object, with lines and hubs.",
-	  NULL, 0, true, verb_status },
+	{ "status", "", 0, 0, "daemon, lines, hubs, backlog and storage at a glance",
+	  "--follow: on a terminal in one place; else a block each time, an empty line between them. " FOLLOW_HELP "\nD: 100ms to 1m.\n"
+	  "--json: the status object, with lines and hubs; with --follow one a line.",
+	  OPTIONS(status_options), true, verb_status },
 	{ "points", "[SELECT…]", 0, ARGS_WORDS_MAX, "latest values with quality and age",
-	  SELECT_HELP "\nEnds with 1 if no point fits. --json: a list of the directory's entries with value, quality, at.", OPTIONS(points_options),
-	  true, verb_points },
+	  SELECT_HELP "\nEnds with 1 if no point fits. --json: a list of the directory's entries with value, quality, at.\n"
+	  "--follow: the table, then a line for each point whose value or quality is another than a moment (--every, 100ms to 1m) ago; with --bad\n"
+	  "  also those that became good. What changes and changes back within that time is not seen. --json: one entry a line.\n" FOLLOW_HELP,
+	  OPTIONS(points_options), true, verb_points },
 	{ "alarms", "[SELECT…]", 0, ARGS_WORDS_MAX, "current alarms, most urgent first",
-	  SELECT_HELP "\n--json: a list of the events of their latest transitions.", OPTIONS(alarms_options), true, verb_alarms },
-	{ "events", "[SELECT…]", 0, ARGS_WORDS_MAX, "the event log", SELECT_HELP "\n" TIME_HELP "\n--json: one event a line.",
+	  SELECT_HELP "\n_gw.THING/what is the gateway's own fault: _gw.bus-NAME/down, _gw.device-NAME/silent, _gw.hub-NAME/unreachable, …\n"
+	  "  (docs/operations.md). `firegw alarms '_gw.*'` shows them; a line's and a device's also fit its bus= and device=.\n"
+	  "--json: a list of the events of their latest transitions.\n"
+	  "--follow: the alarms that stand, then a line for each transition; with --json one event a line. " FOLLOW_HELP,
+	  OPTIONS(alarms_options), true, verb_alarms },
+	{ "events", "[SELECT…]", 0, ARGS_WORDS_MAX, "the event log",
+	  SELECT_HELP "\n" TIME_HELP "\n"
+	  "An event that could not be stored yet (slow, failing or full storage) is not in here until it is. --follow shows it at once,\n"
+	  "as not stored yet (\"durable\":false), and again when it is stored; what stands is in `firegw alarms`.\n"
+	  FOLLOW_HELP "\n--json: one event a line.",
 	  OPTIONS(events_options), true, verb_events },
-	{ "ack", "ALARM", 1, 1, "acknowledge an alarm",
-	  "ALARM: the id that `firegw alarms` shows. For operators. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_ack },
-	{ "reset", "ALARM", 1, 1, "reset a latched alarm whose condition is gone",
-	  "ALARM: the id that `firegw alarms` shows. Refused while the condition stands or before it was acknowledged. For "
-	  "operators.\n--json: {\"ok\",\"error\"}.",
+	{ "ack", "ALARM…", 1, ARGS_WORDS_MAX, "acknowledge alarms",
+	  SEVERAL_HELP "A glob means those that nobody has acknowledged yet. For operators.\n" SEVERAL_JSON_HELP, OPTIONS(act_options), true, verb_ack },
+	{ "reset", "ALARM…", 1, ARGS_WORDS_MAX, "reset latched alarms whose condition is gone",
+	  SEVERAL_HELP "Refused while the condition stands or before it was acknowledged. For operators.\n" SEVERAL_JSON_HELP,
 	  OPTIONS(act_options), true, verb_reset },
 	{ "history", "POINT…", 1, ARGS_WORDS_MAX, "readings of points",
 	  "POINT: an id, or a glob on ids. " TIME_HELP "\nD: 1m, 15m, 1h, …\n"
@@ -88,7 +112,9 @@ const struct verb verbs[] = {
 	  "--json (or --format json): for one id a list of [epoch ms, value, quality], or with --every\n"
 	  "[epoch ms, min, max, mean, last, count, worst quality]; for several or a glob an object of such lists by id.\n"
 	  "--plot: as wide as the terminal, with the point's limits, gaps, and below it what was not good (docs/history.md).\n"
-	  "With --db the zone is that of the environment (TZ).",
+	  "--every: from the readings that were stored, which is changes beyond the deadband and a heartbeat: count and mean count each\n"
+	  "once, however long it held (--plot has means by time).\n"
+	  "With --db the zone is the site's, as the file keeps it; else this machine's (TZ), which is said.",
 	  OPTIONS(history_options), true, verb_history },
 	{ "probe", "URL|BUS", 1, 1, "read a device's registers by hand, in every plausible type and order",
 	  "URL: tcp://HOST:PORT (502 if none is given). BUS: a bus of the daemon's, by its name. Only reads, never writes.\n"

@@ -75,14 +75,15 @@ static bool flag(const json_t *e, const char *key)
 	return json_is_true(json_object_get(e, key));
 }
 
-static void fill(struct watch_alarm *a, const char *gateway, const json_t *e)
+static void fill(struct watch_alarm *a, const char *gateway, bool chinese, const json_t *e)
 {
 	const json_t *message = json_object_get(e, "message");
-	const char *en = watch_text(message, "en"), *mode = watch_text(e, "mode");
+	const char *text = watch_text(message, chinese ? "zh" : "en"), *mode = watch_text(e, "mode");
 
 	watch_copy(a->gateway, sizeof a->gateway, gateway);
 	watch_copy(a->node, sizeof a->node, watch_text(e, "node"));
 	watch_copy(a->id, sizeof a->id, watch_text(e, "alarm"));
+	watch_copy(a->log, sizeof a->log, watch_text(e, "log"));
 	a->hash = hash_of(a->node, a->id);
 	a->class = watch_class(watch_text(e, "class"));
 	watch_copy(a->class_word, sizeof a->class_word, watch_text(e, "class"));
@@ -95,7 +96,7 @@ static void fill(struct watch_alarm *a, const char *gateway, const json_t *e)
 	if (clock_parse(watch_text(e, "since"), &a->since_ms))
 		a->since_ms = 0;
 	watch_copy(a->name, sizeof a->name, watch_text(e, "name"));
-	watch_copy(a->message, sizeof a->message, en[0] ? en : watch_text(message, "zh"));
+	watch_copy(a->message, sizeof a->message, text[0] ? text : watch_text(message, chinese ? "en" : "zh"));
 	char place[3 * 40];
 	snprintf(place, sizeof place, "%.30s %.10s %.40s", watch_text(e, "building"), watch_text(e, "floor"), watch_text(e, "zone"));
 	watch_copy(a->place, sizeof a->place, place);
@@ -104,23 +105,41 @@ static void fill(struct watch_alarm *a, const char *gateway, const json_t *e)
 /* Somebody has to look now. Tests and drills never sound. */
 static bool sounds(const struct watch_alarm *a)
 {
-	return a->class <= CLASS_PREALARM && strcmp(a->mode, "normal") == 0 && strcmp(a->state, "active") == 0 && !a->acked && !a->set_aside;
+	return !a->gone && a->class <= CLASS_PREALARM && strcmp(a->mode, "normal") == 0 && strcmp(a->state, "active") == 0 && !a->acked && !a->set_aside;
 }
 
-bool watch_alarm_take(struct watch *w, const char *gateway, const json_t *e, bool as_state)
+static bool of_other_log(const struct watch_alarm *a, const struct watch_alarm *b)
+{
+	return a->log[0] && b->log[0] && strcmp(a->log, b->log) != 0;
+}
+
+/* Below, at or above zero: older than what we have, the same, newer. A new database counts its revs from the beginning: then the log of today wins. */
+static int age_of(const struct watch_gateway *g, const struct watch_alarm *news, const struct watch_alarm *a)
+{
+	if (of_other_log(news, a))
+		return a->sure && strcmp(a->log, g->log) == 0 ? -1 : 1;
+	return news->rev == a->rev ? 0 : news->rev < a->rev ? -1 : 1;
+}
+
+bool watch_alarm_take(struct watch *w, const struct watch_gateway *g, const json_t *e, bool as_state)
 {
 	struct watch_alarm news = { 0 }, *a = alarm_find(w, watch_text(e, "node"), watch_text(e, "alarm"));
 
-	fill(&news, gateway, e);
-	news.sure = true;
+	fill(&news, g->name, w->chinese, e);
+	news.sure = news.named = true;
 	if (a) {
-		if (as_state && news.rev > a->topic_rev)
+		bool other = of_other_log(&news, a);
+		int age = age_of(g, &news, a);
+		/* Cleared in its topic, or taken for over, and told again as it was: it stands. */
+		bool back = age == 0 && as_state && a->gone && !news.gone;
+		if (as_state && !other && news.rev > a->topic_rev)
 			a->topic_rev = news.rev;
-		if (news.rev <= a->rev) {
-			a->sure = a->sure || (as_state && news.rev == a->rev && !a->gone);
+		if (age <= 0 && !back) {
+			a->sure = a->sure || (as_state && age == 0 && !a->gone);
+			a->named = a->named || (as_state && !news.gone);
 			return false;
 		}
-		news.topic_rev = a->topic_rev;
+		news.topic_rev = !other ? a->topic_rev : as_state ? news.rev : 0;
 	} else {
 		/* One that is over already, and that nobody heard of, needs no place. */
 		a = news.gone ? NULL : place_for(w, &news);
@@ -151,11 +170,25 @@ void watch_alarms_doubt(struct watch *w)
 		w->alarms[i].sure = false;
 }
 
-void watch_alarms_settle(struct watch *w, const char *gateway, const char *node)
+void watch_alarms_doubt_log(struct watch *w, const struct watch_gateway *g)
+{
+	for (size_t i = 0; i < w->n_alarms; i++)
+		if (strcmp(w->alarms[i].gateway, g->name) == 0 && strcmp(w->alarms[i].log, g->log) != 0)
+			w->alarms[i].sure = false;
+}
+
+void watch_alarms_unname(struct watch *w, const char *gateway)
+{
+	for (size_t i = 0; i < w->n_alarms; i++)
+		if (strcmp(w->alarms[i].gateway, gateway) == 0)
+			w->alarms[i].named = false;
+}
+
+void watch_alarms_settle(struct watch *w, const char *gateway, const char *node, bool snapshot)
 {
 	for (size_t i = 0; i < w->n_alarms; i++) {
 		struct watch_alarm *a = &w->alarms[i];
-		if (!a->sure && strcmp(a->gateway, gateway) == 0 && (!node[0] || strcmp(a->node, node) == 0))
+		if (!(snapshot ? a->named : a->sure) && strcmp(a->gateway, gateway) == 0 && (!node[0] || strcmp(a->node, node) == 0))
 			a->gone = true;
 	}
 }

@@ -38,6 +38,7 @@ static void ask_snapshot(struct watch *w, struct watch_gateway *g, struct stamp 
 	g->snapshot_due = false;
 	g->command = (struct command){ .what = ASKED_SNAPSHOT };
 	watch_copy(g->command.node, sizeof g->command.node, w->node[0] ? w->node : g->name);
+	watch_alarms_unname(w, g->name);
 	watch_say(w, WATCH_NOTE_SNAPSHOT, "asked", g, NULL, 0, 0, "");
 	send_command(w, g, json_object(), now);
 }
@@ -74,7 +75,7 @@ static void compare(struct watch *w, struct watch_gateway *g, int64_t now_ms)
 		return;
 	g->compare = false;
 	if (!w->node[0] && counts_fit(w, g)) {
-		watch_alarms_settle(w, g->name, "");
+		watch_alarms_settle(w, g->name, "", false);
 		g->differ = 1; /* the first of this connection is behind us */
 		g->snapshot_due = false;
 		g->snapshot_wait_ms = WATCH_AGAIN_MS;
@@ -94,7 +95,7 @@ static void end_command(struct watch *w, struct watch_gateway *g, bool answered,
 	c->what = ASKED_NOTHING;
 	if (what == ASKED_SNAPSHOT) {
 		if (answered)
-			watch_alarms_settle(w, g->name, w->node);
+			watch_alarms_settle(w, g->name, w->node, true);
 		g->snapshot_ms = ms_of(now) + g->snapshot_wait_ms;
 		g->snapshot_wait_ms = g->snapshot_wait_ms * 2 < WATCH_AGAIN_MAX_MS ? g->snapshot_wait_ms * 2 : WATCH_AGAIN_MAX_MS;
 		watch_say(w, WATCH_NOTE_SNAPSHOT, answered ? "done" : "refused", g, NULL, 0, 0, why);
@@ -143,7 +144,7 @@ static void take_snapshot(struct watch *w, struct watch_gateway *g, const json_t
 		if (!json_is_string(json_object_get(e, "alarm")) || !watch_is_name(node) || !watch_event_fits(e, node) ||
 		    strcmp(watch_text(e, "gateway"), g->name) != 0)
 			w->counts.bad++;
-		else if (watch_wants(w, node, watch_text(e, "class")) && watch_alarm_take(w, g->name, e, true))
+		else if (watch_wants(w, node, watch_text(e, "class")) && watch_alarm_take(w, g, e, true))
 			w->out.event(w->out.user, e, WATCH_STANDING);
 	}
 }
@@ -188,14 +189,20 @@ void watch_reply(struct watch *w, const struct watch_topic *t, const json_t *o, 
 		end_command(w, g, false, why[0] ? why : "no reason was given", now);
 		return;
 	}
+	watch_number(o, "page", &page);
+	watch_number(o, "pages", &pages);
+	if (page <= g->command.page) /* the same once more */
+		return;
 	if (g->command.what == ASKED_SNAPSHOT)
 		take_snapshot(w, g, json_object_get(o, "result"));
 	else
 		take_replay(w, g, o, now);
-	watch_number(o, "page", &page);
-	watch_number(o, "pages", &pages);
-	/* Pages that do not count up are no reason to wait for more of them. */
-	if (page > g->command.page && page < pages) {
+	/* What is not in a snapshot is over: only if all of it came. */
+	if (g->command.what == ASKED_SNAPSHOT && (page > g->command.page + 1 || !json_is_array(json_object_get(o, "result")))) {
+		end_command(w, g, false, "not all of it was in the answer", now);
+		return;
+	}
+	if (page < pages) {
 		g->command.page = page;
 		g->command.by_ms = ms_of(now) + WATCH_ANSWER_MS;
 		return;

@@ -137,6 +137,7 @@ static void take_live(struct watch *w, struct watch_gateway *g, const json_t *o,
 	if (strcmp(g->log, log) != 0) {
 		watch_streams_of_log(w, g, log);
 		watch_copy(g->log, sizeof g->log, log);
+		watch_alarms_doubt_log(w, g);
 	}
 	take_streams(w, g, json_object_get(o, "streams"), now_ms);
 	take_counts(g, json_object_get(o, "alarms"));

@@ -4,7 +4,7 @@
 
 #include "gateway/cli/watch_model.h"
 
-#define LOG_MAX 41
+#define LOG_MAX WATCH_NAME_MAX
 #define ID_TEXT_MAX 160
 #define REGION_MAX 48
 #define SEQ_MAX (INT64_C(1) << 53)
@@ -71,6 +71,7 @@ struct watch_gateway {
 struct watch {
 	char                   region[16], node[WATCH_NAME_MAX];
 	unsigned               classes;
+	bool                   chinese;
 	struct watch_out       out;
 	uint64_t               random, commands;
 	bool                   up;
@@ -132,11 +133,15 @@ void watch_streams_drop(struct watch *w, const struct watch_gateway *g);
 
 /* watch_alarms.c */
 /* The event of a transition, or a state (as_state). True: it is news. */
-bool watch_alarm_take(struct watch *w, const char *gateway, const json_t *e, bool as_state);
+bool watch_alarm_take(struct watch *w, const struct watch_gateway *g, const json_t *e, bool as_state);
 void watch_alarm_clear(struct watch *w, const char *node, const char *id);
 void watch_alarms_doubt(struct watch *w);
-/* Those of the gateway that nobody told of since the connection began are over. node: "" for all of it. */
-void watch_alarms_settle(struct watch *w, const char *gateway, const char *node);
+/* Only those of the gateway that are not of its log of today. */
+void watch_alarms_doubt_log(struct watch *w, const struct watch_gateway *g);
+/* A snapshot is asked for: from here on, whoever is told of is named. */
+void watch_alarms_unname(struct watch *w, const char *gateway);
+/* Those of the gateway that nobody told of since the connection began (snapshot: since it was asked for) are over. node: "" for all of it. */
+void watch_alarms_settle(struct watch *w, const char *gateway, const char *node, bool snapshot);
 /* By class, of the gateway; only those that are sure if `sure`. */
 void watch_alarms_count(const struct watch *w, const char *gateway, bool sure, int64_t ret[CLASS_COUNT]);
 

@@ -22,6 +22,7 @@ struct watch *watch_new(const struct watch_filter *filter, const struct watch_ou
 	watch_copy(w->region, sizeof w->region, filter->region);
 	watch_copy(w->node, sizeof w->node, filter->node ? filter->node : "");
 	w->classes = filter->classes;
+	w->chinese = filter->chinese;
 	w->out = *out;
 	w->random = random;
 	return w;
@@ -115,6 +116,8 @@ void watch_down(struct watch *w, struct stamp now, const char *why)
 	bool news = w->up || strncmp(w->why, why, sizeof w->why - 1) != 0;
 
 	(void)now;
+	if (w->up)
+		watch_alarms_doubt(w);
 	w->up = false;
 	snprintf(w->why, sizeof w->why, "%s", why);
 	if (news) /* not at each attempt */
@@ -144,7 +147,7 @@ static void announce(struct watch *w, const struct watch_gateway *g, const json_
 {
 	w->counts.events++;
 	if (json_is_string(json_object_get(e, "alarm")))
-		watch_alarm_take(w, g->name, e, false);
+		watch_alarm_take(w, g, e, false);
 	w->out.event(w->out.user, e, how);
 }
 
@@ -214,10 +217,11 @@ static void on_alarm(struct watch *w, const struct watch_topic *t, const json_t 
 		w->counts.bad++;
 		return;
 	}
-	if (!watch_wants(w, t->node, watch_text(e, "class")) || !watch_gateway(w, watch_text(e, "gateway"), t->region))
+	const struct watch_gateway *g = watch_wants(w, t->node, watch_text(e, "class")) ? watch_gateway(w, watch_text(e, "gateway"), t->region) : NULL;
+	if (!g)
 		return;
 	/* Its event comes, or came, by itself; but for those that stood before we came. */
-	if (watch_alarm_take(w, watch_text(e, "gateway"), e, true) && retained)
+	if (watch_alarm_take(w, g, e, true) && retained)
 		w->out.event(w->out.user, e, WATCH_STANDING);
 }
 

@@ -29,17 +29,20 @@ struct watch_filter {
 	const char *region;   /* 6, 9 or 12 digits; "" for all */
 	const char *node;     /* NULL: all */
 	unsigned    classes;  /* a bit for each enum alarm_class; a class that is not known counts as a fault */
+	bool        chinese;  /* messages in Chinese, where there is one; else English */
 };
 
 struct watch_alarm {
 	char             gateway[WATCH_NAME_MAX], node[WATCH_NAME_MAX];
 	char             id[176];
+	char             log[WATCH_NAME_MAX];   /* whose rev it is */
 	uint64_t         hash;
 	enum alarm_class class;
 	char             class_word[WATCH_WORD_MAX], state[WATCH_WORD_MAX], mode[WATCH_WORD_MAX];
 	bool             acked;
 	bool             set_aside;   /* shelved, suppressed, or its point is out of service */
 	bool             sure;        /* told since the connection began; else it may be over by now */
+	bool             named;       /* told since the last snapshot was asked for; else the snapshot's answer ends it */
 	bool             gone;        /* normal; kept, as long as there is room, so that an older message does not bring it back */
 	int64_t          rev;
 	int64_t          topic_rev;   /* highest that came as the alarm's state */

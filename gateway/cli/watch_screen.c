@@ -14,6 +14,7 @@ const char watch_screen_end[] = "\033[?25h\033[?1049l";
 
 #define EVENTS_SHARE 3 /* of the rows, one in so many is for events at least */
 #define AWAY_MAX     5
+#define ROWS_LEAST   8 /* head, who is away, and one alarm with its title and how many more there are */
 
 static struct screen_event *next_event(struct watch_screen *s)
 {
@@ -67,6 +68,18 @@ void watch_screen_note(struct watch_screen *s, const struct watch_note *note, in
 	strbuf_done(&text);
 }
 
+static void put_cut(struct strbuf *out, const struct look *look, enum style style, const char *text)
+{
+	struct strbuf clean = STRBUF_INIT;
+
+	human_put(&clean, text);
+	if (clean.data && look->columns)
+		strbuf_cut(&clean, width_cut(clean.data, look->columns));
+	style_put(out, look, style, clean.data ? clean.data : "");
+	strbuf_putc(out, '\n');
+	strbuf_done(&clean);
+}
+
 static void put_alarms(const struct watch *w, const struct look *look, size_t rows, int64_t wall_ms, struct strbuf *out)
 {
 	static const struct table_column columns[] = { { "CLASS" }, { "STATE" }, { "MODE" }, { "SINCE" }, { "NODE" }, { "ALARM" }, { "PLACE" }, { "NAME" }, { "MESSAGE" } };
@@ -117,8 +130,8 @@ static void put_events(const struct watch_screen *s, const struct look *look, si
 	table_free(t);
 }
 
-/* Who cannot tell us of a fire. */
-static size_t put_away(const struct watch *w, const struct look *look, int64_t wall_ms, struct strbuf *out)
+/* Who cannot tell us of a fire: at most so many lines, and one that counts the rest. */
+static size_t put_away(const struct watch *w, const struct look *look, size_t most, int64_t wall_ms, struct strbuf *out)
 {
 	const struct watch_gateway *g;
 	char text[160], buf[HUMAN_MAX];
@@ -126,27 +139,16 @@ static size_t put_away(const struct watch *w, const struct look *look, int64_t w
 
 	for (size_t i = 0; (g = watch_gateway_at(w, i)); i++) {
 		enum watch_presence p = watch_gateway_presence(g);
-		if (p == WATCH_ONLINE || p == WATCH_UNKNOWN || n++ >= AWAY_MAX)
+		if (p == WATCH_ONLINE || p == WATCH_UNKNOWN || n++ >= most)
 			continue;
 		snprintf(text, sizeof text, "gateway %s is %s, since %s", watch_gateway_name(g), watch_presence_name(p), human_span(wall_ms - watch_gateway_since_ms(g), buf));
-		style_put(out, look, STYLE_RED, text);
-		strbuf_putc(out, '\n');
+		put_cut(out, look, STYLE_RED, text);
 	}
-	if (n > AWAY_MAX)
-		strbuf_printf(out, "and %zu more gateways are away\n", n - AWAY_MAX);
-	return n < AWAY_MAX ? n : AWAY_MAX + (n > AWAY_MAX);
-}
-
-static void put_cut(struct strbuf *out, const struct look *look, enum style style, const char *text)
-{
-	struct strbuf clean = STRBUF_INIT;
-
-	human_put(&clean, text);
-	if (clean.data && look->columns)
-		strbuf_cut(&clean, width_cut(clean.data, look->columns));
-	style_put(out, look, style, clean.data ? clean.data : "");
-	strbuf_putc(out, '\n');
-	strbuf_done(&clean);
+	if (n > most) {
+		snprintf(text, sizeof text, "%s%zu more gateway%s away", most ? "and " : "", n - most, n - most == 1 ? " is" : "s are");
+		put_cut(out, look, STYLE_RED, text);
+	}
+	return n < most ? n : most + (n > most);
 }
 
 static void put_head(const struct watch *w, const struct look *look, const char *broker, struct strbuf *out)
@@ -162,7 +164,7 @@ static void put_head(const struct watch *w, const struct look *look, const char 
 }
 
 /* Over the last picture: each line clears its rest, the end clears what is below. */
-static void put_over(struct strbuf *out, const char *picture, size_t rows)
+void watch_screen_over(struct strbuf *out, const char *picture, size_t rows)
 {
 	strbuf_puts(out, "\033[H");
 	for (size_t row = 0; row < rows && *picture; row++) {
@@ -179,17 +181,18 @@ void watch_screen_draw(const struct watch_screen *s, const struct watch *w, cons
 	struct strbuf picture = STRBUF_INIT;
 	struct watch_counts counts;
 
-	rows = rows < 8 ? 8 : rows;
+	rows = rows < ROWS_LEAST ? ROWS_LEAST : rows;
+	size_t most = (rows - ROWS_LEAST) / 2 < AWAY_MAX ? (rows - ROWS_LEAST) / 2 : AWAY_MAX;
 	watch_counts(w, &counts);
 	put_head(w, look, broker, &picture);
 	/* Head, two empty lines, two lines of titles, "and more". */
-	size_t used = put_away(w, look, wall_ms, &picture) + 7, left = rows > used ? rows - used : 1, events = left / EVENTS_SHARE;
+	size_t used = put_away(w, look, most, wall_ms, &picture) + 7, left = rows > used ? rows - used : 1, events = left / EVENTS_SHARE;
 	size_t alarms = counts.alarms < left - events ? counts.alarms : left - events;
 	strbuf_putc(&picture, '\n');
 	put_alarms(w, look, alarms > 0 ? alarms : 1, wall_ms, &picture);
 	strbuf_putc(&picture, '\n');
 	put_events(s, look, left - alarms > 0 ? left - alarms : 1, &picture);
-	put_over(out, picture.data ? picture.data : "", rows);
+	watch_screen_over(out, picture.data ? picture.data : "", rows);
 	out->failed = out->failed || picture.failed;
 	strbuf_done(&picture);
 }

@@ -19,6 +19,8 @@ void watch_screen_event(struct watch_screen *s, const json_t *event, enum watch_
 void watch_screen_note(struct watch_screen *s, const struct watch_note *note, int64_t wall_ms);
 /* The whole picture, `rows` high. broker: one line about the connection. */
 void watch_screen_draw(const struct watch_screen *s, const struct watch *w, const struct look *look, size_t rows, const char *broker, int64_t wall_ms, struct strbuf *out);
+/* A picture over the last one. */
+void watch_screen_over(struct strbuf *out, const char *picture, size_t rows);
 /* Before the first and behind the last picture. */
 extern const char watch_screen_begin[], watch_screen_end[];
 

@@ -21,7 +21,7 @@ void watch_note_text(const struct watch_note *n, struct strbuf *out)
 	else if (n->from > 0)
 		strbuf_printf(out, "%s%lld", gap, (long long)n->from);
 	else if (n->to > 0)
-		strbuf_printf(out, "%s%lld events", gap, (long long)n->to);
+		strbuf_printf(out, "%s%lld event%s", gap, (long long)n->to, n->to == 1 ? "" : "s");
 	if (n->text[0])
 		strbuf_printf(out, "%s%s", out->len ? ": " : "", n->text);
 }

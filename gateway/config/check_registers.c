@@ -2,6 +2,7 @@
 #include "gateway/config/loader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Where a point lies in the address space of one unit on one line. */
 struct span {
@@ -33,14 +34,28 @@ static bool bits_overlap(const struct span *a, const struct span *b)
 	return a->bit_first <= b->bit_last && b->bit_first <= a->bit_last;
 }
 
+/* As it is written there: in Modicon's notation it counts from 1, with fc from 0. */
+static const char *written(const struct loader *l, const struct span *s)
+{
+	return l->places[s->point].reg->text;
+}
+
+/* "as 'panel.smoke' (panel.csv:4)"; with its register, where that is written in another way than here. */
+static const char *other(struct loader *l, const struct span *here, const struct span *there)
+{
+	const struct node *row = l->places[there->point].row;
+	bool same = strcmp(written(l, here), written(l, there)) == 0;
+
+	return arena_printf(&l->scratch, "'%s' (%s:%d%s%s)", l->points[there->point].id, row->source->shown, row->line, same ? "" : ", there ",
+	                    same ? "" : written(l, there));
+}
+
 /* a and b share at least one register or bit. */
 static void say_overlap(struct loader *l, const struct span *a, const struct span *b)
 {
 	/* The finding stands at the later one of the two. */
 	const struct span *late = a->point > b->point ? a : b, *early = late == a ? b : a;
 	const struct point_place *place = &l->places[late->point];
-	const struct node *at = place->reg ? place->reg : place->row, *first = l->places[early->point].row;
-	const char *id = l->points[early->point].id;
 	bool same = a->address == b->address && a->count == b->count;
 
 	if (same && a->b->log_mode && b->b->log_mode)
@@ -48,16 +63,15 @@ static void say_overlap(struct loader *l, const struct span *a, const struct spa
 
 	if (same && a->bit_first >= 0 && b->bit_first >= 0) {
 		if (bits_overlap(a, b))
-			find_error(l, place->bit ? place->bit : at, "the same bits of register %u as '%s' (%s:%d)", a->address, id, first->source->shown,
-			           first->line);
+			find_error(l, place->bit ? place->bit : place->reg, "the same bits of register %s as %s", written(l, late), other(l, late, early));
 		return;
 	}
 	if (same && (a->bit_first >= 0 || b->bit_first >= 0))
 		return; /* the whole word beside single bits of it is common */
 	if (same)
-		find_warning(l, at, "the same register %u as '%s' (%s:%d)", a->address, id, first->source->shown, first->line);
+		find_warning(l, place->reg, "the same register %s as %s", written(l, late), other(l, late, early));
 	else
-		find_warning(l, at, "overlaps the registers of '%s' (%s:%d)", id, first->source->shown, first->line);
+		find_warning(l, place->reg, "register %s overlaps those of %s", written(l, late), other(l, late, early));
 }
 
 void check_registers(struct loader *l)

@@ -121,7 +121,7 @@ void findings_finish(struct loader *l, struct findings *ret)
 		struct finding *f = &ret->items[ret->n];
 		*f = ret->items[ret->n - 1];
 		f->severity = l->errors ? FINDING_ERROR : FINDING_WARNING;
-		f->text = arena_printf(&m->arena, "%zu more findings are not shown: mend these first", l->dropped);
+		f->text = arena_printf(&m->arena, "%zu more finding%s not shown: mend these first", l->dropped, l->dropped == 1 ? " is" : "s are");
 		*(l->errors ? &ret->errors : &ret->warnings) += 1;
 		ret->n++;
 	}

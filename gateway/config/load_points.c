@@ -147,7 +147,7 @@ static void check_shape(struct draft *t)
 			find_error(l, f->bit.at, "bit '%s': a bool is one bit; several are a u16", f->bit.text);
 	}
 	if (b->fc >= 3 && b->address + width > 65536)
-		find_error(l, f->reg.at, "register %u and the %u registers of its %s reach beyond 65535", b->address, width, cell_type_text(b->type));
+		find_error(l, f->reg.at, "register %s: the %u registers of its %s reach beyond the last one", f->reg.at->text, width, cell_type_text(b->type));
 	if (b->fc >= 3 && width > t->d->timing->max_registers)
 		find_error(l, f->reg.at, "the point takes %u registers, and max_registers is %u", width, t->d->timing->max_registers);
 	if (f->scale.at && f->scale.decimal.mantissa == 0)
@@ -338,9 +338,9 @@ static void check_floor(struct draft *t, const char *floor, const struct node *a
 	if (floor_rank(floor, &rank) < 0)
 		find_error(t->l, at, "floor '%s' is not a floor: B2, B1, 1, 2, … or R", floor);
 	else if (b && b->floors > 0 && rank > b->floors && strcmp(floor, "R") != 0)
-		find_warning(t->l, at, "floor '%s': building '%s' has %d floors", floor, b->id, b->floors);
+		find_warning(t->l, at, "floor '%s': building '%s' has %d floor%s", floor, b->id, b->floors, b->floors == 1 ? "" : "s");
 	else if (b && b->basements >= 0 && rank < -b->basements)
-		find_warning(t->l, at, "floor '%s': building '%s' has %d basements", floor, b->id, b->basements);
+		find_warning(t->l, at, "floor '%s': building '%s' has %d basement%s", floor, b->id, b->basements, b->basements == 1 ? "" : "s");
 }
 
 static const char *keep_either(struct loader *l, const struct field *f, const char *or_)

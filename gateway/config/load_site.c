@@ -65,8 +65,8 @@ static void check_region(struct loader *l, struct field *region)
 	if (digits == 12 && len == 12)
 		return;
 	if (digits == len && len < 12)
-		find_error(l, region->at, "region '%s' has %zu digits and must have 12 (6 district + 3 town + 3 community); a leading zero may be "
-		           "lost: put it in quotes", region->text, len);
+		find_error(l, region->at, "region '%s' has %zu digit%s and must have 12 (6 district + 3 town + 3 community); a leading zero may be "
+		           "lost: put it in quotes", region->text, len, len == 1 ? "" : "s");
 	else
 		find_error(l, region->at, "region '%s' must be 12 digits: 6 district (GB/T 2260) + 3 town + 3 community", region->text);
 	region->text = NULL;

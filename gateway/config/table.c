@@ -4,6 +4,13 @@
 #include <string.h>
 
 #define TABLE_COLUMNS_MAX 256
+#define JOINS_MAX         6 /* decimal commas in one row */
+
+struct cell {
+	const char *text;
+	int         line, column;
+	int         width;   /* in characters, as it stands; 0: quoted, or over several lines */
+};
 
 /* libcsv calls back with fields and row ends but no places: the table is fed byte by byte, and the place where a field began is kept beside. */
 struct table {
@@ -14,15 +21,15 @@ struct table {
 	struct node           *headers[TABLE_COLUMNS_MAX]; /* quoted: its text is a column's; NULL: an unknown one */
 	size_t                 n_headers;
 	bool                   header_done, failed;
-	size_t                 column;         /* of the row being read */
-	struct node           *row;            /* NULL: nothing in it so far */
+	struct cell           *cells;          /* of the row being read */
+	size_t                 n_cells, cap_cells;
 	bool                   comment;
-	size_t                 cap_items, filled;
 	struct node           *list;
 	size_t                 cap_rows;
+	bool                   commas;         /* part the cells */
 	int                    line, col;      /* of the byte being fed */
 	int                    start_line, start_col;
-	bool                   open;           /* the field has begun */
+	bool                   open, quoted;   /* the field has begun; with a quote */
 };
 
 static char *trim(char *text)
@@ -105,32 +112,154 @@ static void take_header(struct table *t, const char *text)
 	t->failed = true;
 }
 
-static void take_cell(struct table *t, char *text)
+static void take_cell(struct table *t, const char *text, int width)
+{
+	if (t->n_cells == 0 && *text == '#')
+		t->comment = true;
+	if (t->comment)
+		return;
+	t->cells = arena_grow(&t->l->scratch, t->cells, t->n_cells, &t->cap_cells, sizeof *t->cells);
+	t->cells[t->n_cells++] = (struct cell){ text, t->start_line, t->start_col, width };
+}
+
+/* ---- a number with a decimal comma, in a table whose cells are parted by commas ---- */
+
+static const struct bind_key *column_of(const struct table *t, size_t column)
+{
+	for (size_t i = 0; column < t->n_headers && t->headers[column] && i < t->n_columns; i++)
+		if (t->columns[i].key == t->headers[column]->text)
+			return &t->columns[i];
+	return NULL;
+}
+
+static bool is_digits(const char *text)
+{
+	return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* Cells i and i + 1 as two halves of a number: 0|35, with nothing but the comma between them. */
+static bool may_be_halves(const struct table *t, size_t i)
+{
+	const struct cell *a = &t->cells[i], *b = a + 1;
+
+	return i + 1 < t->n_cells && a->width && b->width && is_digits(a->text + (*a->text == '-')) && is_digits(b->text) && b->line == a->line &&
+	       b->column == a->column + (int)strlen(a->text) + 1;
+}
+
+/* Whether a text could stand there at all, at a glance. */
+static bool fits(const struct bind_key *column, const char *text)
+{
+	struct decimal number;
+
+	if (!column || !*text)
+		return true;
+	if (column->type == BIND_DECIMAL)
+		return decimal_parse(text, &number) == 0;
+	if (column->type == BIND_WORD) {
+		for (size_t i = 0; column->words[i]; i++)
+			if (strcmp(column->words[i], text) == 0)
+				return true;
+		return false;
+	}
+	if (column->type == BIND_DURATION || strcmp(column->key, "unit") == 0)
+		return !is_digits(text);
+	return column->type != BIND_INT || is_digits(text);
+}
+
+/* The ways to read a row of n cells with so many commas taken for decimal ones. Few columns take decimals, so there are few. */
+struct joining {
+	const struct table *t;
+	size_t              n, n_ways;
+	size_t              at[JOINS_MAX], first[JOINS_MAX]; /* which cells are joined with the next: in the way that is tried, in the first that fits */
+};
+
+static void try_ways(struct joining *j, size_t cell, size_t column, size_t n_at, size_t left)
+{
+	const struct table *t = j->t;
+	const struct bind_key *key = column_of(t, column);
+
+	if (j->n_ways > 1 || (column >= t->n_headers && cell < j->n))
+		return;
+	if (cell >= j->n) {
+		if (left == 0 && j->n_ways++ == 0)
+			memcpy(j->first, j->at, sizeof j->first);
+		return;
+	}
+	if (fits(key, t->cells[cell].text))
+		try_ways(j, cell + 1, column + 1, n_at, left);
+	if (left && key && key->type == BIND_DECIMAL && may_be_halves(t, cell)) {
+		j->at[n_at] = cell;
+		try_ways(j, cell + 2, column + 1, n_at + 1, left - 1);
+	}
+}
+
+/* Each is said, and mended for what is checked further on: everything behind it stands in the wrong column. */
+static void join(struct table *t, size_t i)
+{
+	struct cell *a = &t->cells[i];
+
+	find_at(t->l, FINDING_ERROR, t->source, a->line, a->column, "'%s,%s' is two cells, for commas part the cells here: the decimal point is a '.', write %s.%s",
+	        a->text, a[1].text, a->text, a[1].text);
+	a->text = arena_printf(&t->l->scratch, "%s.%s", a->text, a[1].text);
+	a->width = 0;
+	t->n_cells--;
+	memmove(a + 1, a + 2, (t->n_cells - i - 1) * sizeof *a);
+}
+
+/* A row that is longer than the header, or that makes no sense as it stands, and does when commas are taken for decimal ones. */
+static void join_halves(struct table *t)
+{
+	struct joining j = { .t = t, .n = t->n_cells };
+
+	while (j.n > 0 && !*t->cells[j.n - 1].text)
+		j.n--;
+	size_t n = j.n > t->n_headers ? j.n - t->n_headers : 0;
+	if (n == 0) {
+		try_ways(&j, 0, 0, 0, 0);
+		if (j.n_ways)
+			return;
+		n = 1;
+	}
+	if (n > JOINS_MAX)
+		return;
+	try_ways(&j, 0, 0, 0, n);
+	if (j.n_ways == 1) {
+		while (n-- > 0)
+			join(t, j.first[n]);
+	} else if (j.n_ways > 1 && j.n > t->n_headers) { /* which of them, only who wrote it knows */
+		struct cell *c = &t->cells[j.first[0]];
+		find_at(t->l, FINDING_ERROR, t->source, c->line, c->column,
+		        "the row has %zu %s more than the header: a decimal comma makes two cells of a number; the decimal point is a '.'", n, n == 1 ? "cell" : "cells");
+		t->n_cells = j.first[0];
+	}
+}
+
+static struct node *make_row(struct table *t)
 {
 	struct loader *l = t->l;
-	size_t column = t->column++;
+	struct node *row = NULL;
+	size_t cap = 0, filled = 0;
 
-	if (t->comment || !*text)
-		return;
-	if (column == 0 && *text == '#') {
-		t->comment = true;
-		return;
+	for (size_t i = 0; i < t->n_cells; i++) {
+		const struct cell *c = &t->cells[i];
+		if (*c->text && i >= t->n_headers)
+			find_at(l, FINDING_ERROR, t->source, c->line, c->column, "'%s' stands in column %zu, but the header names only %zu", c->text, i + 1, t->n_headers);
+		if (!*c->text || i >= t->n_headers || !t->headers[i])
+			continue; /* what is wrong with a header is said there */
+		if (!row) {
+			row = arena_take(&l->scratch, 1, sizeof *row);
+			*row = (struct node){ .type = NODE_MAP, .line = c->line, .column = c->column, .source = t->source };
+		}
+		struct node *cell = arena_take(&l->scratch, 1, sizeof *cell);
+		*cell = (struct node){ .type = NODE_SCALAR, .line = c->line, .column = c->column, .source = t->source, .text = c->text };
+		for (int k = 0; k < 2; k++) {
+			row->items = arena_grow(&l->scratch, row->items, filled, &cap, sizeof *row->items);
+			row->items[filled++] = k == 0 ? t->headers[i] : cell;
+		}
 	}
-	if (column >= t->n_headers) {
-		find_at(l, FINDING_ERROR, t->source, t->start_line, t->start_col, "'%s' stands in column %zu, but the header names only %zu", text,
-		        column + 1, t->n_headers);
-		return;
-	}
-	if (!t->headers[column])
-		return; /* said at the header */
-	if (!t->row) {
-		t->row = cell_node(t, NODE_MAP, NULL);
-		t->cap_items = t->filled = 0;
-	}
-	for (int i = 0; i < 2; i++) {
-		t->row->items = arena_grow(&l->scratch, t->row->items, t->filled, &t->cap_items, sizeof *t->row->items);
-		t->row->items[t->filled++] = i == 0 ? t->headers[column] : cell_node(t, NODE_SCALAR, text);
-	}
+	if (row)
+		row->n = filled / 2;
+	return row;
 }
 
 static void on_field(void *data, size_t len, void *user)
@@ -143,6 +272,7 @@ static void on_field(void *data, size_t len, void *user)
 		t->start_line = t->line;
 		t->start_col = t->col;
 	}
+	bool plain = t->open && !t->quoted && t->line == t->start_line;
 	t->open = false;
 	if (data && memchr(data, '\0', len)) {
 		find_at(t->l, FINDING_ERROR, t->source, t->start_line, t->start_col, "a NUL character: is this a table at all?");
@@ -151,7 +281,7 @@ static void on_field(void *data, size_t len, void *user)
 	}
 	char *text = trim(arena_text(&t->l->scratch, data ? data : "", data ? len : 0));
 	if (t->header_done)
-		take_cell(t, text);
+		take_cell(t, text, plain ? t->col - t->start_col : 0);
 	else
 		take_header(t, text);
 }
@@ -169,17 +299,18 @@ static void on_row(int end, void *user)
 		name_columns(t);
 		return;
 	}
-	if (t->row) {
-		t->row->n = t->filled / 2;
+	if (t->commas)
+		join_halves(t);
+	struct node *row = make_row(t);
+	if (row) {
 		t->list->items = arena_grow(&t->l->scratch, t->list->items, t->list->n, &t->cap_rows, sizeof *t->list->items);
-		t->list->items[t->list->n++] = t->row;
+		t->list->items[t->list->n++] = row;
 		if (t->list->n > CONFIG_POINTS_MAX) {
 			find_at(t->l, FINDING_ERROR, t->source, t->line, 1, "more than %u rows", CONFIG_POINTS_MAX);
 			t->failed = true;
 		}
 	}
-	t->row = NULL;
-	t->column = 0;
+	t->n_cells = 0;
 	t->comment = false;
 }
 
@@ -208,6 +339,7 @@ static void feed_byte(struct table *t, char byte, unsigned char delimiter)
 
 	if (!t->open && !blank && byte != (char)delimiter) {
 		t->open = true;
+		t->quoted = byte == '"';
 		t->start_line = t->line;
 		t->start_col = t->col;
 	}
@@ -229,6 +361,8 @@ static void parse(struct table *t, const char *text, size_t len)
 {
 	struct loader *l = t->l;
 	unsigned char delimiter = find_delimiter(text, len);
+
+	t->commas = delimiter == ',';
 
 	if (csv_init(&l->live.table, CSV_STRICT | CSV_STRICT_FINI) != 0)
 		longjmp(l->oom, 1);

@@ -113,6 +113,26 @@ static int take_event(struct composer *c, const yaml_event_t *e, bool *ret_end)
 	return 0;
 }
 
+/* A tab among the blanks that a line begins with, in the lines where libyaml gave up: it has five ways to complain of one, none of which says so. */
+static bool find_tab(const char *text, size_t len, size_t from, size_t to, size_t *ret_line, size_t *ret_column)
+{
+	size_t line = 0;
+
+	for (size_t i = 0; i < len && line <= to; line++) {
+		size_t column = 0;
+		while (i + column < len && text[i + column] == ' ')
+			column++;
+		if (line >= from && i + column < len && text[i + column] == '\t') {
+			*ret_line = line;
+			*ret_column = column;
+			return true;
+		}
+		const char *end = memchr(text + i, '\n', len - i);
+		i = end ? (size_t)(end - text) + 1 : len;
+	}
+	return false;
+}
+
 /* libyaml gives some errors a mark and others an offset in bytes. */
 static void say_parse_error(struct composer *c, const yaml_parser_t *p, const char *text, size_t len)
 {
@@ -121,7 +141,12 @@ static void say_parse_error(struct composer *c, const yaml_parser_t *p, const ch
 	yaml_mark_t mark = unclosed ? p->context_mark : p->problem_mark;
 	int line = (int)mark.line + 1, column = (int)mark.column + 1;
 	const char *problem = p->problem ? p->problem : "not YAML";
+	size_t from = p->context && p->context_mark.line < p->problem_mark.line ? p->context_mark.line : p->problem_mark.line, tab_line, tab_column;
 
+	if (p->error != YAML_READER_ERROR && find_tab(text, len, from, p->problem_mark.line, &tab_line, &tab_column)) {
+		find_at(c->l, FINDING_ERROR, c->source, (int)tab_line + 1, (int)tab_column + 1, "a tab in the indentation: YAML takes spaces only, two a step");
+		return;
+	}
 	if (p->error == YAML_READER_ERROR) {
 		line = column = 1;
 		for (size_t i = 0; i < p->problem_offset && i < len; i++) {

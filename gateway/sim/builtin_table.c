@@ -20,7 +20,7 @@ static const struct builtin builtins[] = {
 		{ OF(KIND_SPRINKLER_PUMP), PART_HOUSE, TARGET_ACTIVE, 1, 60, 0, 0 },
 		{ DETECTORS, PART_FLOOR_UP, TARGET_ALARM, 2, 120, 30, 0 } }, 8 },
 	{ "riser-leak", "a riser leaks: pressures fall from the top down, the jockey pump runs", TROUBLE_NONE, 0, 1, {
-		{ OF(KIND_HYDRANT_PRESSURE, KIND_SPRINKLER_PRESSURE), PART_FROM_TOP, TARGET_ALARM, 6, 0, 10, 90, MUST },
+		{ OF(KIND_HYDRANT_PRESSURE, KIND_SPRINKLER_PRESSURE), PART_FROM_TOP, TARGET_ALARM, 6, 0, 10, 40, MUST },
 		{ OF(KIND_JOCKEY_PUMP), PART_HOUSE, TARGET_ACTIVE, 2, 15, 0, 0 },
 		{ LEVELS, PART_HOUSE, TARGET_DIP, 2, 30, 0, 600 } }, 3 },
 	{ "pump-failure", "a pump or its supply fails, pressures fall a little", TROUBLE_NONE, 0, 1, {

@@ -35,7 +35,8 @@ static const char help[] =
 	"  --list           what can be raised, and what is\n"
 	"  --status         how long it runs, what it serves, who asked what\n"
 	"\n"
-	"  --help, --version\n"
+	"  -h, --help       this text\n"
+	"  -V, --version    the version\n"
 	"\n"
 	"Exit: 0 done, 1 no (it cannot be, or is not so), 2 bad usage, site or scenario, 3 no simulator runs.\n";
 
@@ -209,12 +210,12 @@ int main(int argc, char **argv)
 		fputs(help, stdout);
 		return 0;
 	}
-	if (bad)
-		return usage("%s", e.text);
-	if (args_flag(&a, "version")) {
+	if (args_flag(&a, "version") || (argc == 2 && strcmp(argv[1], "-v") == 0)) {
 		puts("firegw-sim " FIREGW_VERSION);
 		return 0;
 	}
+	if (bad)
+		return usage("%s", e.text);
 	int asked = ask_what(&a);
 	if (asked >= 0)
 		return asked;

@@ -150,6 +150,10 @@ static int ask_clear(struct run *r, const char *name, struct strbuf *out)
 {
 	struct err e;
 
+	if (strcmp(name, "all") == 0 && r->world.n_effects == 0) {
+		strbuf_puts(out, "nothing was raised\n");
+		return 0;
+	}
 	if (world_clear(&r->world, name, &e) < 0) {
 		strbuf_printf(out, "%s\n", e.text);
 		return 1;
@@ -194,6 +198,11 @@ static int ask_list(const struct run *r, struct strbuf *out)
 	return 0;
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static int ask_status(const struct run *r, struct strbuf *out)
 {
 	struct net_stats s;
@@ -202,15 +211,15 @@ static int ask_status(const struct run *r, struct strbuf *out)
 	int64_t seconds = (clock_ms() - r->start_ms) / 1000;
 
 	net_stats(r->net, &s);
-	strbuf_printf(out, "site %s: %zu devices, %zu points at %zu ports; up %s, simulated %s, seed %llu\n", r->o->config->site.gateway, world_devices(&r->world),
-	              world_points(&r->world), r->world.bank.n_servers, clock_format_duration(seconds * 1000, up),
+	strbuf_printf(out, "site %s: %zu device%s, %zu point%s at %zu port%s; up %s, simulated %s, seed %llu\n", r->o->config->site.gateway, world_devices(&r->world),
+	              plural(world_devices(&r->world)), world_points(&r->world), plural(world_points(&r->world)), r->world.bank.n_servers, plural(r->world.bank.n_servers), clock_format_duration(seconds * 1000, up),
 	              clock_format_duration(r->world.now_ms / 1000 * 1000, simulated), (unsigned long long)r->world.seed);
 	strbuf_printf(out, "clients %llu, requests %llu, writes refused %llu, closed for garbage %llu, turned away %llu\n", (unsigned long long)s.clients,
 	              (unsigned long long)s.requests, (unsigned long long)s.writes_refused, (unsigned long long)s.garbage, (unsigned long long)s.turned_away);
 	if (sc && r->next_step < sc->n_steps)
 		strbuf_printf(out, "scenario: step %zu of %zu comes at %s\n", r->next_step + 1, sc->n_steps, clock_format_duration(sc->steps[r->next_step].at_ms, up));
 	else if (sc)
-		strbuf_printf(out, "scenario: all %zu steps are done\n", sc->n_steps);
+		strbuf_printf(out, "scenario: all of its %zu step%s done\n", sc->n_steps, sc->n_steps == 1 ? " is" : "s are");
 	list_raised(r, out);
 	return 0;
 }
@@ -295,11 +304,11 @@ static void tell_start(const struct run *r)
 	for (size_t i = 0; i < b->n_servers; i++) {
 		const struct bank_server *s = &b->servers[i];
 
-		snprintf(text, sizeof text, "%s port %u serves %zu device%s, %zu points", s->host, s->port, s->n_devices, s->n_devices == 1 ? "" : "s", s->n_points);
+		snprintf(text, sizeof text, "%s port %u serves %zu device%s, %zu point%s", s->host, s->port, s->n_devices, plural(s->n_devices), s->n_points, plural(s->n_points));
 		say_line(NULL, text);
 	}
-	snprintf(text, sizeof text, "%s: %zu devices, %zu points at %zu port%s%s; firegw-sim --list shows what can be raised", r->o->config->name,
-	         world_devices(&r->world), world_points(&r->world), b->n_servers, b->n_servers == 1 ? "" : "s",
+	snprintf(text, sizeof text, "%s: %zu device%s, %zu point%s at %zu port%s%s; firegw-sim --list shows what can be raised", r->o->config->name, world_devices(&r->world),
+	         plural(world_devices(&r->world)), world_points(&r->world), plural(world_points(&r->world)), b->n_servers, plural(b->n_servers),
 	         b->n_left_out ? "; lines without a tcp:// address are left out" : "");
 	say_line(NULL, text);
 }

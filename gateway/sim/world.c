@@ -138,7 +138,7 @@ static void tell_moves(struct world *w, struct effect *e)
 		say(w, "%s: %s", e->word, text);
 	}
 	if (now > TOLD_MAX)
-		say(w, "%s: and %zu more points", e->word, now - TOLD_MAX);
+		say(w, "%s: and %zu more point%s", e->word, now - TOLD_MAX, now - TOLD_MAX == 1 ? "" : "s");
 }
 
 static void drop_effect(struct world *w, size_t i)

@@ -129,6 +129,24 @@ void channel_flush(struct channel *c)
 		c->out_start = c->out_end = 0;
 }
 
+static void tell_dropped(struct channel *c, uint64_t *n, bool too_large)
+{
+	const struct frame f = { .type = FRAME_DROPPED, .token = *n, .flag = too_large };
+
+	if (*n == 0)
+		return;
+	channel_send(c, &f);
+	*n = 0;
+}
+
+void channel_tell_dropped(struct channel *c)
+{
+	if (channel_waiting(c) > CHANNEL_MESSAGES_MAX / 2)
+		return;
+	tell_dropped(c, &c->too_large, true);
+	tell_dropped(c, &c->crowded, false);
+}
+
 void channel_log(struct channel *c, enum log_level level, const char *fmt, ...)
 {
 	char text[FRAME_TEXT_MAX];

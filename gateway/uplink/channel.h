@@ -15,6 +15,7 @@ struct channel {
 	unsigned char *out;         /* grows: results are bounded by what is in flight, messages by CHANNEL_MESSAGES_MAX */
 	size_t         out_start, out_end, out_cap;
 	bool           ended;       /* the daemon is gone */
+	uint64_t       too_large, crowded; /* messages of the hub that were dropped and not told yet */
 };
 
 /* -1: no memory. */
@@ -30,6 +31,8 @@ void channel_take(struct channel *c, size_t len);
 void channel_send(struct channel *c, const struct frame *f);
 /* Queues a frame that was encoded already. */
 void channel_send_bytes(struct channel *c, const void *data, size_t len);
+/* Tells what was dropped, once the daemon reads again: a line for each would be as much as what was dropped. */
+void channel_tell_dropped(struct channel *c);
 size_t channel_waiting(const struct channel *c);
 void channel_flush(struct channel *c);
 /* A line for the daemon's log, cut to fit. */

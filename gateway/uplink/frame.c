@@ -48,6 +48,7 @@ static const struct shape shapes[] = {
 	{ FRAME_SUBSCRIBED, "subscribed", { FLAG(flag), TEXT(text, FRAME_TEXT_MAX) } },
 	{ FRAME_LOG, "log", { U32(number), TEXT(text, FRAME_TEXT_MAX) } },
 	{ FRAME_ALIVE, "alive", { { FIELD_END, 0, 0 } } },
+	{ FRAME_DROPPED, "dropped", { U64(token), FLAG(flag) } },
 };
 
 static const struct shape *shape_of(unsigned type)

@@ -36,6 +36,7 @@ enum frame_type {
 	FRAME_SUBSCRIBED,       /* ok (flag), text */
 	FRAME_LOG,              /* enum log_level (number), text */
 	FRAME_ALIVE,            /* nothing: the main loop turns */
+	FRAME_DROPPED,          /* token: so many messages of the hub since the last; too large (flag), else they came faster than they could be taken */
 };
 
 /* Binary data, borrowed; data NULL: absent (which an empty piece is not). */

@@ -51,7 +51,7 @@ static int64_t now(void)
 
 static int usage(const char *arg)
 {
-	if (strcmp(arg, "--version") == 0) {
+	if (strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0 || strcmp(arg, "-v") == 0) {
 		puts("firegw-uplink " FIREGW_VERSION);
 		return 0;
 	}
@@ -107,8 +107,7 @@ static void take_results(struct uplink *u)
 		free(r);
 		r = next;
 	}
-	if (dropped > 0)
-		channel_log(&u->channel, LOG_LEVEL_WARNING, "dropped %llu messages of the hub: they came faster than they could be taken", (unsigned long long)dropped);
+	u->channel.crowded += dropped;
 }
 
 /* 0, or -1: the daemon sent what it cannot mean. */
@@ -188,6 +187,7 @@ static int run(struct uplink *u)
 			return 3;
 		}
 		say_alive(u);
+		channel_tell_dropped(&u->channel);
 		channel_flush(&u->channel);
 	}
 	return 0;

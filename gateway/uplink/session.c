@@ -388,9 +388,9 @@ static void on_message(struct session *s, const struct result *r, int64_t now_ns
 {
 	s->progress_ns = now_ns;
 	if (r->len == 0)
-		channel_log(s->channel, LOG_LEVEL_WARNING, "dropped a message of the hub that is too large (%u bytes are possible)", FRAME_PAYLOAD_MAX);
+		s->channel->too_large++;
 	else if (channel_waiting(s->channel) + r->len > CHANNEL_MESSAGES_MAX)
-		channel_log(s->channel, LOG_LEVEL_WARNING, "dropped a message of the hub: too many wait for the daemon");
+		s->channel->crowded++;
 	else
 		channel_send_bytes(s->channel, r->bytes, r->len);
 }
@@ -442,7 +442,7 @@ int session_on_frame(struct session *s, const struct frame *f, int64_t now_ns, b
 	case FRAME_QUIT:
 		*ret_quit = true;
 		return 0;
-	case FRAME_UP: case FRAME_DOWN: case FRAME_DELIVERED: case FRAME_REFUSED: case FRAME_MESSAGE: case FRAME_SUBSCRIBED: case FRAME_LOG: case FRAME_ALIVE:
+	case FRAME_UP: case FRAME_DOWN: case FRAME_DELIVERED: case FRAME_REFUSED: case FRAME_MESSAGE: case FRAME_SUBSCRIBED: case FRAME_LOG: case FRAME_ALIVE: case FRAME_DROPPED:
 		break;
 	}
 	return err_set(reterr, ERR_PROTOCOL, "frame '%s' from the daemon", frame_type_name(f->type));

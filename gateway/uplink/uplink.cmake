@@ -16,4 +16,4 @@ target_link_libraries(firegw-uplink PRIVATE firegw_flags firegw_core firegw_upli
 install(TARGETS firegw-uplink RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
 
 firegw_library(firegw_uplink_link SOURCES ${uplink}/../uplink_link.c ${uplink}/../uplink_child.c ${uplink}/../uplink_frames.c
-	LIBS firegw_core firegw_uplink_frame PkgConfig::UV)
+	LIBS firegw_core firegw_repeat firegw_uplink_frame PkgConfig::UV)

@@ -6,9 +6,9 @@ _firegw_options() {
 	case "$1" in
 	'firegw check') echo '--config --json --help' ;;
 	'firegw show') echo '--config --json --help' ;;
-	'firegw status') echo '--socket --json --help' ;;
-	'firegw points') echo '--bad --socket --json --help' ;;
-	'firegw alarms') echo '--all --socket --json --help' ;;
+	'firegw status') echo '--follow --every --socket --json --help' ;;
+	'firegw points') echo '--bad --follow --every --socket --json --help' ;;
+	'firegw alarms') echo '--all --follow --socket --json --help' ;;
 	'firegw events') echo '--since --until --class --limit --follow --socket --json --help' ;;
 	'firegw ack') echo '--note --socket --json --help' ;;
 	'firegw reset') echo '--note --socket --json --help' ;;
@@ -27,7 +27,9 @@ _firegw_value() {
 	case "$1 $2" in
 	'firegw check --config' | 'firegw check -c') echo 'file' ;;
 	'firegw show --config' | 'firegw show -c') echo 'file' ;;
+	'firegw status --every') echo 'span' ;;
 	'firegw status --socket') echo 'file' ;;
+	'firegw points --every') echo 'span' ;;
 	'firegw points --socket') echo 'file' ;;
 	'firegw alarms --socket') echo 'file' ;;
 	'firegw events --since') echo 'time' ;;
@@ -92,8 +94,8 @@ _firegw_words() {
 	'firegw points') echo 'select_point' ;;
 	'firegw alarms') echo 'select' ;;
 	'firegw events') echo 'select' ;;
-	'firegw ack') [ "$2" = 1 ] && echo 'alarm' || echo 'other' ;;
-	'firegw reset') [ "$2" = 1 ] && echo 'alarm' || echo 'other' ;;
+	'firegw ack') echo 'alarm' ;;
+	'firegw reset') echo 'alarm' ;;
 	'firegw history') echo 'point' ;;
 	'firegw probe') [ "$2" = 1 ] && echo 'words tcp:// rtu:// rtu+tcp://' || echo 'other' ;;
 	'firegw hub') [ "$2" = 1 ] && echo 'words list resend purge' || echo 'hub' ;;

@@ -5,6 +5,7 @@ import time
 
 import machine
 import rig
+import rows_field
 import stage
 from rig import CannotMeasure, median, ms, quantile, say
 
@@ -376,9 +377,12 @@ ROWS = {
     "alarm": (row_alarm, "register read → alarm event at the subscriber, durable first"),
     "reading": (row_reading, "register read → reading at the subscriber, commit: 0ms"),
     "dead-unit": (row_dead_unit, "one line, ten units at 1 Hz, one dead"),
+    "faulty-unit": (lambda ctx: rows_field.row_faulty_unit(ctx, Figure), "ten units at 1 Hz, one of them late, dripping, lying …, over each kind of line"),
+    "serial": (lambda ctx: rows_field.row_serial(ctx, Figure), "how much of a serial line is used at 9,600 and 115,200 baud"),
     "outage": (row_outage, "hub away, kill -9 in the middle"),
     "catch-up": (row_catch_up, "after an outage, live fires meanwhile"),
     "thousand": (row_thousand, "1,000 devices × 100 registers at 1 Hz"),
+    "thousand-dead": (lambda ctx: rows_field.row_thousand_dead(ctx, Figure), "the same, 50 of them dead"),
     "tower": (row_tower, "a tower of 2,000 points, defaults"),
     "disk": (row_disk, "the disk alone"),
 }

@@ -17,7 +17,7 @@ def site(tmp_path):
 
 def pytest_collection_modifyitems(items):
     """What waits longest begins first, each beside one that is soon over: workers take two at a time."""
-    first = ("test_watch", "test_hubs", "test_own_faults", "test_sim", "test_backlog")
+    first = ("test_overcommitted", "test_watch", "test_hubs", "test_own_faults", "test_sim", "test_backlog")
     long = sorted((i for i in items if i.path.stem.startswith(first)), key=lambda i: next(n for n, f in enumerate(first) if i.path.stem.startswith(f)))
     short = [i for i in items if i not in long]
     items[:] = [i for pair in zip(long, short) for i in pair] + long[len(short):] + short[len(long):]

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -31,12 +32,12 @@ def live(site):
 
 
 class Follower:
-    """`firegw events --follow` and what it has printed so far."""
+    """`firegw VERB --follow` and what it has printed so far."""
 
-    def __init__(self, site, name, *args):
+    def __init__(self, site, name, *args, verb="events"):
         self.out = site.folder / f"{name}.out"
         with open(self.out, "wb") as f:
-            self.child = subprocess.Popen([BIN / "firegw", "events", "--follow", *args], stdout=f, stderr=subprocess.STDOUT, env={**os.environ, "FIREGW_SOCKET": str(site.folder / "fw.sock")})
+            self.child = subprocess.Popen([BIN / "firegw", verb, "--follow", *args], stdout=f, stderr=subprocess.STDOUT, env={**os.environ, "FIREGW_SOCKET": str(site.folder / "fw.sock")})
 
     def lines(self):
         return self.out.read_text().splitlines()
@@ -49,6 +50,7 @@ class Follower:
 
 def test_present(live):
     d = live.d
+    assert "4 points on 1 line, 2 rules, 1 hub; socket" in d.text()
     text = d.cli("status").stdout
     for part in ("qj-test-01", "line", "district", "1 of 1", "up"):
         assert part in text, text
@@ -65,7 +67,7 @@ def test_present(live):
     assert [a["alarm"] for a in alarms] == ["facp.smoke1/smoke"] and alarms[0]["state"] == "active"
     assert "facp.smoke1/smoke" in d.cli("alarms").stdout
     # A mistyped word must not look like an all-clear.
-    assert d.cli("alarms", "fire").stdout == "no alarm fits: fire; 1 other stands, `firegw alarms` shows all\n"
+    assert d.cli("alarms", "fire").stdout == "no alarm fits: fire (did you mean class=fire?); 1 other stands, `firegw alarms` shows all\n"
     events = [json.loads(line) for line in d.cli("events", "--json").stdout.splitlines()]
     assert [e["n"] for e in events] == list(range(1, len(events) + 1)) and [e for e in events if e["alarm"] == "facp.smoke1/smoke"] == alarms
     assert [json.loads(line)["transition"] for line in d.cli("events", "--json", "--class", "fire").stdout.splitlines()] == ["raised"]
@@ -137,6 +139,110 @@ def test_follow(live):
     assert text.child.wait(10) == 3, "the daemon went away"
 
 
+def test_follow_points(live):
+    d, eq = live.d, live.eq
+    rows = live.add(Follower(live, "points-json", "--json", "--every", "100ms", verb="points"))
+    text = live.add(Follower(live, "points", "facp.p", "--every", "100ms", verb="points"))
+    bad = live.add(Follower(live, "points-bad", "--json", "--bad", "--every", "100ms", verb="points"))
+    wait_for(lambda: len(rows.lines()) == 4 and len(text.lines()) == 2, what="what is now")
+    eq.set(3, 0, 40)
+    wait_for(lambda: len(rows.lines()) == 5 and len(text.lines()) == 3, what="a change")
+    assert json.loads(rows.lines()[-1])["value"] == 0.4 and "0.4 MPa  good" in text.lines()[-1]
+    # Loaded anew: nobody loses what they follow, and what did not change is not told again.
+    d.site.write_text(d.site.read_text() + "\n")
+    d.signal(signal.SIGHUP)
+    wait_for(lambda: "configuration loaded: 4 points, 2 rules" in d.text(), what="the reload")
+    eq.set(3, 0, 45)
+    wait_for(lambda: len(rows.lines()) == 6 and len(text.lines()) == 4, what="a change after a reload")
+    eq.stop()
+    wait_for(lambda: len(rows.lines()) == 10 and len(bad.lines()) == 4, what="the line went")
+    assert {json.loads(line)["quality"] for line in rows.lines()[6:]} == {"comm"}
+    assert all(json.loads(line)["quality"] == "comm" for line in bad.lines()), "those that are good were not shown"
+    rows.child.send_signal(signal.SIGINT)
+    assert rows.child.wait(10) == 0
+    d.terminate()
+    assert text.child.wait(10) == 3 and bad.child.wait(10) == 3, "the daemon went away"
+
+
+def test_follow_points_sends_changes_only(live):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(str(live.folder / "fw.sock"))
+        s.sendall(b'{"verb":"points","args":{"select":"facp.*","follow":true,"every":100}}\n')
+        rows = (json.loads(line)["row"] for line in s.makefile("rb"))
+        assert {next(rows)["id"] for _ in range(4)} == live.d.points().keys()
+        told = []
+        for v in (40, 45, 35):
+            live.eq.set(3, 0, v)
+            told.append(next(rows))
+        live.eq.set(1, 0, 1)
+        told.append(next(rows))
+        assert [(p["id"], p["value"], p["quality"]) for p in told] == [("facp.p", 0.4, "good"), ("facp.p", 0.45, "good"), ("facp.p", 0.35, "good"), ("facp.smoke1", 1, "good")]
+
+
+def test_follow_points_is_bounded(live):
+    d = live.d
+    for args, word in (({"every": 50}, "every"), ({"every": 60001}, "every"), ({"every": "1s"}, "every"), ({"bad": True}, "bad"), ({"select": "kind=x"}, "kind")):
+        end = d.ask("points", follow=True, **args)[1]
+        assert end["ok"] is False and end["code"] == "invalid" and word in end["error"], end
+    children = [live.add(Follower(live, f"many{i}", "facp.p", "--every", "1m", verb="points")) for i in range(33)]
+    wait_for(lambda: any(c.child.poll() is not None for c in children), what="one too many")
+    ended = [c for c in children if c.child.poll() is not None]
+    assert len(ended) == 1 and ended[0].child.returncode == 1 and "32 follow points already" in ended[0].out.read_text()
+    for c in children:
+        c.stop()
+    again = live.add(Follower(live, "again", "facp.p", "--json", "--every", "100ms", verb="points"))
+    wait_for(lambda: len(again.lines()) == 1, what="room again")
+    live.eq.set(3, 0, 41)
+    wait_for(lambda: len(again.lines()) == 2, what="a change")
+
+
+def test_follow_alarms_and_status(live):
+    d, eq = live.d, live.eq
+    eq.set(1, 0, 1)
+    wait_for(lambda: "facp.smoke1/smoke" in d.alarms(), what="an alarm")
+    rows, text = live.add(Follower(live, "alarms-json", "--json", verb="alarms")), live.add(Follower(live, "alarms", "class=fire", verb="alarms"))
+    status = live.add(Follower(live, "status", "--json", "--every", "100ms", verb="status"))
+    wait_for(lambda: len(rows.lines()) == 1 and len(text.lines()) == 2, what="what stands")
+    eq.set(1, 1, 1)
+    wait_for(lambda: any("smoke2/latched" in line for line in rows.lines()) and "smoke2/latched" in text.out.read_text(), what="one more")
+    d.cli("ack", "facp.smoke1/smoke")
+    eq.set(1, 0, [0, 0])
+    wait_for(lambda: any('"cleared"' in line for line in rows.lines()), what="its end")
+    seen = [(e["alarm"], e["transition"]) for e in map(json.loads, rows.lines())]
+    assert [t for a, t in seen if a == "facp.smoke1/smoke"] == ["raised", "acknowledged", "returned", "cleared"] and len(seen) == len(set(seen))
+    wait_for(lambda: len(status.lines()) > 3 and json.loads(status.lines()[-1])["alarms"]["fire"] == 2, what="the counts")
+    for f in (rows, status):
+        f.child.send_signal(signal.SIGINT)
+        assert f.child.wait(10) == 0
+    d.terminate()
+    assert text.child.wait(10) == 3
+
+
+def test_several_alarms(live):
+    d = live.d
+    live.eq.set(1, 0, [1, 1, 1])
+    wait_for(lambda: {"facp.smoke1/smoke", "facp.smoke2/latched", "facp.smoke3/smoke"} <= d.alarms().keys(), what="the alarms")
+    hint = d.cli("ack", "facp.smoke2", check=False)
+    assert hint.returncode == 1 and "alarms of this point: facp.smoke2/" in hint.stderr
+    assert d.cli("ack", "facp.smoke1/smoke", "facp.smoke2/*").stdout.splitlines()[0] == "facp.smoke1/smoke: acked"
+    rows = [json.loads(line) for line in d.cli("ack", "facp.*", "--json").stdout.splitlines()]
+    assert "facp.smoke3/smoke" in [r["alarm"] for r in rows] and "facp.smoke1/smoke" not in [r["alarm"] for r in rows] and all(r["ok"] and r["error"] is None for r in rows)
+    done = d.cli("reset", "facp.smoke2/*", check=False)
+    assert done.returncode == 1 and "facp.smoke2/latched" in done.stderr and "still stands" in done.stderr
+
+
+def test_hints(live):
+    d = live.d
+    for words, hint in ((["building=c"], "no building 'c'"), (["device=fapc"], "did you mean 'facp'?"), (["bus=lnie"], "did you mean 'line'?"), (["facp.smok1"], "did you mean 'facp.smoke1'?"),
+                        (["smoke_detector"], "did you mean kind=smoke_detector?"), (["floor=99"], "no floor '99'")):
+        done = d.cli("points", *words, check=False)
+        assert done.returncode == 1 and hint in done.stderr, done.stderr
+    assert "(no building 'c'" in d.cli("alarms", "building=c").stdout and "(" not in d.cli("alarms", "device=facp").stdout
+    done = d.cli("alarms", "--floor", "12", check=False)
+    assert done.returncode == 2 and "did you mean floor=12?" in done.stderr
+
+
 def test_history(live):
     d = live.d
     for v in (40, 45, 50):
@@ -160,6 +266,8 @@ def test_history(live):
     assert d.terminate() == 0
     done = d.cli("history", "facp.p", check=False)
     assert done.returncode == 3 and "fw.sock" in done.stderr
+    table = subprocess.run([BIN / "firegw", "history", "facp.p", "--db", live.folder / "firegw.db"], capture_output=True, text=True, env={**os.environ, "TZ": "Pacific/Auckland"})
+    assert table.stderr == "" and all(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(r[0] / 1000 + 8 * 3600)) in table.stdout for r in rows), "the site's zone is in the file"
     after = subprocess.run([BIN / "firegw", "history", "facp.p", "--json", "--db", live.folder / "firegw.db"], capture_output=True, text=True)
     assert json.loads(after.stdout) == rows
     for verb in ("status", "points", "alarms", "events"):

@@ -291,3 +291,25 @@ def test_an_uplink_whose_files_moved_starts_anew(site):
     session = d.hub()["session"]
     wait_for(lambda: d.hub()["session"] > session + 1, seconds=90, what="the next attempts")
     assert d.uplinks() == after, "a file that is replaced where it stands needs none"
+
+
+def test_messages_that_are_dropped_for_want_of_room_are_counted_and_said(site):
+    broker = site.broker()
+    console = site.console(broker)
+    eq = site.equipment()
+    d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(1)), hubs=hub(broker.port, more=', version: "3.1.1"')))
+    d.hub_up()
+    assert d.hub()["dropped"] == 0
+    topic = f"{PREFIX}qj-test-01/command/snapshot"
+    for _ in range(3):
+        console.client.publish(topic, b"x" * 200000, 1)
+    wait_for(lambda: d.hub()["dropped"] == 3, what="those that are too large")
+    lines = lambda why: [t for t in d.text().splitlines() if "messages of the hub were dropped" in t and why in t]
+    assert len(lines("they were too large")) == 1
+    d.signal(signal.SIGSTOP)
+    for _ in range(200):
+        console.client.publish(topic, b"x" * 100000, 1)
+    wait_for(lambda: sum(len(p) == 100000 for _, _, p, _ in console.all()) == 200, what="the broker gave them to whoever is subscribed")
+    d.signal(signal.SIGCONT)
+    wait_for(lambda: d.hub()["dropped"] > 20, what="those that came while it did not read")
+    assert len(lines("they came faster than they could be taken")) == 1, d.text()

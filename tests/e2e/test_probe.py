@@ -194,8 +194,10 @@ def test_what_goes_wrong_is_said_with_the_cure(site):
     assert "exception 2, illegal data address: a register of these is not there" in err
     assert json.loads(out)["exception"] == 2 and "illegal data address" in json.loads(out)["error"]
     assert "no answer from unit 5" in probe(site, eq.ports[0], "--unit", "5", "--register", "0", "--timeout", "200ms", code=1)[1]
-    for scheme in ("rtu:///dev/ttyS1", "rtu+tcp://127.0.0.1:4001"):
-        assert "not read by this build yet" in probe(site, scheme, "--unit", "5", "--register", "0", code=1)[1]
+    assert "is address and port" in probe(site, f"rtu+tcp://127.0.0.1:{free_port()}", "--unit", "5", "--register", "0", code=1)[1]
+    _, err = probe(site, "rtu:///dev/no-such-port", "--unit", "5", "--register", "0", code=1)
+    assert "open /dev/no-such-port: No such file or directory: is the adapter plugged in?" in err and "another master" not in err
+    assert "this is no serial port" in probe(site, "rtu:///dev/null", "--unit", "5", "--register", "0", code=1)[1]
     assert "cannot reach firegwd" in probe(site, "riser-a", "--unit", "5", "--register", "0", code=3)[1]
     assert "names no host" in probe(site, "tcp://", "--unit", "5", "--register", "0", code=2)[1]
     assert "a bus's is tcp://" in probe(site, "mqtt://x", "--unit", "5", "--register", "0", code=2)[1]

@@ -108,16 +108,21 @@ def test_a_broken_file_is_refused_whole(site):
     h = House(site)
     d, console, eq = h.start(), h.console, h.eq
     config = d.status()["config"]
-    event = reload(d, console, h.text(limit="0.40").replace("type: u16", "type: u17"), "config_refused")
-    assert "u17" in event["message"]["en"] and "site.yaml:" in event["message"]["en"]
+    event = reload(d, console, h.text(limit="0.40").replace("type: u16", "type: u17", 1), "config_refused")
+    assert "u17" in event["message"]["en"] and ": site.yaml:" in event["message"]["en"]
     raised = wait_for(lambda: console.events(alarm="_gw.config/refused", transition="raised"), what="the fault")[0]
+    line = 1 + next(i for i, t in enumerate(d.site.read_text().splitlines()) if "u17" in t)
     assert raised["class"] == "fault"
+    for text in raised["message"].values():
+        assert f":site.yaml:{line}: " in text.replace(": site", ":site") and "'u17'" in text, "the first finding, by the file's own name"
     assert d.status()["config"] == config and "facp.p/low" not in d.alarms(), "nothing of it took effect"
     eq.set(1, 0, 1)
     wait_for(lambda: console.events(alarm="facp.smoke1/smoke"), what="the old one runs on")
     # what needs a restart
     event = reload(d, console, h.text(gateway="qj-test-02"), "config_refused")
     assert "restart" in event["message"]["en"] and "site.gateway" in event["message"]["en"]
+    again = wait_for(lambda: console.events(alarm="_gw.config/refused", transition="reraised"), what="the fault says what it is now")[0]
+    assert "restart" in again["message"]["zh"] and "restart" in again["message"]["en"] and "u17" not in again["message"]["en"]
     d.site.unlink()
     d.signal(signal.SIGHUP)
     wait_for(lambda: len(config_events(console, "config_refused")) == 3, what="a file that is not there")

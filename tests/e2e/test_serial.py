@@ -28,7 +28,10 @@ async def main():
     if isinstance(where, int):
         await StartAsyncTcpServer(context=context, framer=ModbusRtuFramer, address=("127.0.0.1", where), allow_reuse_address=True, ignore_missing_slaves=True)
     else:
-        await StartAsyncSerialServer(context=context, framer=ModbusRtuFramer, port=where, baudrate=19200, parity="N", bytesize=8, stopbits=1, timeout=0.05, ignore_missing_slaves=True)
+        server = await StartAsyncSerialServer(defer_start=True, context=context, framer=ModbusRtuFramer, port=where, baudrate=19200, parity="N", bytesize=8, stopbits=1, timeout=0.05, ignore_missing_slaves=True)
+        await server.start()
+        print("ready", flush=True)
+        await server.serve_forever()
 
 asyncio.run(main())
 """
@@ -58,8 +61,9 @@ class Units:
     def start(self):
         where = self.where if isinstance(self.where, int) else str(self.where)
         self.child = subprocess.Popen([PYTHON, "-c", SERVER, json.dumps([where, self.units])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.set(self.units[0], 3, 0, [0])
-        if isinstance(self.where, int):
+        if not isinstance(self.where, int):
+            assert self.child.stdout.readline() == "ready\n"
+        else:
             wait_for(lambda: listens(self.where), what="the equipment")
         return self
 

@@ -72,7 +72,7 @@ def test_pymodbus_reads_what_the_tables_describe(site):
     low, high = water.read_input_registers(0, 2, slave=3).registers
     assert 20 < struct.unpack(">f", struct.pack(">HH", high, low))[0] < 250
     assert 3200 < water.read_holding_registers(0, 1, slave=4).registers[0] < 5000
-    assert f"127.0.0.1 port {ports[1]} serves 2 devices, 4 points" in sim.text() and "3 devices, 9 points at 2 ports" in sim.text()
+    assert f"127.0.0.1 port {ports[1]} serves 2 devices, 4 points" in sim.text() and "3 devices, 9 points at 2 ports" in sim.text() and "serves 1 device, 5 points" in sim.text()
 
 
 def test_what_is_not_described_is_refused_and_nothing_is_written(site):
@@ -155,6 +155,7 @@ def test_the_daemon_sees_a_healthy_house_then_a_fire(site):
     wait_for(lambda: len(d.points()) == 9 and all(p["quality"] == "good" for p in d.points().values()), what="all points good")
     assert not d.alarms() and not [e for e in console.events() if e["alarm"]]
     assert d.points()["facp.name"]["value"] == "facp.name" and 0.15 < d.points()["hyd.kpa"]["value"] < 1 and 3.2 < d.points()["tank.level"]["value"] < 5
+    assert sim.ask("--clear", "all") == (0, "nothing was raised\n")
     assert sim.ask("--raise", "fire", "floor=3") == (0, "raised fire: 3 points\n")
     raised = wait_for(lambda: console.events(transition="raised", **{"class": "fire"}), what="the fire at the console")[0]
     assert raised["floor"] == "3" and raised["zone"] == "3-N" and raised["value"] == 1
@@ -163,12 +164,18 @@ def test_the_daemon_sees_a_healthy_house_then_a_fire(site):
     assert sim.ask("--clear", "fire")[0] == 0
     wait_for(lambda: len(console.events(transition="returned", **{"class": "fire"})) >= 2, what="returned")
     # A device that dies is silent, one that lies is not believed.
-    for name in ("device-dead", "device-lying"):
+    device = lambda: next(v for line in d.status()["lines"] for v in line["devices"] if v["name"] == "tank")
+    for name, en, zh in (("device-dead", "does not answer", "无应答"), ("device-lying", "answers, but wrongly: of another unit, function or length", "有应答但不符")):
         assert sim.ask("--raise", name, "device=tank")[0] == 0
         wait_for(lambda: d.points()["tank.level"]["quality"] == "comm", seconds=40, what=f"{name}: no answer that could be trusted")
         assert d.points()["hyd.kpa"]["quality"] == "good"
+        said = wait_for(lambda: [e for e in console.events(alarm="_gw.device-tank/silent", active=True) if en in e["message"]["en"]], seconds=40, what=f"{name}: the fault says what is so")
+        assert zh in said[-1]["message"]["zh"] and said[-1]["message"]["en"].startswith("device tank ")
+        assert not device()["up"] and en in device()["why"] and f"device tank {en}" in d.text()
+        assert en in d.cli("status").stdout
         assert sim.ask("--clear", name)[0] == 0
         wait_for(lambda: d.points()["tank.level"]["quality"] == "good", seconds=60, what=f"{name}: over")
+        wait_for(lambda: device()["up"] and device()["why"] is None, what=f"{name}: it is up again")
     assert sim.terminate() == 0 and not sim.socket.exists() and sim.text().endswith("ended\n")
 
 

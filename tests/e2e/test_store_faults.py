@@ -104,3 +104,31 @@ def test_revs_go_on_above_what_was_announced_and_never_stored(site, end):
     new = wait_for(lambda: console.events(alarm=alarm, durable=True), what="a new fire")[0]
     assert new["transition"] == "raised" and new["rev"] > max(e["rev"] for e in console.events(alarm=alarm, durable=False))
     wait_for(lambda: any(v.get("id") == new["id"] for v in console.retained().values()), what="it stands")
+
+
+def test_a_store_in_trouble_is_said_once_and_then_counted(site):
+    console, eq, fault, d = start(site)
+    set_fault(fault, "fail")
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm="_gw.storage/failing"), what="the gateway's own fault")
+    again = time.monotonic() + 5
+    wait_for(lambda: time.monotonic() > again, what="several tries more")
+    assert d.text().count("disk I/O error") == 1, d.text()
+    set_fault(fault, "ok")
+    wait_for(lambda: "store: storing again" in d.text(), what="the end is said at once")
+
+
+def test_a_start_on_a_full_disk(site):
+    """A full disk is no reason to stay down: what stands is known, and what happens goes out undurable."""
+    console, eq, fault, d = start(site)
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm="facp.smoke1/smoke", durable=True), what="a stored fire")
+    assert d.terminate() == 0
+    set_fault(fault, "full")
+    d.start(env={"FIREGW_FAULT": str(fault)})
+    assert d.alarms()["facp.smoke1/smoke"]["state"] == "active"
+    eq.set(1, 1, 1)
+    early = wait_for(lambda: console.events(alarm="facp.smoke2/smoke"), what="a fire that cannot be stored")[0]
+    assert early["durable"] is False
+    set_fault(fault, "ok")
+    wait_for(lambda: console.events(alarm="facp.smoke2/smoke", durable=True), what="it is stored when there is room")

@@ -176,14 +176,14 @@ def test_a_refused_replay_is_said(site):
 
 
 class Terminal:
-    """A pseudo-terminal of 120 by 40."""
+    """A pseudo-terminal."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, rows=40, columns=120, **env):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ["TERM"] = "xterm-256color"
+            os.environ.update({"TERM": "xterm-256color", **env})
             os.execv(BIN / "firegw", ["firegw", *map(str, args)])
-        subprocess.run(["stty", "rows", "40", "cols", "120"], stdin=self.fd, check=True)
+        subprocess.run(["stty", "rows", str(rows), "cols", str(columns)], stdin=self.fd, check=True)
         self.data, self.code, self.lock = b"", None, threading.Lock()
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -210,17 +210,48 @@ class Terminal:
 def test_the_picture_on_a_terminal(site):
     broker, eq = site.broker(), site.equipment()
     d = daemon(site, broker, eq)
-    t = site.add(Terminal("watch", f"mqtt://127.0.0.1:{broker.port}"))
+    t, zh = (site.add(Terminal("watch", f"mqtt://127.0.0.1:{broker.port}", TZ="UTC-8", LC_ALL=locale)) for locale in ("C.UTF-8", "zh_CN.UTF-8"))
+    wait_for(lambda: ": up" in t.picture() and ": up" in zh.picture(), what="both consoles see the fire begin")
     raise_fires(eq, d, [1])
     wait_for(lambda: "facp.smoke1/smoke" in t.picture() and "烟感1" in t.picture(), what="the fire in the picture")
+    message = d.alarms()["facp.smoke1/smoke"]["message"]
+    assert message["en"] != message["zh"] and message["en"] in t.picture(), t.picture()
+    wait_for(lambda: zh.picture().count(message["zh"]) >= 2 and message["en"] not in zh.picture(), what="the same in Chinese, among alarms and events")
     assert b"\a" in t.data, "a fire that is meant sounds"
     lines = t.picture().splitlines()
-    assert "127.0.0.1" in lines[0] and "1 gateway, 1 alarm, " in lines[1]
+    assert "127.0.0.1" in lines[0] and lines[0].endswith("times +08:00, this machine's") and "1 gateway, 1 alarm, " in lines[1]
     d.kill()
     wait_for(lambda: "gateway qj-test-01 is offline" in t.picture(), 30, "the gateway that is away")
     print(t.picture())
     assert t.stop() == 0
     wait_for(lambda: b"\x1b[?1049l" in t.data and b"1 gateway, " in t.data.split(b"\x1b[?1049l")[-1], what="the screen as it was, and the counts")
+
+
+def test_lines_where_nothing_can_be_drawn(site):
+    broker, eq = site.broker(), site.equipment()
+    d = daemon(site, broker, eq)
+    t = site.add(Terminal("watch", f"mqtt://127.0.0.1:{broker.port}", TERM="dumb"))
+    raise_fires(eq, d, [1])
+    wait_for(lambda: b"facp.smoke1/smoke" in t.data and b"\a" in t.data, what="the fire, as a line that sounds")
+    assert t.stop() == 0 and b"\x1b" not in t.data
+
+
+def test_no_alarm_is_hidden_by_a_small_terminal(site):
+    broker, eq = site.broker(), site.equipment()
+    d = daemon(site, broker, eq)
+    raise_fires(eq, d, [1, 2, 3])
+    for i in range(9):
+        will = {"v": 1, "gateway": f"away-{i}", "node": f"away-{i}", "session": 1, "online": False}
+        subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-r", "-t", f"fire/v1/500110/002/003/away-{i}/status", "-m", json.dumps(will)], check=True)
+    for rows, columns in ((8, 80), (10, 80), (12, 30), (24, 20)):
+        t = Terminal("watch", f"mqtt://127.0.0.1:{broker.port}", rows=rows, columns=columns)
+        try:
+            wait_for(lambda: "10 gateways, 3 alarm" in t.picture() and "more gateways" in t.picture(), what="all of them")
+            lines = t.picture().splitlines()
+            assert any(line.startswith("fire ") for line in lines), (rows, t.picture())
+            assert len(lines) <= rows and all(len(line) <= columns for line in lines), (rows, columns, t.picture())
+        finally:
+            t.stop()
 
 
 def test_of_a_sites_hub_as_plain_lines(site):
@@ -232,7 +263,7 @@ def test_of_a_sites_hub_as_plain_lines(site):
     done = subprocess.run([BIN / "firegw", "watch", "--hub", "district", "-c", d.site, "--region", "500110002", "--for", "3s"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "\x1b" not in done.stdout and "\a" not in done.stdout, done.stdout + done.stderr
     assert any(line.startswith("(stands) ") and "facp.smoke1/smoke" in line for line in done.stdout.splitlines()), done.stdout
-    assert "1 gateway, " in done.stdout.splitlines()[-1]
+    assert "1 gateway, " in done.stdout.splitlines()[-1] and "times are in this machine's zone, " in done.stderr
     assert d.hub()["reconnects"] == 0
 
 

@@ -102,7 +102,7 @@ class Completion(unittest.TestCase):
         with self.daemon():
             self.assertEqual(self.complete("firegw ack "), ["_gw.hub-city/unreachable", "facp.smoke/smoke"])
             self.assertEqual(self.complete("firegw reset fa"), ["facp.smoke/smoke"])
-            self.assertEqual(self.complete("firegw ack one "), [])
+            self.assertEqual(self.complete("firegw ack one fa"), ["facp.smoke/smoke"])
             self.assertEqual(self.complete("firegw history "), ["f12-hyd.pressure", "facp.smoke"])
             self.assertEqual(self.complete("firegw history facp.smoke --every 1m f1"), ["f12-hyd.pressure"])
             self.assertEqual(self.complete("firegw points fac"), ["facp.smoke"])

@@ -141,6 +141,7 @@ static void take_apart(struct house *h, struct app *a)
 		generation_unref(a->buses[i].generation);
 		free(a->buses[i].silent_since_ns);
 		free(a->buses[i].told_silent);
+		free(a->buses[i].answers);
 	}
 	free(a->buses);
 	a->buses = NULL;

@@ -1,4 +1,4 @@
-/* Any bytes as what the other side of a connection sends, in pieces: the line answers, drops or gives up, and each point has at most a sample a poll. */
+/* Any bytes as what the other side of a connection sends, in pieces (the first byte chooses the framing, Modbus TCP or RTU): the line answers, drops or gives up, and each point has at most a sample a poll. */
 #include "drivers/driver.h"
 
 #include <arpa/inet.h>
@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct driver_shared *shared;
 	static int listener;
 	static uint16_t port;
-	const struct driver_ops *ops = driver_find(BUS_TCP);
+	enum bus_transport transport = size > 0 && data[0] & 1 ? BUS_RTU_TCP : BUS_TCP;
+	const struct driver_ops *ops = driver_find(transport);
 	struct bus_device device = { .name = "d", .unit = 1, .timing = { .timeout_ns = CLOCK_NS_PER_S, .max_registers = 100 } };
 	struct bus_point point = { .id = "p", .fc = 3, .type = TYPE_U32, .bit_first = -1, .bit_last = -1, .scale = DECIMAL_ONE,
 		.decimals_from = BUS_NO_DECIMALS_FROM, .convert = { DECIMAL_ONE, DECIMAL_ZERO }, .min = NAN, .max = NAN, .every_ns = 10 * CLOCK_NS_PER_S };
@@ -61,14 +62,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		shared = driver_shared_new(NULL);
 		listener = listen_any(&port);
 	}
-	struct bus_config config = { .name = "b", .shared = shared, .transport = BUS_TCP, .host = "127.0.0.1", .port = port, .devices = &device, .n_devices = 1 };
+	device.timing.echo = size > 0 && data[0] & 2;
+	struct bus_config config = { .name = "b", .shared = shared, .transport = transport, .host = "127.0.0.1", .port = port, .devices = &device, .n_devices = 1 };
 	if (!shared || ops->open(&config, &point, 1, (struct stamp){ .mono_ns = now }, &bus, NULL) < 0)
 		abort();
 	step(ops, bus, &c, now, &wants);
 	int peer = accept(listener, NULL, NULL);
 	step(ops, bus, &c, now, &wants);
 	/* A piece is as long as its first byte says. */
-	for (size_t at = 0; at < size;) {
+	for (size_t at = 1; at < size;) {
 		size_t n = 1u + data[at++];
 		if (n > size - at)
 			n = size - at;

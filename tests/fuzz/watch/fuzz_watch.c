@@ -13,7 +13,7 @@ static void on_bell(void *user) { (void)user; }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct watch_filter filter = { "", NULL, (1u << CLASS_COUNT) - 1 };
+	static const struct watch_filter filter = { "", NULL, (1u << CLASS_COUNT) - 1, false };
 	struct stamp now = { .mono_ns = CLOCK_NS_PER_S, .wall_ms = INT64_C(1795485600000), .wall_trusted = true };
 	struct watch *w = watch_new(&filter, &(struct watch_out){ on_command, on_event, on_note, on_bell, NULL }, 0);
 	char *text = malloc(size + 1), *save = NULL;

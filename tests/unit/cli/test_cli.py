@@ -1,74 +1,19 @@
 """The command from outside: its output, its JSON, its exit codes, against a daemon that says what it is told to."""
 import json
 import os
-import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import unicodedata
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "lib"))
-from fake_daemon import Close, Fail, FakeDaemon, Raw  # noqa: E402
+from cli_case import EVENT, FIREGW, POINT, PUMP, SILENT, STATUS, WAIT_S, Case, width  # noqa: E402
+from fake_daemon import Close, Fail, Raw  # noqa: E402
 
-FIREGW = os.path.realpath(sys.argv[1]) if __name__ == "__main__" else "firegw"
-WAIT_S = 60
-
-EVENT = {
-    "v": 1, "id": "qj-wenlong-01/5f0c9a1be27d4410/1042", "gateway": "qj-wenlong-01", "node": "qj-wenlong-01", "log": "9c41e07a", "stream": "fire", "seq": 57, "n": 1042,
-    "class": "fire", "hazard": "fire", "transition": "raised", "cause": "value", "state": "active", "from": "normal", "active": True, "acked": False,
-    "alarm": "facp.f12-smoke-3/smoke", "rev": 1, "since": "2026-11-24T10:07:08.123+08:00", "point": "facp.f12-smoke-3", "name": "12层走廊烟感3", "building": "a", "floor": "12",
-    "zone": "12-N", "value": 1, "message": {"zh": "12层走廊烟感3 火警", "en": "f12-smoke-3: smoke"}, "at": "2026-11-24T10:07:08.123+08:00", "actor": None, "note": None,
-    "mode": "normal", "durable": True,
-}
-POINT = {
-    "id": "f12-hyd.pressure", "name": "12层消火栓压力", "kind": "hydrant_pressure", "unit": "MPa", "building": "a", "floor": "12", "zone": "", "location": "", "owner": "",
-    "enum": None, "limits": {}, "gb26875": {}, "value": 0.35, "quality": "good", "at": "2026-11-24T10:07:08.123+08:00",
-}
-PUMP = dict(POINT, id="b1.pump", name="pump", unit="", enum={"0": "off", "1": "on"}, value=1, quality="good")
-SILENT = dict(POINT, id="f13-hyd.pressure", name="\x1b[31mbad\n", value=None, quality="comm", at=None)
-STATUS = {
-    "v": 1, "gateway": "qj-wenlong-01", "online": True, "version": "9.9", "pid": 42, "uptime_s": 273600, "config": "sha256:abcd", "clock": "trusted",
-    "points": {"total": 2000, "good": 1998}, "alarms": {"fire": 1, "prealarm": 0, "fault": 2},
-    "store": {"state": "stalled", "why": "no commit for 3 s", "bytes": 1610612736, "limit": 4294967296, "commit_ms_p50": 3.14, "commit_ms_p99": 9},
-    "lines": [{"name": "riser-a", "url": "tcp://10.0.0.7:502", "transport": "tcp", "up": True, "why": None, "since": "2026-11-24T10:07:08.123+08:00", "polls_good": 123456,
-               "polls_bad": 7, "devices": [{"name": "f12-hyd", "unit": 3, "up": True, "last_good": "2026-11-24T10:07:08.123+08:00"},
-                                           {"name": "f13-hyd", "unit": 4, "up": False, "last_good": None}]}],
-    "hubs": [{"name": "district", "url": "mqtts://hub.example:8883", "state": "backoff", "up": False, "since": None, "why": "connection refused",
-              "backlog": {"events": 12, "readings": 34567}, "acked": 5, "refused": 0, "lost": 0}],
-}
-
-
-def width(text):
-    return sum(2 if unicodedata.east_asian_width(ch) in "WF" else 1 for ch in text)
-
-
-class Cli(unittest.TestCase):
-    def setUp(self):
-        self.dir = tempfile.mkdtemp(prefix="firegw-cli-")
-        self.socket = os.path.join(self.dir, "s")
-        self.env = {k: v for k, v in os.environ.items() if k not in ("FIREGW_SOCKET", "NO_COLOR", "TZ")}
-
-    def tearDown(self):
-        shutil.rmtree(self.dir)
-
-    def daemon(self, **answers):
-        return FakeDaemon(self.socket, answers)
-
-    def run_cli(self, *words, socket=True, code=0, err="", **more):
-        env = dict(self.env, **({"FIREGW_SOCKET": self.socket} if socket else {}), **more.pop("env", {}))
-        p = subprocess.run([FIREGW, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=WAIT_S, **more)
-        out, errors = p.stdout.decode(), p.stderr.decode()
-        self.assertEqual(p.returncode, code, (words, out, errors))
-        self.assertIn(err, errors)
-        if not err:
-            self.assertEqual(errors, "")
-        return out
-
+class Cli(Case):
     # -- usage --
 
     def test_help_is_there_for_every_verb(self):
@@ -90,7 +35,7 @@ class Cli(unittest.TestCase):
     def test_wrong_usage_ends_with_2_and_the_cure(self):
         for words, err in (
                 (["statsu"], "no verb 'statsu': did you mean 'status'?"), (["shelve"], "no verb 'shelve' ("), (["help", "pionts"], "did you mean 'points'?"),
-                (["status", "x"], "'x' is too much"), (["ack"], "ALARM is missing"), (["ack", "a", "b"], "'b' is too much"), (["status", "--jsno"], "did you mean --json?"),
+                (["status", "x"], "'x' is too much"), (["ack"], "ALARM… is missing"), (["status", "--every", "1s"], "--every needs --follow"), (["points", "--follow", "--every", "5"], "a span from 100ms"), (["status", "--jsno"], "did you mean --json?"),
                 (["check"], "-c SITE is missing"), (["points", "flor=1"], "did you mean 'floor'?"), (["points", "kind=smok_detector"], "did you mean 'smoke_detector'?"),
                 (["events", "--class", "frie"], "no class 'frie'"), (["events", "--limit", "0"], "a number from 1"), (["events", "--limit", "5", "--follow"], "cannot go with"),
                 (["events", "--until", "1h", "--follow"], "cannot go with"), (["history"], "POINT… is missing"), (["history", "floor=1"], "ids of points or globs"),
@@ -123,6 +68,11 @@ class Cli(unittest.TestCase):
             p = subprocess.run([copy, "status", "--socket", self.socket], stderr=subprocess.PIPE, user=65534, group=65534, extra_groups=[], env=self.env, timeout=WAIT_S)
             self.assertEqual(p.returncode, 3)
             self.assertRegex(p.stderr.decode(), r"no permission for .*: join the group adm \(sudo usermod -aG adm nobody\) and log in again")
+            os.chown(self.socket, 0, 0)
+            p = subprocess.run([copy, "status", "--socket", self.socket], stderr=subprocess.PIPE, user=65534, group=65534, extra_groups=[], env=self.env, timeout=WAIT_S)
+            self.assertEqual(p.returncode, 3)
+            self.assertIn("it is root's, who started firegwd by hand: run firegw as root (sudo -u root firegw", p.stderr.decode())
+            self.assertNotIn("join", p.stderr.decode())
 
     def test_a_daemon_that_breaks_the_protocol_is_3(self):
         def closes(args):
@@ -382,23 +332,6 @@ class Cli(unittest.TestCase):
         self.run_cli("history", "p", "--db", path, socket=False, code=1, err="text.db")
 
     # -- colour --
-
-    def on_terminal(self, *words, **env):
-        pid, fd = pty.fork()
-        if pid == 0:
-            os.execve(FIREGW, [FIREGW, *words], dict(self.env, FIREGW_SOCKET=self.socket, TERM="xterm", **env))
-        out = b""
-        while True:
-            try:
-                piece = os.read(fd, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            out += piece
-        os.close(fd)
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
-        return out.decode()
 
     def test_colour_on_a_terminal_only(self):
         with self.daemon(alarms=lambda a: iter([EVENT])):

@@ -58,12 +58,14 @@ static void fill(const char *path, struct store **ret)
 	batch_free(b);
 }
 
+static const char *zone_of_environment = "CST-8";
+
 static void expect(const char *db, const char *words, int code, const char *expected)
 {
 	char command[1024], out[4096];
 
-	snprintf(command, sizeof command, "TZ=CST-8 '%s' history --db '%s' --from 2026-11-24T09:00 --to 2026-11-24T11:00 %s 2>&1",
-	         getenv("FIREGW"), db, words);
+	snprintf(command, sizeof command, "TZ=%s '%s' history --db '%s' --from 2026-11-24T09:00 --to 2026-11-24T11:00 %s 2>&1",
+	         zone_of_environment, getenv("FIREGW"), db, words);
 	FILE *p = popen(command, "r");
 	assert_non_null(p);
 	size_t n = fread(out, 1, sizeof out - 1, p);
@@ -75,34 +77,44 @@ static void expect(const char *db, const char *words, int code, const char *expe
 		fail_msg("%s", out);
 }
 
-static void ask_all(const char *db)
+/* note: what it says of the zone, on stderr, where times are shown. */
+static void ask_all(const char *db, const char *note)
 {
+	char text[512];
+
 	expect(db, "--json a.p", 0, "[[1795485600000,0.35,\"good\"],\n[1795485630000,0.45,\"good\"],\n[1795485660000,null,\"comm\"]]\n");
 	expect(db, "--json a.p --every 1m", 0,
 	       "[[1795485600000,0.35,0.45,0.4,0.45,2,\"good\"],\n[1795485660000,null,null,null,null,0,\"comm\"]]\n");
 	expect(db, "--json 'a.*' b.serial --to 2026-11-24T10:00:10", 2, "--to is given twice");
 	expect(db, "--json 'a.[q]' b.serial", 0,
 	       "{\"a.q\":[[1795485601000,7,\"good\"]],\n\"b.serial\":[[1795485602000,\"SN-文\",\"good\"]]}\n");
-	expect(db, "--format csv a.q b.serial", 0,
-	       "point,at,value,quality\r\na.q,2026-11-24T10:00:01.000+08:00,7,good\r\nb.serial,2026-11-24T10:00:02.000+08:00,SN-文,"
-	       "good\r\n");
-	expect(db, "a.q", 0, "a.q\nTIME                              VALUE  QUALITY\n2026-11-24 10:00:01.000               7  good\n");
+	snprintf(text, sizeof text, "%spoint,at,value,quality\r\na.q,2026-11-24T10:00:01.000+08:00,7,good\r\nb.serial,2026-11-24T10:00:02.000+08:00,SN-文,good\r\n", note);
+	expect(db, "--format csv a.q b.serial", 0, text);
+	snprintf(text, sizeof text, "%sa.q\nTIME                              VALUE  QUALITY\n2026-11-24 10:00:01.000               7  good\n", note);
+	expect(db, "a.q", 0, text);
 	expect(db, "a.none", 1, "the database knows no point 'a.none'");
 	expect(db, "'c.*'", 1, "no point in the database fits 'c.*'");
 }
 
 static void history_from_the_file(void **state)
 {
-	char dir[] = "/tmp/firegw-cli-db-XXXXXX", path[64], command[128];
+	char dir[] = "/tmp/firegw-cli-db-XXXXXX", path[64], command[128], note[200];
 	struct store *s = NULL;
+	struct err e;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/t.db", dir);
+	snprintf(note, sizeof note, "firegw: %s does not say the site's time zone: times are in this machine's, +08:00 (TZ sets another)\n", path);
 	fill(path, &s);
-	ask_all(path);
+	ask_all(path, note);
+	/* The site's zone, wherever the file is read. */
+	assert_int_equal(store_set_zone(s, "Europe/Berlin", &e), 0);
+	assert_int_equal(store_set_zone(s, "Asia/Shanghai", &e), 0);
+	zone_of_environment = "UTC0";
+	ask_all(path, "");
 	store_close(s);
-	ask_all(path);
+	ask_all(path, "");
 	snprintf(command, sizeof command, "rm -r '%s'", dir);
 	assert_int_equal(system(command), 0);
 }

@@ -213,9 +213,45 @@ static void nearest(void **state)
 	assert_null(nearest_find("zz", words, 7));
 }
 
+static void hints(void **state)
+{
+	static const struct { const char *text; bool ids; const char *hint; } rows[] = {
+		{ "", true, "" },
+		{ "floor=12", true, "" },
+		{ "floor=1*", true, "" },
+		{ "building=c", true, "no building 'c'; there are a, b" },
+		{ "bus=riser-b", false, "no bus 'riser-b': did you mean 'riser-a'?" },
+		{ "bus=x", false, "no bus 'x'; there is riser-a" },
+		{ "device=fapc", true, "no device 'fapc': did you mean 'facp'?" },
+		{ "floor=99", true, "no floor '99'" },
+		{ "zone=12-M", true, "no zone '12-M': did you mean '12-N'?" },
+		{ "floor=12 facp.b1-haet", true, "no point 'facp.b1-haet': did you mean 'facp.b1-heat'?" },
+		{ "facp.b1-haet", false, "" },
+		{ "fire", false, "did you mean class=fire?" },
+		{ "heat_detector", true, "did you mean kind=heat_detector?" },
+		{ "kind=heat_detector floor=12", true, "" },
+	};
+	char buf[200], tiny[24];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct select *s = NULL;
+		assert_int_equal(select_parse(rows[i].text, &s, &e), 0);
+		assert_string_equal(select_hint(s, &site, rows[i].ids, buf, sizeof buf), rows[i].hint);
+		assert_true(strncmp(select_hint(s, &site, rows[i].ids, tiny, sizeof tiny), rows[i].hint, sizeof tiny - 1) == 0);
+		select_free(s);
+	}
+	assert_string_equal(select_word("class", false), "class");
+	assert_null(select_word("clas", false));
+	assert_string_equal(select_word("clas", true), "class");
+	assert_null(select_word("json", true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hints),
 		cmocka_unit_test(words_and_globs),
 		cmocka_unit_test(chinese_kinds),
 		cmocka_unit_test(alarms_fit_by_either_id),

@@ -49,10 +49,9 @@ static void listen_on(struct peer *p)
 	(void)setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	int bound = bind(p->listener, (struct sockaddr *)&a, sizeof a);
 	assert(bound == 0);
+	bound = listen(p->listener, 64);
+	assert(bound == 0);
 	(void)bound;
-	int listening = listen(p->listener, 64);
-	assert(listening == 0);
-	(void)listening;
 	(void)getsockname(p->listener, (struct sockaddr *)&a, &len);
 	p->port = ntohs(a.sin_port);
 }
@@ -162,10 +161,8 @@ static size_t answer(const struct peer *p, const uint8_t *rq, int64_t now_ns, ui
 	memset(f + 9, 0, n);
 	f[8] = (uint8_t)n;
 	for (uint16_t i = 0; i < count; i++) {
-		if (fc > 2 && p->registers)
-			put16(f + 9 + i * 2, p->registers(p->user, (uint16_t)(address + i)));
-		else if (fc > 2)
-			put16(f + 9 + i * 2, peer_register(unit, (uint16_t)(address + i), now_ns));
+		if (fc > 2)
+			put16(f + 9 + i * 2, p->registers ? p->registers(p->user, (uint16_t)(address + i)) : peer_register(unit, (uint16_t)(address + i), now_ns));
 		else if (peer_bit(unit, (uint16_t)(address + i)))
 			f[9 + i / 8] = (uint8_t)(f[9 + i / 8] | 1 << i % 8);
 	}
@@ -207,7 +204,7 @@ static size_t lie(enum peer_behaviour behaviour, uint8_t *f, size_t len)
 {
 	switch ((int)behaviour) {
 	case PEER_WRONG_UNIT: f[6]++; break;
-	case PEER_WRONG_ID: put16(f, (uint16_t)(get16(f) + 100)); break;
+	case PEER_WRONG_ID: put16(f, (uint16_t)(get16(f) + 30000)); break;
 	case PEER_WRONG_PROTOCOL: f[2] = 1; break;
 	case PEER_WRONG_PROTOCOL_LOW: f[3] = 1; break;
 	case PEER_WRONG_FUNCTION: f[7] = f[7] == 3 ? 4 : 3; break;
@@ -341,13 +338,37 @@ static void misbehave(struct peer *p, struct peer_connection *c, const uint8_t *
 	}
 }
 
+/* Faults that leave no mark in a frame which no checksum protects are not of TCP. */
+static enum peer_behaviour any_fault(struct peer *p)
+{
+	static const enum peer_behaviour of_all[] = { PEER_DEAD, PEER_SLOW, PEER_LATE, PEER_LATE_UNIT, PEER_WRONG_UNIT, PEER_WRONG_FUNCTION, PEER_WRONG_BYTE_COUNT, PEER_SHORT, PEER_HALF_FRAME,
+		PEER_TWO_FRAMES, PEER_DRIPPING, PEER_CLOSES_AFTER_REPLY, PEER_CLOSES_ON_REQUEST, PEER_GARBAGE, PEER_EXCEPTION };
+	static const enum peer_behaviour of_tcp[] = { PEER_WRONG_ID, PEER_WRONG_PROTOCOL, PEER_WRONG_PROTOCOL_LOW, PEER_OVERSIZE };
+	static const enum peer_behaviour of_rtu[] = { PEER_WRONG_CRC, PEER_NOISE_BEFORE, PEER_ECHO, PEER_FOREIGN, PEER_FOREIGN_SAME };
+	size_t n_all = sizeof of_all / sizeof *of_all, n_own = p->wire == PEER_TCP ? sizeof of_tcp / sizeof *of_tcp : sizeof of_rtu / sizeof *of_rtu;
+
+	p->random = p->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	size_t r = (size_t)(p->random >> 33);
+	if (r % 2)
+		return PEER_GOOD;
+	r = r / 2 % (n_all + n_own);
+	p->exception = 1 + (int)(p->random >> 17 & 7);
+	return r < n_all ? of_all[r] : p->wire == PEER_TCP ? of_tcp[r - n_all] : of_rtu[r - n_all];
+}
+
 static void respond(struct peer *p, struct peer_connection *c, const uint8_t *rq, int64_t now)
 {
 	enum peer_behaviour fault = p->behaviour;
 
+	if (fault == PEER_CHAOS)
+		p->chaos[p->behaviour = any_fault(p)]++;
 	if (p->bad_unit && rq[6] != p->bad_unit)
 		p->behaviour = PEER_GOOD;
-	c->unit = rq[6];
+	/* What goes over one TCP connection stays whole; units on a serial line may speak at the same time, as those behind a gateway that waits for nobody. */
+	c->unit = p->wire == PEER_TCP && fault != PEER_LATE_UNIT ? 0 : rq[6];
+	/* One that lies about who it is, and is late as well, cannot be told from the one that it says it is: a serial frame has nothing else. */
+	if (fault == PEER_CHAOS && (p->behaviour == PEER_WRONG_UNIT || p->behaviour == PEER_WRONG_FUNCTION) && c->said_ns[c->unit] > now)
+		p->behaviour = PEER_GOOD;
 	misbehave(p, c, rq, now);
 	p->behaviour = fault;
 }

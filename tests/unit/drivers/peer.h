@@ -44,7 +44,9 @@ enum peer_behaviour {
 	PEER_FOREIGN_SAME,    /* the same, and it asks the same unit for as many registers */
 	PEER_LATE_ONCE,       /* each second answer comes after 3/2 of the timeout */
 	PEER_LATE_UNIT,       /* unit 2 answers after three times the timeout */
+	PEER_CHAOS,           /* any of these at any time, as `random` has it; half of the answers are good */
 	PEER_LATE_DEAF,       /* as PEER_LATE_ONCE, and does not know other functions: no answer to them */
+	PEER_BEHAVIOURS
 };
 
 enum peer_wire { PEER_TCP, PEER_RTU_TCP, PEER_PTY };
@@ -74,6 +76,8 @@ struct peer {
 	enum peer_wire      wire;
 	enum peer_behaviour behaviour;
 	uint8_t             bad_unit;    /* the fault is of this unit alone; 0: of all */
+	uint64_t            random;      /* PEER_CHAOS: its state; set it to the seed */
+	uint64_t            chaos[PEER_BEHAVIOURS]; /* how often each was chosen */
 	int                 exception;
 	uint16_t            hole;
 	int64_t             timeout_ns;  /* the bus's, as the measure of slow and late */

@@ -41,7 +41,8 @@ static const struct scenario scenarios[] = {
 	{ "two frames in one", PEER_TWO_FRAMES, .values = true, .late = 1, .wires = ON(PEER_TCP) },
 	{ "two frames in one", PEER_TWO_FRAMES, .values = true, .wrong = 1, .wires = RTU },
 	{ "dripping", PEER_DRIPPING, .quality = QUALITY_COMM, .wires = ON(PEER_TCP) },
-	{ "dripping", PEER_DRIPPING, .wires = RTU, .mixed = true }, /* an answer of few bytes is whole in time */
+	{ "dripping", PEER_DRIPPING, .wires = ON(PEER_RTU_TCP), .mixed = true }, /* an answer of few bytes is whole in time */
+	{ "dripping", PEER_DRIPPING, .quality = QUALITY_COMM, .wires = ON(PEER_PTY) }, /* over a network bytes may come apart, on a line not */
 	{ "closes after each reply", PEER_CLOSES_AFTER_REPLY, .values = true, .no_retries = true, .wires = SOCKET },
 	{ "closes at once", PEER_CLOSES_AT_ONCE, .quality = QUALITY_COMM, .wires = SOCKET },
 	{ "closes on each request", PEER_CLOSES_ON_REQUEST, .quality = QUALITY_COMM },

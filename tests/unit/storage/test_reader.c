@@ -438,7 +438,7 @@ static void test_reader_alone(void **state)
 	assert_int_equal(reader_open(f.path, &r, &e), -1);
 	as_user(0);
 	assert_int_equal(e.code, ERR_DENIED);
-	assert_non_null(strstr(e.text, "usermod -aG firegw"));
+	assert_non_null(strstr(e.text, "sudo -u"));
 	fixture_done(&f);
 }
 

@@ -400,7 +400,7 @@ static void test_unwritable(void **state)
 
 	fixture_init(&f);
 	chmod(f.dir, 0555);
-	test_not_root(&f, "directory", "chown firegw:firegw, mode 0750");
+	test_not_root(&f, "directory", "firegwd was started as nobody: let nobody write the file and its directory");
 	chmod(f.dir, 0777);
 	fixture_open(&f);
 	fixture_close(&f);
@@ -408,7 +408,7 @@ static void test_unwritable(void **state)
 	char lock[160];
 	snprintf(lock, sizeof lock, "%s.lock", f.path);
 	chmod(lock, 0666);
-	test_not_root(&f, "file", "chown firegw:firegw, mode 0640");
+	test_not_root(&f, "file", "firegwd was started as nobody: let nobody write the file and its directory");
 	chmod(f.path, 0640);
 	fixture_done(&f);
 }
