@@ -142,7 +142,6 @@ fail:
 static void modbus_step(void *bus, const struct bus_event *ev, struct stamp now, struct sample_sink *sink, struct bus_wants *ret_wants)
 {
 	exchange_step(bus, ev, now, sink, ret_wants);
-	ret_wants->learned = ((const struct modbus_bus *)bus)->learned_changes;
 }
 
 static int modbus_request(void *bus, const struct bus_request *rq, struct err *reterr)

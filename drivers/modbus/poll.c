@@ -48,7 +48,6 @@ static void end_poll(struct modbus_bus *b, struct bus_group *g, struct stamp now
 		for (size_t i = 0; i < b->n_cuts; i++)
 			if (b->cuts[i].proven || b->cuts[i].device != g->device || b->cuts[i].fc != g->fc)
 				b->cuts[kept++] = b->cuts[i];
-		b->learned_changes++;
 		if (kept < b->n_cuts) {
 			b->n_cuts = kept;
 			g->no_split_until_ns = now.mono_ns + NO_SPLIT_NS;
@@ -216,7 +215,7 @@ static void list_values(struct modbus_bus *b, struct bus_group *g, const uint16_
 	uint64_t lost = eventlist_lost(l);
 	enum eventlist_step step = eventlist_values(l, values, &g->requests[0], b->text, now, sink);
 
-	b->learned_changes += eventlist_changes(l) - changes;
+	b->stats.learned += eventlist_changes(l) - changes;
 	b->units[g->device].stats.lost_records += eventlist_lost(l) - lost;
 	g->probing = false;
 	if (step != EVENTLIST_MORE) {

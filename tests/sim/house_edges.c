@@ -413,13 +413,6 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 }
 
 void poller_close(struct poller *p) { free(p); }
-int poller_learned(const struct poller *p, struct strbuf *out)
-{
-	(void)p;
-	(void)out;
-	return 0;
-}
-
 void poller_set_map(struct poller *p, struct point_map map) { (void)p; free(map.to); }
 const struct config_bus *poller_bus(const struct poller *p) { return p->bus; }
 
