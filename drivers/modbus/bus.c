@@ -170,7 +170,6 @@ static void modbus_stats(const void *bus, struct bus_stats *ret)
 	*ret = b->stats;
 	ret->connected = b->link.state == LINK_UP || b->link.state == LINK_RESTING;
 	ret->connects = b->link.connects;
-	ret->learned = b->learned_changes;
 	ret->disconnects = b->link.disconnects;
 	snprintf(ret->why, sizeof ret->why, "%s", b->link.why);
 }

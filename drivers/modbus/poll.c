@@ -202,8 +202,10 @@ static void prove_cuts(struct modbus_bus *b, const struct bus_group *g, const st
 	for (size_t i = 0; i < b->n_cuts; i++) {
 		struct plan_cut *c = &b->cuts[i];
 
-		if (c->device == g->device && c->fc == g->fc && !c->proven && r->address >= c->block_first && r->address + r->count - 1 <= c->block_last)
+		if (c->device == g->device && c->fc == g->fc && !c->proven && r->address >= c->block_first && r->address + r->count - 1 <= c->block_last) {
 			c->proven = true;
+			b->stats.learned++;
+		}
 	}
 }
 

@@ -422,6 +422,13 @@ uint32_t poller_map(const struct poller *p, uint32_t point)
 	return point;
 }
 
+int poller_learned(const struct poller *p, struct strbuf *out)
+{
+	(void)p;
+	(void)out;
+	return 0;
+}
+
 void poller_stats(const struct poller *p, struct bus_stats *ret)
 {
 	(void)p;
