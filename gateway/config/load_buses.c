@@ -226,6 +226,16 @@ static void load_bus(struct loader *l, const struct node *n, uint32_t index, str
 	ret->hash = config_hash_bus(ret);
 }
 
+/* The second of two would find it taken, always. */
+static void check_port(struct loader *l, const struct node *item, const struct config_bus *buses, size_t n)
+{
+	const struct bus_config *b = &buses[n].bus;
+
+	for (size_t k = 0; k < n; k++)
+		if (b->transport == BUS_RTU && *b->path && buses[k].bus.transport == BUS_RTU && strcmp(buses[k].bus.path, b->path) == 0)
+			find_error(l, node_get(item, "url"), "port '%s' is that of bus '%s' too: devices on one line are devices of one bus", b->path, buses[k].bus.name);
+}
+
 void load_buses(struct loader *l, const struct node *list)
 {
 	struct config_bus *buses = arena_take(&l->keep, list->n + 1, sizeof *buses);
@@ -243,6 +253,7 @@ void load_buses(struct loader *l, const struct node *list)
 		for (size_t k = 0; k < n; k++)
 			if (strcmp(names[k], buses[n].bus.name) == 0)
 				find_error(l, node_get(item, "name") ? node_get(item, "name") : item, "bus '%s' is given twice", names[k]);
+		check_port(l, item, buses, n);
 		l->bus_places[n] = item;
 		names[n] = buses[n].bus.name;
 		n++;
