@@ -75,7 +75,7 @@ struct bus_unit {
 enum bus_flight { FLIGHT_NONE, FLIGHT_POLL, FLIGHT_REQUEST };
 
 /* An answer that may still come, on a line without numbers: owed.c. */
-#define OWED_SHAPES 4
+#define OWED_SHAPES 8
 struct owed_shape { int64_t until_ns; uint16_t len; uint8_t fc; };
 struct bus_owed {
 	struct owed_shape shapes[OWED_SHAPES];

@@ -116,13 +116,33 @@ static void function_fence(const struct bus_owed *o, struct codec_read *rd, int6
 		rd->address = (uint16_t)(UINT16_MAX - rd->count);
 }
 
+/* Another block that is read of this unit anyway, and is answered. */
+static bool planned_fence(const struct modbus_bus *b, const struct bus_owed *o, struct codec_read *rd, int64_t now_ns)
+{
+	for (size_t i = 0; i < b->n_groups; i++)
+		for (size_t k = 0; k < b->groups[i].n_requests; k++) {
+			struct codec_read other = group_read(b, &b->groups[i], k);
+
+			if (other.unit != rd->unit || b->groups[i].frames[k].mute_backoff_ns || has_shape(o, other.fc, framing_rtu_reply_length(&other), now_ns))
+				continue;
+			*rd = other;
+			return true;
+		}
+	return false;
+}
+
 struct codec_read owed_fence(const struct modbus_bus *b, const struct codec_read *rd, int64_t now_ns)
 {
 	const struct bus_owed *o = owed_of(b, rd->unit);
 	struct codec_read fence = *rd;
 
-	if (!o->other_function && shorter_fence(o, &fence, now_ns))
-		return fence;
+	if (!o->other_function) {
+		if (shorter_fence(o, &fence, now_ns))
+			return fence;
+		fence = *rd;
+		if (planned_fence(b, o, &fence, now_ns))
+			return fence;
+	}
 	fence = *rd;
 	function_fence(o, &fence, now_ns);
 	return fence;

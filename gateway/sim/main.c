@@ -205,6 +205,12 @@ static void raise_descriptors(void)
 	}
 }
 
+/* What was to be said has been said: 0. */
+static int said(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct args a;
@@ -215,11 +221,11 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (args_flag(&a, "help")) {
 		fputs(help, stdout);
-		return 0;
+		return said();
 	}
 	if (args_flag(&a, "version") || (argc == 2 && strcmp(argv[1], "-v") == 0)) {
 		puts("firegw-sim " FIREGW_VERSION);
-		return 0;
+		return said();
 	}
 	if (bad)
 		return usage("%s", e.text);
