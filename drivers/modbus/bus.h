@@ -163,9 +163,9 @@ static inline bool group_has_decimals(const struct bus_point *p)
 void poll_expire(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
 /* The group whose request goes next, its poll begun, or NULL: nothing is due. */
 struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now, struct sample_sink *sink);
-/* Whether any group has something to send now; any of this device. */
-bool poll_has_work(const struct modbus_bus *b, int64_t now_ns);
-bool poll_device_has_work(const struct modbus_bus *b, uint32_t device, int64_t now_ns);
+/* Whether any group of this device has something to send now. */
+#define POLL_ANY_DEVICE UINT32_MAX
+bool poll_has_work(const struct modbus_bus *b, uint32_t device, int64_t now_ns);
 /* What became of the request g->next. */
 void poll_values(struct modbus_bus *b, struct bus_group *g, const uint16_t *values, struct stamp now, struct sample_sink *sink);
 void poll_exception(struct modbus_bus *b, struct bus_group *g, int exception, struct stamp now, struct sample_sink *sink);

@@ -211,7 +211,7 @@ static void dispatch(struct modbus_bus *b, struct stamp now, struct sample_sink 
 	if (b->link.state != LINK_UP || b->flight != FLIGHT_NONE || now.mono_ns < b->free_ns || is_blocked(b))
 		return;
 	if (b->polled_device != NO_DEVICE && b->config->devices[b->polled_device].timing.close_between && b->link.useful &&
-	    !poll_device_has_work(b, b->polled_device, now.mono_ns)) {
+	    !poll_has_work(b, b->polled_device, now.mono_ns)) {
 		b->polled_device = NO_DEVICE;
 		link_rest(&b->link, now.mono_ns);
 		return;
@@ -313,7 +313,7 @@ static void check_request(struct modbus_bus *b, struct stamp now, struct sample_
 /* The link, and what a new connection means for the exchange. */
 static void tick_link(struct modbus_bus *b, const struct bus_event *ev, struct stamp now)
 {
-	link_tick(&b->link, ev, b->request_waits || poll_has_work(b, now.mono_ns), now.mono_ns);
+	link_tick(&b->link, ev, b->request_waits || poll_has_work(b, POLL_ANY_DEVICE, now.mono_ns), now.mono_ns);
 	if (b->link.state != LINK_UP) {
 		b->was_up = false;
 		return;

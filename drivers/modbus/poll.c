@@ -457,18 +457,10 @@ struct bus_group *poll_choose(struct modbus_bus *b, struct stamp now, struct sam
 	return g;
 }
 
-bool poll_has_work(const struct modbus_bus *b, int64_t now_ns)
+bool poll_has_work(const struct modbus_bus *b, uint32_t device, int64_t now_ns)
 {
 	for (size_t i = 0; i < b->n_groups; i++)
-		if (b->groups[i].running || b->groups[i].due_ns <= now_ns)
-			return true;
-	return false;
-}
-
-bool poll_device_has_work(const struct modbus_bus *b, uint32_t device, int64_t now_ns)
-{
-	for (size_t i = 0; i < b->n_groups; i++)
-		if (b->groups[i].device == device && (b->groups[i].running || b->groups[i].due_ns <= now_ns))
+		if ((device == POLL_ANY_DEVICE || b->groups[i].device == device) && (b->groups[i].running || b->groups[i].due_ns <= now_ns))
 			return true;
 	return false;
 }
