@@ -122,7 +122,7 @@ struct bus_config {
 	bool                     rs485;
 	const struct bus_device *devices;
 	size_t                   n_devices;
-	const char              *learned;  /* what `learned` gave at an earlier time, or NULL; read by open only */
+	const char              *learned;  /* what `learned` gave at an earlier time, or NULL */
 	uint64_t                 seed;     /* for jitter; the tests' determinism */
 };
 
@@ -132,7 +132,6 @@ struct bus_wants {
 	int         poll_events;   /* POLLIN | POLLOUT */
 	const char *resolve;       /* a name to look up, or NULL; borrowed until the answer */
 	int64_t     deadline_ns;   /* mono_ns; step me then, whatever happens. CLOCK_NEVER: no deadline */
-	uint32_t    learned;       /* changes when what `learned` gives has changed; 0 after open */
 };
 
 /* What happened; all zero: only time passed (or the first step). */

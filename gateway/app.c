@@ -383,10 +383,7 @@ void app_stop(struct app *a, const char *why)
 	alarm(STOP_ALL_S);
 	sd_notify(0, "STOPPING=1");
 	log_info("app", "stopping (%s)", why);
-	for (size_t i = 0; i < a->n_buses; i++) {
-		poller_close(a->buses[i].poller);
-		a->buses[i].poller = NULL;
-	}
+	app_close_lines(a);
 	app_operation(a, TRANSITION_STOPPED, CAUSE_SELF, "网关已停止", why, NULL);
 	app_audit(a, "firegwd", "", "stop", "", "ok", "");
 	app_submit_if_due(a, loop_now(&a->loop));

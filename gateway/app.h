@@ -293,6 +293,9 @@ int  app_next_prepare(struct app *a, struct app_next *n, struct err *reterr);
 void app_next_take(struct app *a, struct app_next *n);
 void app_next_drop(struct app *a, struct app_next *n);
 
+/* At the stop. */
+void app_close_lines(struct app *a);
+
 /* app_learned.c: what lines found out */
 /* A kept state: true if it is a line's memory. */
 bool  app_learned_restore(struct app *a, const char *key, const void *blob, size_t len);

@@ -270,6 +270,12 @@ void app_tick(void *user, struct stamp now)
 	for (size_t i = 0; i < a->n_buses && !a->stopping; i++)
 		watch_bus(a, &a->buses[i], now);
 	sweep_log(a, now);
+	/* Where an event list stood at its first look is stored, though nothing else may have happened. */
+	if (!a->stopping) {
+		app_learned_flush(a, a->open->commit.batch);
+		if (!batch_is_empty(a->open->commit.batch))
+			app_commit_by(a, now.mono_ns + a->generation->config->commit_ms * CLOCK_NS_PER_MS);
+	}
 	watch_clock(a, now);
 	watch_loop(a, now);
 	sd_notify(0, "WATCHDOG=1");

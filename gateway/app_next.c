@@ -92,6 +92,15 @@ static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size
 	return poller_open(&a->loop, &pc, &b->poller, reterr);
 }
 
+void app_close_lines(struct app *a)
+{
+	app_learned_flush(a, a->open->commit.batch); /* with what it led to, which is in there too */
+	for (size_t i = 0; i < a->n_buses; i++) {
+		poller_close(a->buses[i].poller);
+		a->buses[i].poller = NULL;
+	}
+}
+
 static bool line_goes_on(const struct app_next *n, size_t i)
 {
 	return n->plan && n->plan->keep[i] != UINT32_MAX;

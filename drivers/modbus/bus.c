@@ -142,7 +142,6 @@ fail:
 static void modbus_step(void *bus, const struct bus_event *ev, struct stamp now, struct sample_sink *sink, struct bus_wants *ret_wants)
 {
 	exchange_step(bus, ev, now, sink, ret_wants);
-	ret_wants->learned = ((const struct modbus_bus *)bus)->learned_changes;
 }
 
 static int modbus_request(void *bus, const struct bus_request *rq, struct err *reterr)
@@ -171,7 +170,6 @@ static void modbus_stats(const void *bus, struct bus_stats *ret)
 	*ret = b->stats;
 	ret->connected = b->link.state == LINK_UP || b->link.state == LINK_RESTING;
 	ret->connects = b->link.connects;
-	ret->learned = b->learned_changes;
 	ret->disconnects = b->link.disconnects;
 	snprintf(ret->why, sizeof ret->why, "%s", b->link.why);
 }

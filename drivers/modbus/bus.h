@@ -141,7 +141,6 @@ struct modbus_bus {
 	int64_t                  character_ns; /* of a serial line; 0: not known */
 	int64_t                  silence_ns;   /* between frames: 3.5 characters */
 	int64_t                  gap_ns;       /* nothing for so long: what is incomplete stays so */
-	uint32_t                 learned_changes;
 	struct bus_stats         stats;
 };
 

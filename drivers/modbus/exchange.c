@@ -198,7 +198,7 @@ static int64_t blocked_until(const struct modbus_bus *b)
 /* When a person's read may go, if it is to go before the polls (`soon`), or else. The device may want to be left alone after the connect. */
 static int64_t request_ready_ns(const struct modbus_bus *b, bool soon)
 {
-	uint32_t device = device_of_unit(b, b->request.unit);
+	uint32_t device = bus_device_of_unit(b, b->request.unit);
 	int64_t t = b->request_since_ns + (soon ? REQUEST_SOON_NS : 0);
 	int64_t settled = device == NO_DEVICE ? 0 : b->link.up_since_ns + b->config->devices[device].timing.settle_ns;
 

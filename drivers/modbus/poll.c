@@ -13,6 +13,7 @@
 #define SILENT_BACKOFF_FIRST_NS CLOCK_NS_PER_S
 #define SILENT_BACKOFF_MAX_NS   (30 * CLOCK_NS_PER_S)
 #define LOST_BACKOFF_MAX_NS   (10 * CLOCK_NS_PER_S)
+#define LOST_WAIT_NS          (100 * CLOCK_NS_PER_MS)
 #define BUSY_MAX              8
 #define BUSY_WAIT_MIN_NS      (50 * CLOCK_NS_PER_MS)
 #define BUSY_WAIT_MAX_NS      (500 * CLOCK_NS_PER_MS)
@@ -48,7 +49,6 @@ static void end_poll(struct modbus_bus *b, struct bus_group *g, struct stamp now
 		for (size_t i = 0; i < b->n_cuts; i++)
 			if (b->cuts[i].proven || b->cuts[i].device != g->device || b->cuts[i].fc != g->fc)
 				b->cuts[kept++] = b->cuts[i];
-		b->learned_changes++;
 		if (kept < b->n_cuts) {
 			b->n_cuts = kept;
 			g->no_split_until_ns = now.mono_ns + NO_SPLIT_NS;
@@ -203,8 +203,10 @@ static void prove_cuts(struct modbus_bus *b, const struct bus_group *g, const st
 	for (size_t i = 0; i < b->n_cuts; i++) {
 		struct plan_cut *c = &b->cuts[i];
 
-		if (c->device == g->device && c->fc == g->fc && !c->proven && r->address >= c->block_first && r->address + r->count - 1 <= c->block_last)
+		if (c->device == g->device && c->fc == g->fc && !c->proven && r->address >= c->block_first && r->address + r->count - 1 <= c->block_last) {
 			c->proven = true;
+			b->stats.learned++;
+		}
 	}
 }
 
@@ -216,7 +218,7 @@ static void list_values(struct modbus_bus *b, struct bus_group *g, const uint16_
 	uint64_t lost = eventlist_lost(l);
 	enum eventlist_step step = eventlist_values(l, values, &g->requests[0], b->text, now, sink);
 
-	b->learned_changes += eventlist_changes(l) - changes;
+	b->stats.learned += eventlist_changes(l) - changes;
 	b->units[g->device].stats.lost_records += eventlist_lost(l) - lost;
 	g->probing = false;
 	if (step != EVENTLIST_MORE) {
@@ -327,17 +329,13 @@ static void back_off(int64_t *backoff_ns, int64_t *until_ns, int64_t max_ns, int
 	*backoff_ns = *backoff_ns * 2 < max_ns ? *backoff_ns * 2 : max_ns;
 }
 
-/* The first request that goes unanswered may be one that the unit does not like: it alone is asked less often. At the second the unit is dead. */
-bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
+/* The request g->next has failed for good. The first one that does may be one that the unit does not like: it alone is asked less often. At the second the unit is dead: true. */
+static bool give_up_request(struct modbus_bus *b, struct bus_group *g, int64_t backoff_max_ns, struct stamp now, struct sample_sink *sink)
 {
 	struct bus_unit *u = &b->units[g->device];
 	struct bus_frame *frame = &g->frames[g->next];
 
-	if (!u->dead && frame->mute_backoff_ns == 0 && g->attempts < u->config->timing.retries) {
-		g->attempts++;
-		return false;
-	}
-	back_off(&frame->mute_backoff_ns, &frame->mute_until_ns, SILENT_BACKOFF_MAX_NS, now.mono_ns);
+	back_off(&frame->mute_backoff_ns, &frame->mute_until_ns, backoff_max_ns, now.mono_ns);
 	if (!u->dead && !u->suspect && u->n_requests > 1) {
 		u->suspect = true;
 		fail_request(b, g, QUALITY_COMM, now, sink);
@@ -346,26 +344,38 @@ bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, s
 	if (!u->dead || b->n_units == 1)
 		u->backoff_ns = 0; /* alone on its line it holds up nobody, and need not be asked ever less often */
 	u->dead = true;
-	back_off(&u->backoff_ns, &u->probe_ns, SILENT_BACKOFF_MAX_NS, now.mono_ns);
+	back_off(&u->backoff_ns, &u->probe_ns, backoff_max_ns, now.mono_ns);
 	fail_poll(b, g, QUALITY_COMM, now, sink);
 	return true;
 }
 
-/* What the connection ends under may be what ends it: like one without an answer, the request is asked less often. */
+static bool may_try_again(const struct modbus_bus *b, const struct bus_group *g)
+{
+	return !b->units[g->device].dead && g->frames[g->next].mute_backoff_ns == 0 && g->attempts < b->units[g->device].config->timing.retries;
+}
+
+bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, struct sample_sink *sink)
+{
+	if (may_try_again(b, g)) {
+		g->attempts++;
+		return false;
+	}
+	return give_up_request(b, g, SILENT_BACKOFF_MAX_NS, now, sink);
+}
+
+/* What the connection ends under may be what ends it. Others that are due go first on the next one: once it has been of use, its end costs no wait. */
 void poll_lost(struct modbus_bus *b, struct bus_group *g, bool forgive, struct stamp now, struct sample_sink *sink)
 {
-	struct bus_frame *frame = &g->frames[g->next];
-
-	if (frame->mute_backoff_ns == 0 && forgive && !g->again) {
+	if (g->frames[g->next].mute_backoff_ns == 0 && forgive && !g->again) {
 		g->again = true;
 		return;
 	}
-	if (frame->mute_backoff_ns == 0 && g->attempts < b->units[g->device].config->timing.retries) {
+	if (may_try_again(b, g)) {
 		g->attempts++;
+		g->not_before_ns = now.mono_ns + LOST_WAIT_NS;
 		return;
 	}
-	back_off(&frame->mute_backoff_ns, &frame->mute_until_ns, LOST_BACKOFF_MAX_NS, now.mono_ns);
-	fail_request(b, g, QUALITY_COMM, now, sink);
+	(void)give_up_request(b, g, LOST_BACKOFF_MAX_NS, now, sink);
 }
 
 /* When the group can be asked next, if the line is up. */

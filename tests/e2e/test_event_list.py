@@ -1,5 +1,6 @@
 """A device's event list (mode: log), from its registers to the hub: each event once, with the device's own time, whatever happens to us in between."""
 import datetime
+import sqlite3
 import time
 
 from stage import bus, free_port, hub, site_text, wait_for
@@ -107,6 +108,24 @@ def test_events_while_we_were_away(site):
     detector.write(1)
     wait_for(lambda: daemon.alarms()["facp.events/fire"]["state"] == "returned", what="its end")
     assert raised(console) == times
+
+
+def test_a_stop_before_the_batch_is_due(site):
+    """What was given in the last moment is stored with the mark that it was."""
+    equipment = site.equipment()
+    detector = Detector(equipment)
+    text = site_text(site.folder, bus(equipment.ports[0], [POINT, OTHER]), commit="5s")
+    daemon = site.daemon(text)
+    wait_for(lambda: quality(daemon) == "good", what="the list")
+    detector.write(28)
+    wait_for(lambda: daemon.points()["facp.events"]["value"] == 28, what="the event")
+    daemon.terminate()
+    detector.write(32)
+    daemon.start()
+    wait_for(lambda: daemon.points()["facp.events"]["value"] == 32, what="the next event")
+    daemon.terminate()
+    with sqlite3.connect(site.folder / "firegw.db") as db:
+        assert db.execute("SELECT value FROM v_readings WHERE point = 'facp.events' AND value IS NOT NULL ORDER BY at").fetchall() == [(28,), (32,)]
 
 
 def test_a_device_that_is_away_shows(site):

@@ -413,13 +413,6 @@ int poller_open(struct loop *l, const struct poller_config *c, struct poller **r
 }
 
 void poller_close(struct poller *p) { free(p); }
-int poller_learned(const struct poller *p, struct strbuf *out)
-{
-	(void)p;
-	(void)out;
-	return 0;
-}
-
 void poller_set_map(struct poller *p, struct point_map map) { (void)p; free(map.to); }
 const struct config_bus *poller_bus(const struct poller *p) { return p->bus; }
 
@@ -427,6 +420,13 @@ uint32_t poller_map(const struct poller *p, uint32_t point)
 {
 	(void)p;
 	return point;
+}
+
+int poller_learned(const struct poller *p, struct strbuf *out)
+{
+	(void)p;
+	(void)out;
+	return 0;
 }
 
 void poller_stats(const struct poller *p, struct bus_stats *ret)

@@ -49,10 +49,9 @@ static void listen_on(struct peer *p)
 	(void)setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	int bound = bind(p->listener, (struct sockaddr *)&a, sizeof a);
 	assert(bound == 0);
+	bound = listen(p->listener, 64);
+	assert(bound == 0);
 	(void)bound;
-	int listening = listen(p->listener, 64);
-	assert(listening == 0);
-	(void)listening;
 	(void)getsockname(p->listener, (struct sockaddr *)&a, &len);
 	p->port = ntohs(a.sin_port);
 }
@@ -162,10 +161,8 @@ static size_t answer(const struct peer *p, const uint8_t *rq, int64_t now_ns, ui
 	memset(f + 9, 0, n);
 	f[8] = (uint8_t)n;
 	for (uint16_t i = 0; i < count; i++) {
-		if (fc > 2 && p->registers)
-			put16(f + 9 + i * 2, p->registers(p->user, (uint16_t)(address + i)));
-		else if (fc > 2)
-			put16(f + 9 + i * 2, peer_register(unit, (uint16_t)(address + i), now_ns));
+		if (fc > 2)
+			put16(f + 9 + i * 2, p->registers ? p->registers(p->user, (uint16_t)(address + i)) : peer_register(unit, (uint16_t)(address + i), now_ns));
 		else if (peer_bit(unit, (uint16_t)(address + i)))
 			f[9 + i / 8] = (uint8_t)(f[9 + i / 8] | 1 << i % 8);
 	}
@@ -266,8 +263,7 @@ static size_t dress(const struct peer *p, const uint8_t *rq, uint8_t *f, size_t 
 	case PEER_WRONG_CRC: f[len - 1] ^= 0x10; return len;
 	case PEER_NOISE_BEFORE: memcpy(before, noise, n = sizeof noise); break;
 	case PEER_ECHO: memcpy(before, rq + 6, 6); n = add_crc(before, 6); break;
-	case PEER_FOREIGN: n = f[1] & 0x80 ? 0 : foreign_talk(f, len, false, before); break;
-	case PEER_FOREIGN_SAME: n = f[1] & 0x80 ? 0 : foreign_talk(f, len, true, before); break;
+	case PEER_FOREIGN: case PEER_FOREIGN_SAME: n = f[1] & 0x80 ? 0 : foreign_talk(f, len, p->behaviour == PEER_FOREIGN_SAME, before); break;
 	}
 	memmove(f + n, f, len);
 	memcpy(f, before, n);

@@ -101,6 +101,36 @@ static void test_others_have_their_turn(void **state)
 	list_end();
 }
 
+/* Whatever the line does to the single request, each event comes once; at the latest when the line is well again. */
+static void test_bad_lines(void **state)
+{
+	static const struct { enum peer_behaviour behaviour; bool rtu_only; } faults[] = {
+		{ PEER_LATE_ONCE, false }, { PEER_BUSY_ONCE, false }, { PEER_SLOW, false }, { PEER_TWO_FRAMES, false }, { PEER_CLOSES_AFTER_REPLY, false }, { PEER_NOISE_BEFORE, true },
+		{ PEER_FOREIGN, true }, { PEER_LATE_DEAF, true }, };
+
+	(void)state;
+	for (size_t line = 0; line < LIST_LINES; line++)
+		for (size_t f = 0; f < sizeof faults / sizeof *faults; f++)
+			for (size_t i = 0; i < LIST_KINDS; i += 2) {
+				if (faults[f].rtu_only && line == 0)
+					continue;
+				list_begin(line, &list_kinds[i].list, list_kinds[i].from);
+				list_write_events(3);
+				harness_open(&s.h);
+				harness_run(&s.h, 3 * S);
+				peer_behave(&s.peer, faults[f].behaviour);
+				for (unsigned k = 0; k < ENTRIES; k++) {
+					list_write_events(1);
+					harness_run(&s.h, 10 * S);
+				}
+				peer_behave(&s.peer, PEER_GOOD);
+				harness_run(&s.h, 35 * S);
+				list_check_given(0, 3);
+				assert_int_equal(s.lost, 0);
+				list_end();
+			}
+}
+
 /* The same number in two places is the same event. */
 static void test_same_number_twice(void **state)
 {
@@ -148,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_written_behind),
 		cmocka_unit_test(test_written_round_while_read),
 		cmocka_unit_test(test_others_have_their_turn),
+		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_same_number_twice),
 		cmocka_unit_test(test_register_out_of_place),
 	};
