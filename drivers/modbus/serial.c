@@ -67,7 +67,7 @@ void serial_free(struct serial *s)
 static const char *open_hint(int error)
 {
 	switch (error) {
-	case EPERM: return ": the service's unit does not list this kind of port: 'systemctl edit firegwd', [Service], DeviceAllow=char-KIND rw (/proc/devices has its name)";
+	case EPERM: return ": the service may not open this kind of port: see DeviceAllow= in docs/installing.md";
 	case EACCES: return ": the user of this program must be in the port's group (mostly dialout)";
 	case EBUSY: return ": another program has it";
 	case ENOENT: case ENODEV: case ENXIO: return ": is the adapter plugged in?";
