@@ -75,10 +75,25 @@ char *app_learned_of(const struct app *a, const struct config_bus *bus)
 	return text;
 }
 
-/* Once each: in the log, a line for each block that is read in parts from now on. */
+/* New cuts of one device and function, one behind the other in the text. */
+struct news { char device[64]; unsigned fc, first, n; };
+
+static void tell(const struct config_bus *bus, const struct news *news)
+{
+	char more[48] = "";
+
+	if (news->n == 0)
+		return;
+	if (news->n > 1)
+		snprintf(more, sizeof more, " and %u more", news->n - 1);
+	log_info("bus", "%s: device %s refuses to be read across address %u%s (function %u): read in parts from now on", bus->bus.name, news->device, news->first, more, news->fc);
+}
+
+/* Once each, in the log: blocks that are read in parts from now on. */
 static void tell_new(const struct app *a, const struct config_bus *bus, const char *text)
 {
 	const struct app_memory *m = a->memories;
+	struct news news = { .n = 0 };
 	char device[64];
 	unsigned unit, fc, address;
 
@@ -91,8 +106,14 @@ static void tell_new(const struct app *a, const struct config_bus *bus, const ch
 		snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n") + (strchr(line, '\n') != NULL), line);
 		if ((m && strstr(m->text, one)) || sscanf(one, "cut %63s %u %u %u", device, &unit, &fc, &address) != 4)
 			continue;
-		log_info("bus", "%s: device %s refuses to be read across address %u (function %u): read in parts from now on", bus->bus.name, device, address, fc);
+		if (news.n == 0 || fc != news.fc || strcmp(device, news.device) != 0) {
+			tell(bus, &news);
+			news = (struct news){ .fc = fc, .first = address };
+			snprintf(news.device, sizeof news.device, "%s", device);
+		}
+		news.n++;
 	}
+	tell(bus, &news);
 }
 
 static bool flush_one(struct app *a, struct app_bus *b, struct batch *batch)
