@@ -320,7 +320,7 @@ static bool may_take(struct app_hub *h, int64_t now_ns)
 
 static int find_command(const struct app_hub *h, const char *name, enum hub_command *ret, struct err *e)
 {
-	for (int i = 0; i < HUB_COMMAND_COUNT; i++) {
+	for (enum hub_command i = 0; i < HUB_COMMAND_COUNT; i++) {
 		if (strcmp(hub_command_name(i), name) != 0)
 			continue;
 		*ret = i;
