@@ -138,7 +138,7 @@ static size_t make_answer(const struct line *l, const uint8_t *rq, uint8_t *f, l
 	f[head + 1] = 3;
 	f[head + 2] = (uint8_t)(2 * count);
 	for (unsigned a = first; a < first + count; a++) {
-		unsigned v = a % 2 ? (unsigned)(at_ns / (SECOND / 10)) : (unsigned)(rq[0] << 8 | (a & 255));
+		unsigned v = a % 2 ? (unsigned)(at_ns / (SECOND / 10)) : (unsigned)rq[0] << 8 | (a & 255);
 		f[n++] = (uint8_t)(v >> 8);
 		f[n++] = (uint8_t)v;
 	}
