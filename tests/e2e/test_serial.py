@@ -43,13 +43,21 @@ class Cable(Process):
     def __init__(self, folder):
         super().__init__(folder / "socat.log")
         self.ours, self.theirs = folder / "ttyOURS", folder / "ttyTHEIRS"
+        self.held = []  # a pseudo-terminal that nobody has open ends, and socat with it
 
     def start(self):
         self.spawn(["socat", f"pty,raw,echo=0,link={self.ours}", f"pty,raw,echo=0,link={self.theirs}"])
         wait_for(lambda: self.ours.exists() and self.theirs.exists(), what="the cable")
+        self.held = [os.open(p, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) for p in (self.ours, self.theirs)]
         return self
 
-    stop = Process.kill
+    def kill(self):
+        super().kill()
+        for fd in self.held:
+            os.close(fd)
+        self.held = []
+
+    stop = kill
 
 
 class Units:
