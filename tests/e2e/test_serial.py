@@ -1,11 +1,15 @@
-"""Serial lines and RTU over TCP, against equipment that we did not write: pymodbus behind a pair of pseudo-terminals (socat), and behind a socket."""
+"""Serial lines and RTU over TCP, against equipment that we did not write: pymodbus behind a pair of pseudo-terminals, and behind a socket."""
 import json
 import os
+import select
+import socket
 import subprocess
+import threading
+import tty
 
 import pytest
 
-from stage import BIN, PYTHON, SMOKE_RULE, Process, free_port, hub, listens, site_text, smoke_points, wait_for
+from stage import BIN, PYTHON, SMOKE_RULE, free_port, hub, listens, site_text, smoke_points, wait_for
 
 SERVER = r"""
 import asyncio, json, sys, threading
@@ -37,25 +41,50 @@ asyncio.run(main())
 """
 
 
-class Cable(Process):
-    """Two serial ports that are joined; pulled out, both are gone."""
+class Cable:
+    """Two serial ports that are joined, or one that is joined to a TCP port; pulled out, they are gone. Its own ends stay open, so that a port which nobody has open lives on."""
 
-    def __init__(self, folder):
-        super().__init__(folder / "socat.log")
-        self.ours, self.theirs = folder / "ttyOURS", folder / "ttyTHEIRS"
-        self.held = []  # a pseudo-terminal that nobody has open ends, and socat with it
+    def __init__(self, folder, ours="ttyOURS", port=None):
+        self.ours, self.theirs, self.port = folder / ours, folder / "ttyTHEIRS", port
+        self.ends, self.held, self.thread = [], [], None
+
+    def plug(self, path):
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        os.symlink(os.ttyname(slave), path)
+        self.held.append((slave, path))
+        return master
 
     def start(self):
-        self.spawn(["socat", f"pty,raw,echo=0,link={self.ours}", f"pty,raw,echo=0,link={self.theirs}"])
-        wait_for(lambda: self.ours.exists() and self.theirs.exists(), what="the cable")
-        self.held = [os.open(p, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) for p in (self.ours, self.theirs)]
+        self.ends = [self.plug(self.ours), socket.create_connection(("127.0.0.1", self.port)).detach() if self.port else self.plug(self.theirs)]
+        self.stop_end, wake = os.pipe()
+        self.held.append((wake, None))
+        self.thread = threading.Thread(target=self.carry, daemon=True)
+        self.thread.start()
         return self
 
+    def carry(self):
+        a, b = self.ends
+        while True:
+            ready = select.select([a, b, self.stop_end], [], [])[0]
+            if self.stop_end in ready:
+                return
+            for end in ready:
+                data = os.read(end, 4096)
+                if not data:
+                    return
+                os.write(b if end == a else a, data)
+
     def kill(self):
-        super().kill()
-        for fd in self.held:
+        if not self.thread:
+            return
+        os.write(self.held[-1][0], b"x")
+        self.thread.join()
+        for fd, path in [*self.held, *((end, None) for end in (*self.ends, self.stop_end))]:
             os.close(fd)
-        self.held = []
+            if path:
+                os.unlink(path)
+        self.held, self.thread = [], None
 
     stop = kill
 

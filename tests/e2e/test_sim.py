@@ -11,7 +11,8 @@ import subprocess
 import time
 
 from pymodbus.client import ModbusTcpClient
-from stage import BIN, ROOT, Process, bus, free_port, hub, site_text, wait_for
+from stage import BIN, ROOT, bus, free_port, hub, site_text, wait_for
+from test_serial import Cable
 
 
 def house(site, hubs="", rules=True):
@@ -285,10 +286,7 @@ def test_mbpoll_reads_a_serial_line_and_rtu_over_tcp(site):
     path, port = lines_site(site)
     sim = site.simulator("--site", site.folder / "site.yaml", "--marks")
     assert f"{path} serves 3 devices, 9 points" in sim.text() and f"127.0.0.1 port {port} serves 3 devices, 9 points (RTU)" in sim.text()
-    bridge = site.add(Process(site.folder / "socat.log"))
-    bridge.spawn(["socat", f"pty,raw,echo=0,link={site.folder}/tty-bridge", f"tcp:127.0.0.1:{port}"])
-    wait_for((site.folder / "tty-bridge").exists, what="the bridge")
-    held = os.open(site.folder / "tty-bridge", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)  # a pseudo-terminal that nobody has open ends, and socat with it
+    site.add(Cable(site.folder, "tty-bridge", port)).start()
     for tty in (path, site.folder / "tty-bridge"):
         line = ("-b", "19200", "-P", "none", tty)
         for unit in (1, 2, 3):
@@ -299,7 +297,6 @@ def test_mbpoll_reads_a_serial_line_and_rtu_over_tcp(site):
         assert "Connection timed out" in mbpoll("-a", 9, "-r", 7, "-c", 1, *line)[1]  # who is not there says nothing
         assert "Illegal data address" in mbpoll("-a", 1, "-r", 8, "-c", 1, *line)[1]
         assert "Illegal function" in mbpoll("-a", 1, "-r", 7, *line, "5")[1]
-    os.close(held)
     assert sim.terminate() == 0 and not path.is_symlink()
 
 
