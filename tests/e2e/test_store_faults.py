@@ -13,7 +13,7 @@ def start(site, n=6):
     fault.write_text("ok")
     d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(n)), rules=SMOKE_RULE, hubs=hub(broker.port)), start=False, program="firegwd-faulty")
     d.start(env={"FIREGW_FAULT": str(fault)})
-    wait_for(lambda: d.status()["hubs"][0]["up"], what="the hub")
+    d.hub_up()
     return console, eq, fault, d
 
 
