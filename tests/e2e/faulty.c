@@ -1,4 +1,5 @@
-/* firegwd over a faulting VFS: the file that FIREGW_FAULT names says what its disk does: ok, stall (every write and sync waits), fail (every one gives an I/O error), full. */
+/* firegwd over a faulting VFS: the file that FIREGW_FAULT names says what its disk does: ok, stall (every write and sync waits), fail (every one gives an I/O error), full.
+ * What is in force stands in the file beside it, with `.seen` behind its name. */
 int firegwd_main(int argc, char **argv);
 #define main firegwd_main
 #include "gateway/firegwd.c"
@@ -24,6 +25,19 @@ static void on_op(void *user, enum fault_op op, const char *path)
 		usleep(5000);
 }
 
+static void tell_seen(const struct fault *f, const char *word)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s.seen", f->path);
+	file = fopen(path, "w");
+	if (!file)
+		return;
+	fputs(word, file);
+	fclose(file);
+}
+
 static void *watch(void *arg)
 {
 	struct fault *f = arg;
@@ -44,6 +58,7 @@ static void *watch(void *arg)
 				fault_vfs_fail(f->vfs, FAULT_CHANGES, 1, SQLITE_IOERR_WRITE, true);
 			if (strcmp(word, "full") == 0)
 				fault_vfs_fail(f->vfs, FAULT_BIT(FAULT_WRITE), 1, SQLITE_FULL, true);
+			tell_seen(f, word);
 		}
 		usleep(10000);
 	}

@@ -17,9 +17,13 @@ def start(site, n=6):
     return console, eq, fault, d
 
 
-def set_fault(fault, word):
+def set_fault(fault, word, d=None):
+    """Changes what the disk does; with the daemon, waits until that is in force: what was under way before it may still have been stored."""
     fault.with_suffix(".new").write_text(word)
     fault.with_suffix(".new").rename(fault)
+    if d:
+        seen = fault.with_suffix(".seen")
+        wait_for(lambda: seen.exists() and seen.read_text() == word, what="the fault")
 
 
 @pytest.mark.parametrize("word,state,alarm", [("stall", "stalled", "_gw.storage/slow"), ("fail", "failing", "_gw.storage/failing"), ("full", "full", "_gw.storage/full")])
@@ -54,7 +58,7 @@ def test_a_fire_does_not_wait_for_the_disk(site, word, state, alarm):
 def test_kill_while_the_disk_stalls_loses_no_announced_fire_for_good(site):
     """What was announced and not stored is decided again by the next life: the detector still says so."""
     console, eq, fault, d = start(site)
-    set_fault(fault, "stall")
+    set_fault(fault, "stall", d)
     eq.set(1, 0, 1)
     wait_for(lambda: console.events(alarm="facp.smoke1/smoke", durable=False), seconds=10, what="undurable")
     d.kill()
@@ -67,7 +71,7 @@ def test_kill_while_the_disk_stalls_loses_no_announced_fire_for_good(site):
 def test_what_was_announced_and_is_over_stays_over_when_it_is_stored(site):
     console, eq, fault, d = start(site)
     alarm = "facp.smoke1/smoke"
-    set_fault(fault, "stall")
+    set_fault(fault, "stall", d)
     eq.set(1, 0, 1)
     wait_for(lambda: console.events(alarm=alarm, durable=False), what="raised, undurable")
     eq.set(1, 0, 0)
@@ -88,7 +92,7 @@ def test_what_was_announced_and_is_over_stays_over_when_it_is_stored(site):
 def test_revs_go_on_above_what_was_announced_and_never_stored(site, end):
     console, eq, fault, d = start(site)
     alarm = "facp.smoke1/smoke"
-    set_fault(fault, "fail")
+    set_fault(fault, "fail", d)
     eq.set(1, 0, 1)
     wait_for(lambda: console.events(alarm=alarm, durable=False), what="raised, undurable")
     eq.set(1, 0, 0)
@@ -108,7 +112,7 @@ def test_revs_go_on_above_what_was_announced_and_never_stored(site, end):
 
 def test_a_store_in_trouble_is_said_once_and_then_counted(site):
     console, eq, fault, d = start(site)
-    set_fault(fault, "fail")
+    set_fault(fault, "fail", d)
     eq.set(1, 0, 1)
     wait_for(lambda: console.events(alarm="_gw.storage/failing"), what="the gateway's own fault")
     again = time.monotonic() + 5
