@@ -1,9 +1,11 @@
 """The parts that end-to-end tests, soak runs and benchmarks put together: free ports, a mosquitto, a pymodbus server, the daemon, a console on paho. None of them is ours but
 the daemon, so that a mistake we make twice still shows. Waiting is always for a condition, with a bound."""
 import contextlib
+import itertools
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -19,10 +21,23 @@ PREFIX = "fire/v1/500110/002/003/"
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's pymodbus
 
 
+def ports_of_ours():
+    """Ports below those that the kernel gives to connections of anyone, a thousand for each worker of pytest, each once: a port that the kernel picks is soon picked again."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+    first = random.randrange(1000)
+    for n in itertools.count():
+        yield 12000 + worker * 1000 + (first + n) % 1000
+
+
+PORTS = ports_of_ours()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(condition, seconds=15, what="the condition"):
