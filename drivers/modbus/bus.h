@@ -66,6 +66,7 @@ struct bus_unit {
 	const struct bus_device *config;
 	size_t                   n_requests;  /* of all its groups */
 	bool                     suspect;     /* a request went unanswered, retries included, since its last answer */
+	bool                     ends_lines;  /* a connection ended under its request, since its last answer */
 	bool                     dead;        /* so did a second one (or its only one) */
 	int64_t                  probe_ns;    /* dead: not asked before */
 	int64_t                  backoff_ns;
@@ -151,6 +152,8 @@ int  groups_open(struct modbus_bus *b, const struct bus_point *points, size_t n,
 void groups_close(struct modbus_bus *b);
 /* Plans a group anew, with the cuts that are known now; its requests are encoded when they are sent. */
 void group_plan(struct modbus_bus *b, struct bus_group *g);
+/* Whether a device other than this one is polled that answers. */
+bool groups_others_live(const struct modbus_bus *b, uint32_t device);
 struct codec_read group_read(const struct modbus_bus *b, const struct bus_group *g, size_t request);
 static inline bool group_has_decimals(const struct bus_point *p)
 {

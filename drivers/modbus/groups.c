@@ -185,3 +185,14 @@ void groups_close(struct modbus_bus *b)
 	free(b->frames);
 	free(b->scratch);
 }
+
+bool groups_others_live(const struct modbus_bus *b, uint32_t device)
+{
+	for (size_t i = 0; i < b->n_groups; i++) {
+		const struct bus_unit *u = &b->units[b->groups[i].device];
+
+		if (b->groups[i].device != device && !u->dead && !u->ends_lines)
+			return true;
+	}
+	return false;
+}

@@ -1,9 +1,9 @@
 /* Groups, their polls, and the one sample that each point has of each.
  *
- * The happy path: a group is due, poll_choose begins its poll, its requests are answered one after another (poll_values), and the poll ends. Failure
- * modes: no answer (tried again, then this request, and with a second one the unit, is asked with backoff), an exception (the device has no value; a refused block is cut; a
- * busy device is asked again within the poll), the connection ends (tried again on the next one), the line is down (every due point gets its sample
- * of quality comm), the line is too slow (whole polls are missed and counted, never made up for). */
+ * The happy path: a group is due, poll_choose begins its poll, its requests are answered one after another (poll_values), and the poll ends. Failure modes: no answer (tried
+ * again, then this request, and with a second one the unit, is asked with backoff), an exception (the device has no value; a refused block is cut; a busy device is asked
+ * again within the poll), the connection ends (tried again on the next one), the line is down (every due point gets its sample of quality comm), the line is too slow (whole
+ * polls are missed and counted, never made up for). */
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/decode.h"
 
@@ -14,6 +14,7 @@
 #define SILENT_BACKOFF_MAX_NS   (30 * CLOCK_NS_PER_S)
 #define LOST_BACKOFF_MAX_NS   (10 * CLOCK_NS_PER_S)
 #define LOST_WAIT_NS          (100 * CLOCK_NS_PER_MS)
+#define OTHERS_FIRST_NS       (CLOCK_NS_PER_S)
 #define BUSY_MAX              8
 #define BUSY_WAIT_MIN_NS      (50 * CLOCK_NS_PER_MS)
 #define BUSY_WAIT_MAX_NS      (500 * CLOCK_NS_PER_MS)
@@ -179,7 +180,7 @@ static void note_answer(struct modbus_bus *b, struct bus_group *answered, int64_
 {
 	struct bus_unit *u = &b->units[answered->device];
 
-	u->suspect = false;
+	u->suspect = u->ends_lines = false;
 	answered->frames[answered->next].mute_until_ns = 0;
 	answered->frames[answered->next].mute_backoff_ns = 0;
 	if (!u->dead)
@@ -323,8 +324,7 @@ void poll_exception(struct modbus_bus *b, struct bus_group *g, int exception, st
 
 static void back_off(int64_t *backoff_ns, int64_t *until_ns, int64_t max_ns, int64_t now_ns)
 {
-	if (*backoff_ns == 0)
-		*backoff_ns = SILENT_BACKOFF_FIRST_NS;
+	*backoff_ns = *backoff_ns ? *backoff_ns : SILENT_BACKOFF_FIRST_NS;
 	*until_ns = now_ns + *backoff_ns;
 	*backoff_ns = *backoff_ns * 2 < max_ns ? *backoff_ns * 2 : max_ns;
 }
@@ -363,26 +363,29 @@ bool poll_silence(struct modbus_bus *b, struct bus_group *g, struct stamp now, s
 	return give_up_request(b, g, SILENT_BACKOFF_MAX_NS, now, sink);
 }
 
-/* What the connection ends under may be what ends it. Others that are due go first on the next one: once it has been of use, its end costs no wait. */
+/* What the connection ends under may be what ends it. Others go first on the next one: once it has been of use, its end costs no wait. */
 void poll_lost(struct modbus_bus *b, struct bus_group *g, bool forgive, struct stamp now, struct sample_sink *sink)
 {
+	b->units[g->device].ends_lines = !forgive || g->again;
 	if (g->frames[g->next].mute_backoff_ns == 0 && forgive && !g->again) {
 		g->again = true;
 		return;
 	}
-	if (may_try_again(b, g)) {
-		g->attempts++;
-		g->not_before_ns = now.mono_ns + LOST_WAIT_NS;
+	if (!may_try_again(b, g)) {
+		(void)give_up_request(b, g, LOST_BACKOFF_MAX_NS, now, sink);
 		return;
 	}
-	(void)give_up_request(b, g, LOST_BACKOFF_MAX_NS, now, sink);
+	g->attempts++;
+	g->not_before_ns = now.mono_ns + LOST_WAIT_NS;
 }
 
 /* When the group can be asked next, if the line is up. */
 static int64_t ready_ns(const struct modbus_bus *b, const struct bus_group *g)
 {
+	const struct bus_unit *u = &b->units[g->device];
 	int64_t t = g->running ? g->not_before_ns : g->due_ns;
-	int64_t settled = b->link.up_since_ns + b->units[g->device].config->timing.settle_ns;
+	bool others_first = u->ends_lines && !b->link.useful && groups_others_live(b, g->device);
+	int64_t settled = b->link.up_since_ns + (others_first ? OTHERS_FIRST_NS : 0) + u->config->timing.settle_ns;
 
 	return b->link.state == LINK_UP && settled > t ? settled : t;
 }

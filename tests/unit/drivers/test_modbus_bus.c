@@ -109,6 +109,41 @@ static void test_closing_block(void **state)
 	peer_close(&peer);
 }
 
+/* A unit under which the connection ends, again and again, costs its neighbours no poll: it is asked on a connection that was of use, so that the next one is tried at once. */
+static void test_ending_costs_nobody(void **state)
+{
+	static const enum peer_behaviour endings[] = { PEER_OVERSIZE, PEER_CLOSES_ON_REQUEST, PEER_GARBAGE };
+	static struct harness h;
+	static struct peer peer;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof endings / sizeof *endings; k++) {
+		peer_open(&peer, PEER_TCP, PEER_GOOD, 150 * MS);
+		peer.bad_unit = 2;
+		harness_init(&h, BUS_TCP, &peer);
+		h.check = check_value;
+		for (uint8_t unit = 1; unit <= 5; unit++)
+			for (uint16_t a = 0; a < 400; a += 200)
+				harness_point(&h, unit, 3, a, TYPE_U32, S);
+		harness_open(&h);
+		harness_run(&h, 5 * S);
+		for (int i = 0; i < 40; i++) {
+			peer_behave(&peer, endings[k]);
+			harness_run(&h, 3500 * MS);
+			peer_behave(&peer, PEER_GOOD);
+			harness_run(&h, (5 + i % 7) * S + i * 37 * MS);
+		}
+		assert_true(harness_stats(&h).disconnects > 100);
+		for (size_t i = 0; i < h.n_points; i++)
+			if (h.points[i].device != 1)
+				assert_int_equal(h.seen[i].good, h.seen[i].samples);
+			else
+				assert_true(h.seen[i].good < h.seen[i].samples && h.seen[i].last.quality == QUALITY_GOOD);
+		harness_close(&h);
+		peer_close(&peer);
+	}
+}
+
 /* A unit that comes back, but not for the block that is asked first, is found by asking for another. */
 static void test_probes_take_turns(void **state)
 {
@@ -397,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_dead_unit_beside_good_ones),
 		cmocka_unit_test(test_mute_block),
 		cmocka_unit_test(test_closing_block),
+		cmocka_unit_test(test_ending_costs_nobody),
 		cmocka_unit_test(test_probes_take_turns),
 		cmocka_unit_test(test_half_frame_closes),
 		cmocka_unit_test(test_splitting_in_vain),
