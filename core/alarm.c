@@ -33,6 +33,8 @@ static const char *const cause_names[] = { "value", "quality", "delay", "rule", 
 
 static const char *const mode_names[] = { "normal", "test", "drill" };
 
+static const char *const verdict_names[VERDICT_COUNT] = { "", "real", "false", "test", "drill" };
+
 static const char *const role_names[] = { "none", "viewer", "operator", "maintainer" };
 
 const char *alarm_class_name(enum alarm_class c)
@@ -96,6 +98,22 @@ const char *role_name(enum role r)
 	return role_names[r];
 }
 
+const char *verdict_name(enum verdict v)
+{
+	return verdict_names[v];
+}
+
+int verdict_find(const char *word, enum verdict *ret)
+{
+	for (unsigned i = VERDICT_REAL; i < VERDICT_COUNT; i++) {
+		if (strcmp(word, verdict_names[i]) == 0) {
+			*ret = (enum verdict)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
 /* When a row holds: whatever the setting is, only if it is off, only if it is on. */
 enum fits { ANY, NO, YES };
 
@@ -121,6 +139,7 @@ static const struct row moves[] = {
 	{ STATE_ACTIVE,   TRIGGER_OFF,    YES,  NO,  ANY,  ANY, ONE(TRANSITION_RETURNED, STATE_LATCHED) },
 	{ STATE_ACKED,    TRIGGER_OFF,    NO,   ANY, ANY,  ANY, TWO(TRANSITION_RETURNED, STATE_RETURNED, TRANSITION_CLEARED, STATE_NORMAL) },
 	{ STATE_ACKED,    TRIGGER_OFF,    YES,  ANY, ANY,  ANY, ONE(TRANSITION_RETURNED, STATE_LATCHED) },
+	{ STATE_ACKED,    TRIGGER_AGAIN,  ANY,  ANY, ANY,  ANY, ONE(TRANSITION_RERAISED, STATE_ACTIVE) },
 	{ STATE_RETURNED, TRIGGER_ACK,    NO,   ANY, ANY,  ANY, TWO(TRANSITION_ACKNOWLEDGED, STATE_RETURNED, TRANSITION_CLEARED, STATE_NORMAL) },
 	{ STATE_RETURNED, TRIGGER_ACK,    YES,  ANY, ANY,  ANY, ONE(TRANSITION_ACKNOWLEDGED, STATE_LATCHED) },
 	{ STATE_RETURNED, TRIGGER_ON,     ANY,  ANY, ANY,  ANY, ONE(TRANSITION_RERAISED, STATE_ACTIVE) },

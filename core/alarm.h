@@ -40,6 +40,9 @@ enum cause { CAUSE_VALUE, CAUSE_QUALITY, CAUSE_DELAY, CAUSE_RULE, CAUSE_PERSON, 
 
 enum alarm_mode { MODE_NORMAL, MODE_TEST, MODE_DRILL };
 
+/* What was found on site. */
+enum verdict { VERDICT_NONE, VERDICT_REAL, VERDICT_FALSE, VERDICT_TEST, VERDICT_DRILL, VERDICT_COUNT };
+
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_MAINTAINER };
 
 /* Words as on the wire. Static; never NULL for a value of the enum. The _find functions give 0, or -1 for an unknown word. */
@@ -53,9 +56,11 @@ const char *transition_name(enum transition t);
 const char *cause_name(enum cause c);
 const char *alarm_mode_name(enum alarm_mode m);
 const char *role_name(enum role r);
+const char *verdict_name(enum verdict v);      /* "" for VERDICT_NONE */
+int         verdict_find(const char *word, enum verdict *ret);
 
-/* What can happen to an alarm. ON: the condition holds (after on_delay). OFF: it is gone (after off_delay). */
-enum alarm_trigger { TRIGGER_ON, TRIGGER_OFF, TRIGGER_ACK, TRIGGER_RESET, TRIGGER_REMOVE };
+/* What can happen to an alarm. ON: the condition holds (after on_delay). OFF: it is gone (after off_delay). AGAIN: it was acknowledged re_alarm ago and still stands. */
+enum alarm_trigger { TRIGGER_ON, TRIGGER_OFF, TRIGGER_ACK, TRIGGER_RESET, TRIGGER_REMOVE, TRIGGER_AGAIN };
 
 /* One row of the table of moves. */
 struct alarm_move {

@@ -157,16 +157,90 @@ static const char *over_message(const struct described *d, const struct rules_al
 	return zh ? "{name} 现为 {value} {unit}" : d->v.unit[0] ? "{name}: now {value} {unit}" : "{name}: now {value}";
 }
 
-static void put_message(struct strbuf *out, struct described *d, const struct rules_alarm *a, const struct rules_transition *t, bool zh)
+/* "2026-11-24 12:30" */
+static const char *minute(int64_t wall_ms, char buf[CLOCK_TEXT_MAX])
+{
+	clock_format(wall_ms, buf);
+	buf[10] = ' ';
+	buf[16] = '\0';
+	return buf;
+}
+
+/* What people made says what it is about, and why. */
+static void put_extra(struct strbuf *out, const struct site *site, const struct rules_alarm *a, bool zh)
+{
+	const struct rules_extra *x = a->extra;
+	char when[CLOCK_TEXT_MAX];
+	size_t cut = strlen(a->id) - strlen(strrchr(a->id, '/'));
+
+	switch (x->kind) {
+	case EXTRA_SHELF:
+		strbuf_printf(out, zh ? "报警 %.*s 搁置至 %s" : "alarm %.*s is shelved until %s", (int)cut, a->id, minute(x->until_ms, when));
+		break;
+	case EXTRA_SERVICE:
+		strbuf_printf(out, zh ? "点位 %.*s 退出运行" : "point %.*s is out of service", (int)cut, a->id);
+		break;
+	case EXTRA_MANUAL:
+		strbuf_printf(out, zh ? "人工报警:%s %s层 %s" : "reported by a person: %s floor %s, %s", site->buildings[a->building].name, a->floor,
+		              zh ? class_word_zh(a->class_) : alarm_class_name(a->class_));
+		break;
+	}
+	if (x->note[0])
+		strbuf_printf(out, zh ? ":%s" : ": %s", x->note);
+}
+
+/* What this transition says of the alarm, before what the alarm is. */
+static void put_prefix(struct strbuf *out, const struct rules_transition *t, bool zh)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	switch (t->what) {
+	case TRANSITION_CHATTERING:
+		strbuf_printf(out, zh ? "频繁动作(1 分钟内 %u 次):" : "chatters (%u times within a minute): ", t->times);
+		break;
+	case TRANSITION_ESCALATED:
+		strbuf_puts(out, zh ? "逾时未确认:" : "not acknowledged in time: ");
+		break;
+	case TRANSITION_VERIFIED: {
+		static const char *const words[] = { "", "真实", "误报", "测试", "演练" };
+		strbuf_printf(out, zh ? "核实为%s" : "found to be %s", zh ? words[t->verdict] : verdict_name(t->verdict));
+		strbuf_printf(out, t->verdict_cause ? zh ? "(%s):" : " (%s): " : zh ? "%s:" : "%s: ", t->verdict_cause ? t->verdict_cause : "");
+		break;
+	}
+	case TRANSITION_SHELVED:
+		strbuf_printf(out, zh ? "已搁置至 %s:" : "shelved until %s: ", minute(t->shelved_until_ms, when));
+		break;
+	case TRANSITION_UNSHELVED:
+		strbuf_puts(out, zh ? "取消搁置:" : "no longer shelved: ");
+		break;
+	case TRANSITION_SUPPRESSED:
+		strbuf_puts(out, zh ? "已抑制:" : "suppressed: ");
+		break;
+	case TRANSITION_UNSUPPRESSED:
+		strbuf_puts(out, zh ? "解除抑制:" : "no longer suppressed: ");
+		break;
+	default:
+		if (!t->active && t->times)
+			strbuf_printf(out, zh ? "已恢复(共动作 %u 次):" : "over (%u times in all): ", t->times);
+		else if (!t->active)
+			strbuf_puts(out, zh ? "已恢复:" : "over: ");
+	}
+}
+
+static void put_message(struct strbuf *out, const struct site *site, struct described *d, const struct rules_alarm *a, const struct rules_transition *t, bool zh)
 {
 	char mem[1024];
 	struct strbuf text;
-	const char *template_ = default_message(a, zh);
+	const char *template_ = a->extra ? NULL : default_message(a, zh);
 
 	strbuf_init_fixed(&text, mem, sizeof mem);
 	d->v.class_ = zh ? class_word_zh(a->class_) : alarm_class_name(a->class_);
-	if (!t->active)
-		strbuf_puts(&text, zh ? "已恢复:" : "over: ");
+	put_prefix(&text, t, zh);
+	if (a->extra) {
+		put_extra(&text, site, a, zh);
+		strbuf_json_string(out, mem);
+		return;
+	}
 	if (a->own) { /* words as they are: a refused file's may hold braces */
 		const char *more = zh ? a->own->more_zh : a->own->more_en;
 		strbuf_puts(&text, template_);
@@ -321,6 +395,24 @@ static void put_value(struct strbuf *out, const struct rules_transition *t)
 		put_double(out, "value", t->value.number);
 }
 
+static void put_beside(struct strbuf *out, const struct rules_transition *t)
+{
+	put_string(out, "mode", alarm_mode_name(t->mode));
+	put_bool(out, "shelved", t->shelved);
+	put_bool(out, "out_of_service", t->out_of_service);
+	put_bool(out, "suppressed", t->suppressed);
+	if (t->shelved_until_ms)
+		put_time(out, "shelved_until", t->shelved_until_ms);
+	if (t->times)
+		put_int(out, "times", t->times);
+	if (t->verdict == VERDICT_NONE)
+		return;
+	strbuf_puts(out, ",\"verdict\":{\"what\":");
+	strbuf_json_string(out, verdict_name(t->verdict));
+	put_string(out, "cause", t->verdict_cause);
+	strbuf_putc(out, '}');
+}
+
 void event_text_alarm(struct strbuf *out, const struct event_text *c, const struct rules_alarm *a, const struct rules_transition *t, struct event_id id)
 {
 	const struct site *site = c->site;
@@ -354,15 +446,15 @@ void event_text_alarm(struct strbuf *out, const struct event_text *c, const stru
 	put_double(out, "limit", t->limit);
 	put_string(out, "quality", quality_name(t->quality));
 	strbuf_puts(out, ",\"message\":{\"zh\":");
-	put_message(out, &d, a, t, true);
+	put_message(out, site, &d, a, t, true);
 	strbuf_puts(out, ",\"en\":");
-	put_message(out, &d, a, t, false);
+	put_message(out, site, &d, a, t, false);
 	strbuf_putc(out, '}');
 	put_int(out, "priority", a->priority);
 	put_moment(out, c, t->at, t->device_at_ms);
 	put_string(out, "actor", t->actor);
 	put_string(out, "note", t->note);
-	strbuf_puts(out, ",\"mode\":\"normal\",\"shelved\":false,\"out_of_service\":false,\"suppressed\":false");
+	put_beside(out, t);
 	put_string(out, "signal", signal_of(a, p, t));
 	put_gb(out, a, p, t);
 	strbuf_putc(out, '}');
@@ -390,5 +482,10 @@ void event_text_operation(struct strbuf *out, const struct event_text *c, const 
 	put_moment(out, c, o->at, 0);
 	put_string(out, "actor", o->actor);
 	put_string(out, "note", o->note);
-	strbuf_puts(out, ",\"mode\":\"normal\",\"shelved\":false,\"out_of_service\":false,\"suppressed\":false,\"signal\":null,\"gb26875\":null}");
+	put_string(out, "mode", alarm_mode_name(o->mode));
+	if (o->select)
+		put_string(out, "select", o->select);
+	if (o->until_ms)
+		put_time(out, "until", o->until_ms);
+	strbuf_puts(out, ",\"shelved\":false,\"out_of_service\":false,\"suppressed\":false,\"signal\":null,\"gb26875\":null}");
 }

@@ -23,6 +23,9 @@ struct event_operation {
 	enum cause       cause;
 	struct stamp     at;
 	const char      *message_zh, *message_en, *actor, *note;
+	enum alarm_mode  mode;
+	const char      *select;   /* of a test; NULL: nothing */
+	int64_t          until_ms; /* of a test; 0: nothing */
 };
 void event_text_operation(struct strbuf *out, const struct event_text *c, const struct event_operation *o, struct event_id id);
 

@@ -70,6 +70,11 @@ void pipeline_count_open(struct pipeline *p, enum alarm_class c, enum alarm_stat
 		p->open[c]--;
 }
 
+static bool begins(enum transition t)
+{
+	return t == TRANSITION_RAISED || t == TRANSITION_CONFIRMED;
+}
+
 static struct event_id on_transition(void *user, const struct rules_transition *t)
 {
 	struct pipeline *p = user;
@@ -85,6 +90,8 @@ static struct event_id on_transition(void *user, const struct rules_transition *
 	strbuf_init_fixed(&tail, p->scratch, PIPELINE_TEXT_MAX);
 	event_text_alarm(&tail, &p->text, a, t, id);
 	pipeline_add_event(p, &head, a->id, &tail);
+	if ((begins(t->what) || t->what == TRANSITION_RERAISED) && t->mode == MODE_NORMAL && !a->extra)
+		pipeline_count_raise(p, t->at);
 	return id;
 }
 
@@ -249,16 +256,22 @@ static void sweep(struct pipeline *p, struct stamp now)
 	p->next_sweep_ns = now.mono_ns + PIPELINE_SWEEP_NS;
 }
 
-static void on_operation(struct pipeline *p, const struct pipeline_event *e)
+void pipeline_operation(struct pipeline *p, const struct event_operation *o)
 {
-	struct event_operation o = { e->operation, e->cause, e->now, e->message_zh, e->message_en, e->actor, e->note };
 	struct event_id id = pipeline_next_id(p);
-	struct record_event head = { .node = 0, .class_ = CLASS_OPERATION, .transition = e->operation, .id = id, .at_ms = e->now.wall_ms, .since_ms = e->now.wall_ms };
+	struct record_event head = { .node = 0, .class_ = CLASS_OPERATION, .transition = o->what, .id = id, .at_ms = o->at.wall_ms, .since_ms = o->at.wall_ms };
 	struct strbuf tail;
 
 	strbuf_init_fixed(&tail, p->scratch, PIPELINE_TEXT_MAX);
-	event_text_operation(&tail, &p->text, &o, id);
+	event_text_operation(&tail, &p->text, o, id);
 	pipeline_add_event(p, &head, NULL, &tail);
+}
+
+static void on_operation(struct pipeline *p, const struct pipeline_event *e)
+{
+	struct event_operation o = { e->operation, e->cause, e->now, e->message_zh, e->message_en, e->actor, e->note, .mode = e->mode };
+
+	pipeline_operation(p, &o);
 }
 
 void pipeline_step_begin(struct pipeline *p, struct pipeline_effects *ret)
@@ -277,6 +290,7 @@ void pipeline_step_end(struct pipeline *p, struct stamp now)
 	int64_t rules_deadline = rules_next_deadline(p->rules);
 
 	save_dirty(p, now);
+	pipeline_save_tests(p, now);
 	p->effects->deadline_ns = rules_deadline < p->next_sweep_ns ? rules_deadline : p->next_sweep_ns;
 	p->effects = NULL;
 }
@@ -292,10 +306,14 @@ void pipeline_step(struct pipeline *p, const struct pipeline_event *e, struct pi
 		rules_on_time(p->rules, e->now, &p->sink);
 		if (e->now.mono_ns >= p->next_sweep_ns)
 			sweep(p, e->now);
+		pipeline_watch_flood(p, e->now);
 		break;
 	case EVENT_COMMAND:
 		if (rules_on_command(p->rules, e->alarm, e->command, e->occurrence, e->cause, e->actor, e->note, e->now, &p->sink, &ret->refused) == 0)
 			ret->refused.code = ERR_NONE;
+		break;
+	case EVENT_ACT:
+		pipeline_act(p, e, &ret->refused);
 		break;
 	case EVENT_OWN:
 		rules_on_own(p->rules, e->alarm, e->on, e->now, &p->sink);
@@ -319,7 +337,8 @@ static int take_memory(struct pipeline *p)
 	p->dirty = calloc(alarms ? alarms : 1, sizeof *p->dirty);
 	p->is_dirty = calloc(alarms ? alarms : 1, 1);
 	p->scratch = malloc(PIPELINE_TEXT_MAX);
-	if (!p->latest || !p->text_of || !p->dirty || !p->is_dirty || !p->scratch)
+	p->picked = calloc(n ? n : 1, sizeof *p->picked);
+	if (!p->picked || !p->latest || !p->text_of || !p->dirty || !p->is_dirty || !p->scratch)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		p->text_of[i] = p->c.site->points[i].is_text ? (uint32_t)n_texts++ : UINT32_MAX;
@@ -342,7 +361,7 @@ int pipeline_new(const struct pipeline_config *c, struct pipeline **ret, struct 
 	p->c = *c;
 	p->counter = c->next_counter;
 	p->text = (struct event_text){ c->site, c->boot, c->started };
-	p->sink = (struct rules_sink){ on_transition, on_changed, p };
+	p->sink = (struct rules_sink){ on_transition, on_changed, p, pipeline_test_over };
 	p->next_sweep_ns = c->started.mono_ns + PIPELINE_SWEEP_NS;
 	if (rules_new(c->site, c->rules, c->n_rules, c->owns, c->n_owns, c->machine_boot, &p->rules, reterr)) {
 		pipeline_free(p);
@@ -368,6 +387,7 @@ void pipeline_free(struct pipeline *p)
 	free(p->dirty);
 	free(p->is_dirty);
 	free(p->scratch);
+	free(p->picked);
 	free(p);
 }
 

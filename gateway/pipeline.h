@@ -38,7 +38,30 @@ struct pipeline_config {
 	void                   *room_user;
 };
 
-enum pipeline_event_type { EVENT_SAMPLE, EVENT_TIME, EVENT_COMMAND, EVENT_OWN, EVENT_OPERATION };
+/* What people do beside acknowledging and resetting. */
+enum pipeline_act_type { ACT_SHELVE, ACT_UNSHELVE, ACT_VERIFY, ACT_SERVICE, ACT_REPORT, ACT_TEST, ACT_TEST_END };
+struct pipeline_act {
+	enum pipeline_act_type what;
+	uint32_t         alarm, point, building;
+	int64_t          for_ns;         /* shelve, test */
+	bool             out;            /* service */
+	enum verdict     verdict;
+	const char      *verdict_cause;  /* NULL: not said */
+	const char      *floor;          /* report */
+	enum alarm_class class_;
+	enum alarm_mode  mode;           /* test */
+	const char      *select;         /* test: which points, "all"; test end: which of those in force, NULL: all of them */
+	const struct event_id *occurrence;
+};
+
+/* A test or drill in force. */
+struct pipeline_test {
+	enum alarm_mode mode; /* MODE_NORMAL: none */
+	int64_t until_ns, until_ms;
+	char    select[256], by[64];
+};
+
+enum pipeline_event_type { EVENT_SAMPLE, EVENT_TIME, EVENT_COMMAND, EVENT_ACT, EVENT_OWN, EVENT_OPERATION };
 struct pipeline_event {
 	enum pipeline_event_type type;
 	struct stamp             now;
@@ -49,11 +72,13 @@ struct pipeline_event {
 	const struct event_id   *occurrence; /* NULL: whichever */
 	enum cause               cause;
 	const char              *actor, *note;
+	const struct pipeline_act *act;      /* EVENT_ACT, with cause, actor, note */
 	/* EVENT_OWN */
 	bool                     on;
 	/* EVENT_OPERATION */
 	enum transition          operation;
 	const char              *message_zh, *message_en;
+	enum alarm_mode          mode;
 };
 
 /* What one step led to. Records are appended to the batch given at pipeline_set_batch. */
@@ -89,6 +114,9 @@ const struct latest *pipeline_latest(const struct pipeline *p, uint32_t point);
 struct rules        *pipeline_rules(struct pipeline *p);
 uint64_t             pipeline_next_counter(const struct pipeline *p);
 size_t               pipeline_good_points(const struct pipeline *p);
+/* RULES_TESTS_MAX of them. */
+const struct pipeline_test *pipeline_tests(const struct pipeline *p);
+bool                 pipeline_in_flood(const struct pipeline *p);
 void                 pipeline_count_alarms(const struct pipeline *p, uint32_t ret_by_class[CLASS_COUNT]);
 
 #endif

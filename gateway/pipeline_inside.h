@@ -6,6 +6,7 @@
 #include "gateway/pipeline.h"
 
 #define PIPELINE_TEXT_MAX (96 * 1024)   /* one event's tail */
+#define PIPELINE_FLOOD    10            /* EEMUA 191: more alarms than that within ten minutes are a flood */
 #define PIPELINE_SWEEP_NS CLOCK_NS_PER_S /* how often silent points are looked for */
 
 /* An open alarm of the database that this config does not have, or not as it was: another class, another node, or its state was lost. */
@@ -33,6 +34,12 @@ struct pipeline {
 	uint8_t                 *is_dirty;
 	size_t                   n_dirty;
 	uint32_t                 open[CLASS_COUNT];
+	struct pipeline_test     tests[RULES_TESTS_MAX];
+	bool                     tests_dirty;
+	uint32_t                *picked;    /* points of a test, while it begins */
+	int64_t                  raises_ns[PIPELINE_FLOOD + 1]; /* the latest, a ring */
+	size_t                   n_raises;  /* ever */
+	bool                     flood;
 	bool                     touched;   /* the rules' state changed in this step */
 	int64_t                  next_sweep_ns;
 	size_t                   n_good;
@@ -51,5 +58,17 @@ void pipeline_keep_text(struct pipeline *p, const struct point *pt, struct lates
 void pipeline_step_begin(struct pipeline *p, struct pipeline_effects *ret);
 void pipeline_step_end(struct pipeline *p, struct stamp now);
 void pipeline_forget_orphans(struct pipeline *p);
+
+/* pipeline_people.c */
+void pipeline_act(struct pipeline *p, const struct pipeline_event *e, struct err *reterr);
+void pipeline_test_over(void *user, unsigned test, struct stamp at);
+void pipeline_save_tests(struct pipeline *p, struct stamp now);
+/* A kept state: true if it is that of the tests. */
+bool pipeline_restore_tests(struct pipeline *p, const char *key, const void *blob, size_t len, struct stamp now);
+void pipeline_adopt_tests(struct pipeline *p, const struct pipeline *old);
+/* An alarm came; time went on. */
+void pipeline_count_raise(struct pipeline *p, struct stamp at);
+void pipeline_watch_flood(struct pipeline *p, struct stamp now);
+void pipeline_operation(struct pipeline *p, const struct event_operation *o);
 
 #endif

@@ -32,11 +32,13 @@ static void restore_silence(struct pipeline *p, const struct rules_alarm *a, enu
 
 void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *blob, size_t len, struct stamp now)
 {
+	if (pipeline_restore_tests(p, alarm, blob, len, now))
+		return;
 	uint32_t i = rules_find(p->rules, alarm);
-
-	if (i == RULES_ALARM_NONE)
+	bool of_people = i == RULES_ALARM_NONE;
+	if (of_people && (i = rules_restore_extra(p->rules, alarm, blob, len, now)) == RULES_ALARM_NONE)
 		note_gone(p, rules_saved_rev(blob, len));
-	if (i == RULES_ALARM_NONE || rules_restore(p->rules, i, blob, len, now))
+	if (i == RULES_ALARM_NONE || (!of_people && rules_restore(p->rules, i, blob, len, now)))
 		return;
 	struct rules_present present;
 	rules_present(p->rules, i, &present);
@@ -271,6 +273,7 @@ void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, 
 	rules_on_time(old->rules, now, &old->sink);
 	p->counter = old->counter;
 	adopt_latest(p, old, now);
+	pipeline_adopt_tests(p, old);
 	for (uint32_t i = 0; i < rules_count(old->rules); i++) {
 		size_t len = rules_save(old->rules, i, now, saved);
 		if (len)

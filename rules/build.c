@@ -292,20 +292,20 @@ static int name_alarms(struct rules *r, struct err *reterr)
 {
 	size_t size = 1;
 
-	for (uint32_t a = 0; a < r->n_alarms; a++)
+	for (uint32_t a = 0; a < r->n_made; a++)
 		size += (size_t)format_id(r, &r->alarms[a], NULL, 0) + 1;
 	r->ids = malloc(size);
 	r->by_id = calloc(r->n_alarms + 1, sizeof *r->by_id);
 	if (!r->ids || !r->by_id)
 		return no_memory(reterr);
 	char *at = r->ids;
-	for (uint32_t a = 0; a < r->n_alarms; a++) {
+	for (uint32_t a = 0; a < r->n_made; a++) {
 		r->alarms[a].id = at;
 		at += format_id(r, &r->alarms[a], at, size - (size_t)(at - r->ids)) + 1;
 		r->by_id[a] = a;
 	}
-	qsort_r(r->by_id, r->n_alarms, sizeof *r->by_id, compare_alarm_ids, r->alarms);
-	for (uint32_t i = 1; i < r->n_alarms; i++) {
+	qsort_r(r->by_id, r->n_made, sizeof *r->by_id, compare_alarm_ids, r->alarms);
+	for (uint32_t i = 1; i < r->n_made; i++) {
 		const struct rules_alarm *a = &r->alarms[r->by_id[i - 1]], *b = &r->alarms[r->by_id[i]];
 		if (strcmp(a->id, b->id) != 0)
 			continue;
@@ -357,14 +357,18 @@ static int build_all(struct build *b, const struct rules_own *owns, size_t n_own
 			return -1;
 	if (rules_build_groups(r, &b->cap_alarms, reterr) < 0 || add_owns(b, owns, n_owns, reterr) < 0)
 		return -1;
-	for (uint32_t a = 0; a < r->n_alarms; a++)
+	r->n_made = r->n_alarms;
+	if (extras_build(r, &b->cap_alarms, reterr) < 0)
+		return -1;
+	for (uint32_t a = 0; a < r->n_made; a++)
 		if (finish_alarm(r, &r->alarms[a], reterr) < 0)
 			return -1;
 	shrink_all(r);
 	r->lives = calloc(r->n_alarms + 1, sizeof *r->lives);
-	if (!r->lives || timers_init(&r->timers, r->n_alarms + r->n_links) < 0)
+	r->besides = calloc(r->n_alarms + 1, sizeof *r->besides);
+	if (!r->lives || !r->besides || timers_init(&r->timers, rules_timer_test(r, RULES_TESTS_MAX)) < 0)
 		return no_memory(reterr);
-	if (name_alarms(r, reterr) < 0)
+	if (name_alarms(r, reterr) < 0 || suppress_build(r, reterr) < 0)
 		return -1;
 	return place_leaves(b, reterr);
 }
@@ -406,6 +410,12 @@ void rules_free(struct rules *r)
 	free(r->leaf_of);
 	free(r->alarms);
 	free(r->lives);
+	free(r->besides);
+	free(r->extras);
+	free(r->suppresses);
+	free(r->first_suppressed);
+	free(r->point_tests);
+	free(r->points_out);
 	free(r->by_id);
 	free(r->ids);
 	free(r->made_by);

@@ -56,7 +56,7 @@ void counts_update(struct rules *r, uint32_t alarm, const struct why *w, struct 
 			timers_set(&r->timers, r->n_alarms + i, window_end(r, k));
 		else
 			timers_cancel(&r->timers, r->n_alarms + i);
-		if (set_counts(r, k, waits || life_stands(&r->lives[alarm])))
+		if (set_counts(r, k, !rules_excluded(r, alarm) && (waits || life_stands(&r->lives[alarm]))))
 			judge_group(r, r->slots[k->slot].group, w, sink);
 	}
 }
@@ -88,11 +88,12 @@ static void restore_link(struct rules *r, uint32_t link)
 
 	if (waits)
 		timers_set(&r->timers, r->n_alarms + link, window_end(r, k));
-	set_counts(r, k, waits || life_stands(&r->lives[k->alarm]));
+	set_counts(r, k, !rules_excluded(r, k->alarm) && (waits || life_stands(&r->lives[k->alarm])));
 }
 
 void rules_restored(struct rules *r, struct stamp now)
 {
+	suppress_restore(r);
 	for (uint32_t i = 0; i < r->n_links; i++)
 		restore_link(r, i);
 	for (uint32_t g = 0; g < r->n_groups; g++) {

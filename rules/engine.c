@@ -56,10 +56,11 @@ static uint32_t next_rev(const struct rules *r, const struct life *l)
 	return (rev > r->rev_floor ? rev : r->rev_floor) + 1;
 }
 
-static void send(struct rules *r, uint32_t alarm, enum transition what, enum alarm_state to, const struct why *w, struct rules_sink *sink)
+void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alarm_state to, const struct why *w, struct rules_sink *sink)
 {
 	const struct rules_alarm *a = &r->alarms[alarm];
 	struct life *l = &r->lives[alarm];
+	struct beside *b = &r->besides[alarm];
 	const struct group *g = rules_group(r, alarm);
 	bool begins = what == TRANSITION_RAISED || what == TRANSITION_CONFIRMED;
 	l->rev = next_rev(r, l);
@@ -69,9 +70,12 @@ static void send(struct rules *r, uint32_t alarm, enum transition what, enum ala
 		.rev = l->rev, .occurrence = l->occurrence, .since = since(l), .at = w->at,
 		.value = { last_value(r, alarm), w->sample && w->sample->quality == QUALITY_GOOD ? w->sample->value.text : NULL },
 		.quality = last_quality(r, alarm), .device_at_ms = w->sample ? w->sample->device_at_ms : 0, .actor = w->actor, .note = w->note,
+		.mode = (enum alarm_mode)b->mode, .shelved = b->shelved, .out_of_service = a->point != POINT_NONE && r->points_out[a->point] && !a->extra,
+		.suppressed = b->suppressors > 0, .verdict = (enum verdict)b->verdict, .verdict_cause = w->verdict_cause, .times = b->chatters ? b->times : 0,
 	};
 
 	t.limit = told_limit(a, t.value.number);
+	t.shelved_until_ms = a->extra ? a->extra->until_ms : b->shelved ? extras_until_ms(r, alarm) : 0;
 	if (g) {
 		t.members = r->members;
 		t.n_members = counts_list_members(r, g);
@@ -79,7 +83,7 @@ static void send(struct rules *r, uint32_t alarm, enum transition what, enum ala
 	l->state = (uint8_t)to;
 	struct event_id id = sink->transition(sink->user, &t);
 	if (begins)
-		l->occurrence = id;
+		l->occurrence = b->last = id;
 }
 
 /* What an alarm that is normal again keeps nothing of. */
@@ -91,8 +95,7 @@ static void end_occurrence(struct life *l)
 	l->since_trusted = false;
 }
 
-/* The only place where a state changes. False: the table does not allow it. */
-static bool move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink)
+bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink)
 {
 	const struct rules_alarm *a = &r->alarms[alarm];
 	struct life *l = &r->lives[alarm];
@@ -101,7 +104,13 @@ static bool move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, co
 
 	if (!m.allowed)
 		return false;
+	if (trigger == TRIGGER_AGAIN)
+		l->acked = false;
 	if (trigger == TRIGGER_ON) {
+		struct beside *b = &r->besides[alarm];
+		b->mode = (uint8_t)under_test_mode(r, alarm);
+		if (l->state == STATE_NORMAL)
+			b->verdict = VERDICT_NONE;
 		l->acked = false;
 		l->was_on = true;
 		l->on_ns = w->at.mono_ns;
@@ -114,13 +123,18 @@ static bool move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, co
 	if (trigger == TRIGGER_ACK)
 		l->acked = true;
 	for (uint8_t i = 0; i < m.n; i++)
-		send(r, alarm, m.sent[i], m.via[i], w, sink);
+		rules_send(r, alarm, m.sent[i], m.via[i], w, sink);
 	l->state = (uint8_t)m.to;
 	if (m.to == STATE_NORMAL)
 		end_occurrence(l);
 	sink->changed(sink->user, alarm);
-	if (stood != life_stands(l) && trigger != TRIGGER_REMOVE)
+	beside_moved(r, alarm, trigger, w, sink);
+	if (stood != life_stands(l) && trigger != TRIGGER_REMOVE) {
 		counts_update(r, alarm, w, sink);
+		suppress_update(r, alarm, w, sink);
+	}
+	if (m.to == STATE_NORMAL && RULES_MADE_BY_PEOPLE(r, alarm))
+		extras_ended(r, alarm);
 	return true;
 }
 
@@ -128,10 +142,12 @@ void rules_decide(struct rules *r, uint32_t alarm, bool raw, const struct why *w
 {
 	const struct rule_def *d = r->alarms[alarm].def;
 	struct life *l = &r->lives[alarm];
-	int64_t delay_ns = !d ? 0 : raw ? d->on_delay_ns : d->off_delay_ns;
+	int64_t delay_ns = raw ? (d ? d->on_delay_ns : 0) : beside_off_delay(r, alarm, d ? d->off_delay_ns : 0);
 
 	l->raw = raw;
 	if (raw == life_stands(l)) {
+		if (raw && l->pend == PEND_OFF)
+			beside_flapped(r, alarm);
 		l->pend = PEND_NONE;
 		timers_cancel(&r->timers, alarm);
 	} else if (delay_ns > 0) {
@@ -139,7 +155,7 @@ void rules_decide(struct rules *r, uint32_t alarm, bool raw, const struct why *w
 		timers_set(&r->timers, alarm, rules_add_ns(w->at.mono_ns, delay_ns));
 	} else {
 		l->pend = PEND_NONE;
-		move(r, alarm, raw ? TRIGGER_ON : TRIGGER_OFF, w, sink);
+		rules_move(r, alarm, raw ? TRIGGER_ON : TRIGGER_OFF, w, sink);
 	}
 	sink->changed(sink->user, alarm);
 }
@@ -150,11 +166,11 @@ static void end_delay(struct rules *r, uint32_t alarm, struct stamp at, struct r
 	struct life *l = &r->lives[alarm];
 	bool on = l->pend == PEND_ON;
 	/* Without a delay it was rules_restored that found the count to be another. */
-	bool delayed = a->def && (on ? a->def->on_delay_ns : a->def->off_delay_ns) > 0;
+	bool delayed = a->def && (on ? a->def->on_delay_ns : beside_off_delay(r, alarm, a->def->off_delay_ns)) > 0;
 	struct why w = { .at = at, .cause = delayed || !a->count_rule ? CAUSE_DELAY : CAUSE_RESTART };
 
 	l->pend = PEND_NONE;
-	move(r, alarm, on ? TRIGGER_ON : TRIGGER_OFF, &w, sink);
+	rules_move(r, alarm, on ? TRIGGER_ON : TRIGGER_OFF, &w, sink);
 }
 
 void rules_run_until(struct rules *r, struct stamp now, struct rules_sink *sink)
@@ -165,8 +181,14 @@ void rules_run_until(struct rules *r, struct stamp now, struct rules_sink *sink)
 		timers_cancel(&r->timers, e.timer);
 		if (e.timer < r->n_alarms)
 			end_delay(r, e.timer, at, sink);
-		else
+		else if (e.timer < rules_timer_attention(r, 0))
 			counts_expire(r, e.timer - r->n_alarms, at, sink);
+		else if (e.timer < rules_timer_shelf(r, 0))
+			beside_attend(r, e.timer - rules_timer_attention(r, 0), at, sink);
+		else if (e.timer < rules_timer_test(r, 0))
+			extras_expire(r, e.timer - rules_timer_shelf(r, 0), at, sink);
+		else
+			under_test_expire(r, e.timer - rules_timer_test(r, 0), at, sink);
 	}
 }
 
@@ -207,6 +229,10 @@ void rules_on_own(struct rules *r, uint32_t alarm, bool on, struct stamp now, st
 
 static const char *why_not(const struct life *l, const struct rules_alarm *a, enum rules_command command)
 {
+	if (a->extra && a->extra->kind == EXTRA_MANUAL && l->state == STATE_ACTIVE)
+		return "acknowledge it first";
+	if (a->extra && a->extra->kind != EXTRA_MANUAL && command == RULES_RESET)
+		return a->extra->kind == EXTRA_SHELF ? "it ends with its shelf: firegw unshelve" : "it ends when the point is in service again: firegw service POINT in";
 	switch ((enum alarm_state)l->state) {
 	case STATE_NORMAL:
 	case STATE_PENDING: return "it is normal";
@@ -236,7 +262,11 @@ int rules_on_command(struct rules *r, uint32_t alarm, enum rules_command command
 	if (occurrence && (occurrence->boot != l->occurrence.boot || occurrence->counter != l->occurrence.counter ||
 	                   (occurrence->boot == none.boot && occurrence->counter == none.counter)))
 		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is over", a->id);
-	if (!move(r, alarm, command == RULES_ACK ? TRIGGER_ACK : TRIGGER_RESET, &w, sink))
+	if (command == RULES_RESET && a->extra && a->extra->kind == EXTRA_MANUAL && l->state == STATE_ACKED) {
+		rules_decide(r, alarm, false, &w, sink); /* what a person reported is over when a person says so */
+		return 0;
+	}
+	if (!rules_move(r, alarm, command == RULES_ACK ? TRIGGER_ACK : TRIGGER_RESET, &w, sink))
 		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be %s: %s", a->id, command == RULES_ACK ? "acknowledged" : "reset",
 		               why_not(l, a, command));
 	return 0;
@@ -254,7 +284,7 @@ void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char 
 	timers_cancel(&r->timers, alarm);
 	if (alarm < r->n_single)
 		rules_turn_leaf(r, r->leaf_of[alarm], false);
-	if (!move(r, alarm, TRIGGER_REMOVE, &w, sink))
+	if (!rules_move(r, alarm, TRIGGER_REMOVE, &w, sink))
 		sink->changed(sink->user, alarm);
 }
 
@@ -269,7 +299,7 @@ void rules_begin_anew(struct rules *r, uint32_t alarm, uint32_t rev, enum cause 
 		return;
 	l->state = STATE_NORMAL;
 	end_occurrence(l);
-	if (!stood || !move(r, alarm, TRIGGER_ON, &w, sink))
+	if (!stood || !rules_move(r, alarm, TRIGGER_ON, &w, sink))
 		sink->changed(sink->user, alarm);
 }
 
@@ -304,7 +334,7 @@ const struct rules_alarm *rules_alarm(const struct rules *r, uint32_t alarm)
 
 uint32_t rules_find(const struct rules *r, const char *id)
 {
-	uint32_t low = 0, high = r->n_alarms;
+	uint32_t low = 0, high = r->n_made;
 
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
@@ -316,18 +346,22 @@ uint32_t rules_find(const struct rules *r, const char *id)
 		else
 			high = mid;
 	}
-	return RULES_ALARM_NONE;
+	return extras_find(r, id);
 }
 
 void rules_present(const struct rules *r, uint32_t alarm, struct rules_present *ret)
 {
 	assert(alarm < r->n_alarms);
 	const struct life *l = &r->lives[alarm];
+	const struct rules_alarm *a = &r->alarms[alarm];
+	const struct beside *b = &r->besides[alarm];
 	bool pending = l->state == STATE_NORMAL && l->pend == PEND_ON;
 
 	*ret = (struct rules_present){
 		.state = pending ? STATE_PENDING : (enum alarm_state)l->state, .active = life_stands(l), .acked = l->acked, .rev = l->rev,
 		.occurrence = l->occurrence, .since = since(l), .value = last_value(r, alarm), .quality = last_quality(r, alarm),
+		.mode = (enum alarm_mode)b->mode, .shelved = b->shelved, .out_of_service = a->point != POINT_NONE && !a->extra && r->points_out[a->point],
+		.suppressed = b->suppressors > 0, .chatters = b->chatters, .verdict = (enum verdict)b->verdict,
 	};
 }
 

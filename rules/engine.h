@@ -5,6 +5,8 @@
 #include "rules/leaf.h"
 #include "rules/timers.h"
 
+#define RULES_EXTRA_ID_MAX 192
+
 enum pend { PEND_NONE, PEND_ON, PEND_OFF };
 
 /* What changes about one alarm: 48 bytes. `state` is never STATE_PENDING: a delay runs beside the state (also beside returned and latched). */
@@ -21,7 +23,27 @@ struct life {
 	bool            since_trusted : 1;
 };
 
-/* Alarms stand in this order: of one point each [0, n_single), of several [n_single, n_single + n_groups), our own behind.
+/* What stands beside the state of an alarm: 48 bytes. */
+struct beside {
+	struct event_id last;         /* the latest occurrence, also when it is over: a verdict may come late */
+	int64_t         raised_ns[2]; /* when it became active before, and before that */
+	uint32_t        times;        /* that it became active while it chatters */
+	uint32_t        suppressors;  /* that stand: suppress.c */
+	uint8_t         mode;         /* enum alarm_mode, of the latest occurrence */
+	uint8_t         verdict;      /* enum verdict, on the latest occurrence */
+	bool            shelved : 1;
+	bool            chatters : 1;
+};
+
+/* One of the pool behind all other alarms; free if its life is normal. */
+struct extra {
+	struct rules_extra shown;
+	char               id[RULES_EXTRA_ID_MAX];
+	char               actor[64], note[200], floor[48];
+	bool               used;
+};
+
+/* Alarms stand in this order: of one point each [0, n_single), of several [n_single, n_single + n_groups), our own behind, then the pool of people's.
  *
  * A count rule's alarm is a group; each point that may count in it is a slot; each alarm that makes a point count is a link from the alarm to
  * the slot.
@@ -55,10 +77,25 @@ struct rules {
 
 	struct rules_alarm *alarms;
 	struct life        *lives;
+	struct beside      *besides;
 	uint32_t           *by_id;      /* alarms in the order of their ids */
 	char               *ids;        /* the texts of all ids */
 	uint32_t           *made_by;    /* by def */
-	uint32_t            n_single, n_groups, n_owns, n_alarms;
+	uint32_t            n_single, n_groups, n_owns;
+	uint32_t            n_made;     /* by the config: all before the pool */
+	uint32_t            n_alarms;
+
+	struct extra       *extras;     /* alarm n_made + i */
+	uint32_t            n_extras;   /* used */
+	uint32_t            next_extra; /* that is tried first: one that became free is not taken again soon */
+	uint32_t            extra_rev;  /* the greatest that any of them had */
+
+	uint32_t           *suppresses; /* by alarm: [first_suppressed[a], first_suppressed[a + 1]) are the alarms that it suppresses */
+	uint32_t           *first_suppressed; /* NULL: no rule is suppressed by anything */
+
+	uint32_t           *point_tests; /* by point: a bit for each test in force */
+	uint8_t            *points_out;  /* by point: out of service */
+	uint32_t            drills;      /* tests that are drills */
 
 	struct group       *groups;
 	struct slot        *slots;
@@ -66,7 +103,7 @@ struct rules {
 	uint32_t           *first_link;
 	uint32_t            n_slots, n_links;
 
-	struct timers       timers;     /* alarms' delays, then links' windows: n_alarms + link */
+	struct timers       timers;     /* alarms' delays, then links' windows, then what rules_timer_* name */
 	uint32_t            rev_floor, rev_first; /* see rules_set_revs */
 	int64_t             restored_ns; /* the latest moment that restored states know of; INT64_MIN: none */
 	uint32_t            members[RULES_MEMBERS_MAX];
@@ -80,6 +117,35 @@ static inline bool life_stands(const struct life *l)
 static inline struct group *rules_group(const struct rules *r, uint32_t alarm)
 {
 	return alarm >= r->n_single && alarm < r->n_single + r->n_groups ? &r->groups[alarm - r->n_single] : NULL;
+}
+
+/* What escalates or alarms again. */
+static inline uint32_t rules_timer_attention(const struct rules *r, uint32_t alarm)
+{
+	return r->n_alarms + r->n_links + alarm;
+}
+
+static inline uint32_t rules_timer_shelf(const struct rules *r, uint32_t extra)
+{
+	return 2 * r->n_alarms + r->n_links + extra;
+}
+
+static inline uint32_t rules_timer_test(const struct rules *r, unsigned test)
+{
+	return 2 * r->n_alarms + r->n_links + RULES_EXTRAS_MAX + test;
+}
+
+static inline struct extra *rules_extra(const struct rules *r, uint32_t alarm)
+{
+	return alarm >= r->n_made ? &r->extras[alarm - r->n_made] : NULL;
+}
+
+/* What counts in no count rule: what is shelved, out of service, or under test. */
+static inline bool rules_excluded(const struct rules *r, uint32_t alarm)
+{
+	const struct beside *b = &r->besides[alarm];
+
+	return b->shelved || b->mode != MODE_NORMAL || r->points_out[r->alarms[alarm].point];
 }
 
 static inline int64_t rules_add_ns(int64_t at_ns, int64_t delay_ns)
@@ -121,9 +187,41 @@ struct why {
 	enum cause    cause;
 	const struct sample *sample; /* NULL: not a reading */
 	const char   *actor, *note;
+	const char   *verdict_cause;
 };
+/* beside.c */
+void beside_moved(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink);
+void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rules_sink *sink);
+/* How long the condition must be gone before the alarm has returned. */
+int64_t beside_off_delay(const struct rules *r, uint32_t alarm, int64_t off_delay_ns);
+void beside_flapped(struct rules *r, uint32_t alarm);
+
+/* extras.c */
+#define RULES_MADE_BY_PEOPLE(r, alarm) ((alarm) >= (r)->n_made)
+int  extras_build(struct rules *r, uint32_t *cap, struct err *reterr);
+void extras_ended(struct rules *r, uint32_t alarm);
+void extras_expire(struct rules *r, uint32_t extra, struct stamp at, struct rules_sink *sink);
+int64_t extras_until_ms(const struct rules *r, uint32_t alarm);
+uint32_t extras_find(const struct rules *r, const char *id);
+size_t extras_save(const struct rules *r, uint32_t alarm, uint8_t *out);
+uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, size_t len, int64_t offset_ns);
+
+/* suppress.c */
+int  suppress_build(struct rules *r, struct err *reterr);
+/* The alarm began or ended to stand. */
+void suppress_update(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink);
+void suppress_restore(struct rules *r);
+
+/* under_test.c */
+void under_test_expire(struct rules *r, unsigned test, struct stamp at, struct rules_sink *sink);
+enum alarm_mode under_test_mode(const struct rules *r, uint32_t alarm);
+
 /* The condition of an alarm, before delays, is now this. */
 void rules_decide(struct rules *r, uint32_t alarm, bool raw, const struct why *w, struct rules_sink *sink);
+/* The only place where a state changes. False: the table does not allow it. */
+bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink);
+/* A transition that changes no state, or the n-th of a move. `to`: the state that it leads to. */
+void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alarm_state to, const struct why *w, struct rules_sink *sink);
 /* Ends all delays and windows up to now, in the order of time. */
 void rules_run_until(struct rules *r, struct stamp now, struct rules_sink *sink);
 

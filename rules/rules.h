@@ -47,6 +47,9 @@ struct rule_def {
 	int64_t            on_delay_ns, off_delay_ns;
 	bool               latch;
 	bool               ack;          /* false: returns to normal by itself */
+	int64_t            escalate_ns;  /* not acknowledged for so long: escalated; 0: never */
+	int64_t            re_alarm_ns;  /* acknowledged for so long and it still stands: raised again; 0: never */
+	struct rule_words  suppressed_by; /* ids of rules (their alarms on the same device, or of several with this point in their scope), or of alarms */
 	uint8_t            priority;     /* 1 … 5; 0: by class */
 	bool               class_given;
 	enum alarm_class   class_;       /* else the point's kind's */
@@ -68,11 +71,31 @@ struct rules_own {
 #define RULES_ALARM_NONE UINT32_MAX
 #define RULES_MEMBERS_MAX 64 /* members named in an event; more are counted and not named */
 
+/* An alarm that people made: beside those of the config, in a pool. */
+enum rules_extra_kind { EXTRA_SHELF, EXTRA_SERVICE, EXTRA_MANUAL };
+struct rules_extra {
+	enum rules_extra_kind kind;
+	uint32_t target;         /* EXTRA_SHELF: the alarm, EXTRA_SERVICE: the point */
+	int64_t  until_ms;       /* EXTRA_SHELF: its end by the wall clock */
+	const char *actor, *note; /* who, and why; "" if not said */
+};
+#define RULES_EXTRAS_MAX 1024 /* shelves, points out of service and people's reports at once */
+#define RULES_TESTS_MAX  32   /* tests and drills in force at once */
+#define RULES_SHELF_MAX_NS (24 * 3600 * CLOCK_NS_PER_S)
+#define RULES_TEST_MAX_NS  (4 * 3600 * CLOCK_NS_PER_S)
+/* EEMUA 191: three in a minute chatter. That is said; from the sixth on it is not told each time any more. */
+#define RULES_CHATTER_TIMES     3
+#define RULES_CHATTER_HELD      6
+#define RULES_CHATTER_WINDOW_NS (60 * CLOCK_NS_PER_S)
+/* Held, it has returned when its condition was gone for so long; but for fire, which is told as it comes. */
+#define RULES_CHATTER_QUIET_NS  (60 * CLOCK_NS_PER_S)
+
 /* What does not change about one alarm. Borrowed from the engine. */
 struct rules_alarm {
 	const char            *id;        /* point/rule, building.zone/rule, site/rule, _gw.THING/what */
 	const struct rule_def *def;       /* NULL: our own fault */
-	const struct rules_own *own;      /* NULL: a rule's */
+	const struct rules_own *own;      /* NULL: a rule's, or an extra */
+	const struct rules_extra *extra;  /* NULL: not one of people */
 	uint32_t               point;     /* POINT_NONE: of several, or our own */
 	uint32_t               node;
 	uint32_t               building;  /* UINT32_MAX: none */
@@ -95,6 +118,12 @@ struct rules_transition {
 	bool             latched;      /* it needs a reset before it is normal: a latching rule's alarm that is not normal */
 	uint32_t         rev;          /* rises with every transition of this alarm, over occurrences, restarts and removals */
 	struct event_id  occurrence;   /* zero if this event begins it */
+	enum alarm_mode  mode;         /* of the occurrence */
+	bool             shelved, out_of_service, suppressed;
+	int64_t          shelved_until_ms; /* shelved: its end; 0: none */
+	enum verdict     verdict;      /* verified: what was found, and why */
+	const char      *verdict_cause;
+	uint32_t         times;        /* chattering: raised so often, within RULES_CHATTER_WINDOW_NS at first */
 	struct stamp     since;        /* when the occurrence began */
 	struct stamp     at;
 	struct value     value;        /* the last good one, NaN: none; count rules: points that count */
@@ -112,6 +141,8 @@ struct rules_sink {
 	/* What rules_save gives for this alarm is no longer what it was (pending delays included). May come more than once a call. */
 	void (*changed)(void *user, uint32_t alarm);
 	void *user;
+	/* The end of a test has come by time; its alarms' transitions follow. May be NULL. */
+	void (*test_over)(void *user, unsigned test, struct stamp at);
 };
 
 /* machine_boot: a hash of the kernel's boot id, so that a restored delay knows whether mono_ns goes on or began anew.
@@ -133,6 +164,9 @@ struct rules_present {
 	struct stamp since;
 	double value;
 	enum quality quality;
+	enum alarm_mode mode;
+	bool shelved, out_of_service, suppressed, chatters;
+	enum verdict verdict;
 };
 void rules_present(const struct rules *r, uint32_t alarm, struct rules_present *ret);
 /* Alarms that this rule made, for `check` ("rule 'x' fits no point"). */
@@ -147,16 +181,38 @@ enum rules_command { RULES_ACK, RULES_RESET };
  * allow it. */
 int  rules_on_command(struct rules *r, uint32_t alarm, enum rules_command command, const struct event_id *occurrence, enum cause cause,
                       const char *actor, const char *note, struct stamp now, struct rules_sink *sink, struct err *reterr);
+/* What people do beside acknowledging; docs/alarms.md. All send what follows through the sink; where one is refused (ERR_REFUSED, ERR_NOT_FOUND, ERR_INVALID) nothing has
+ * changed. `who` is borrowed for the call. */
+struct rules_who { enum cause cause; const char *actor, *note; struct stamp now; };
+int rules_shelve(struct rules *r, uint32_t alarm, int64_t for_ns, const struct rules_who *who, struct rules_sink *sink, struct err *reterr);
+int rules_unshelve(struct rules *r, uint32_t alarm, const struct rules_who *who, struct rules_sink *sink, struct err *reterr);
+int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_who *who, struct rules_sink *sink, struct err *reterr);
+/* Of the last occurrence, also when that is over. `occurrence` as for rules_on_command. */
+int rules_verify(struct rules *r, uint32_t alarm, const struct event_id *occurrence, enum verdict verdict, const char *verdict_cause, const struct rules_who *who,
+                 struct rules_sink *sink, struct err *reterr);
+/* A person reports. floor: as in the site's words; class: fire, prealarm, supervisory or fault. */
+int rules_report(struct rules *r, uint32_t building, const char *floor, enum alarm_class class_, const struct rules_who *who, struct rules_sink *sink, struct err *reterr);
+/* Points under test or drill; what begins on them while that lasts has its mode, and what has it when it ends is over and, if its condition stands, raised anew with mode normal.
+ * `test`: a number below RULES_TESTS_MAX that is not in use. */
+void rules_test_begin(struct rules *r, unsigned test, enum alarm_mode mode, const uint32_t *points, size_t n, int64_t until_ns, struct stamp now, struct rules_sink *sink);
+void rules_test_end(struct rules *r, unsigned test, const struct rules_who *who, struct rules_sink *sink);
+/* The same, at a start or in a new config: nothing is sent. Before rules_restored. */
+void rules_test_restore(struct rules *r, unsigned test, enum alarm_mode mode, const uint32_t *points, size_t n, int64_t until_ns);
+bool rules_point_out(const struct rules *r, uint32_t point);
+enum alarm_mode rules_point_mode(const struct rules *r, uint32_t point);
+
 /* When rules_on_time must be called at the latest (mono_ns); CLOCK_NEVER. */
 int64_t rules_next_deadline(const struct rules *r);
 
 /* The whole state of one alarm as bytes, after everything up to `now` was told; returns the length, 0 if there is nothing to keep (normal, never
  * raised). */
-#define RULES_SAVED_MAX 256
+#define RULES_SAVED_MAX 768
 size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8_t out[RULES_SAVED_MAX]);
 /* Before the first reading. A delay that was pending goes on: by mono_ns within the same boot of the machine, else by the wall clock's distance
  * (0 if it went back or is not trusted). -1: bytes that this version does not know; the alarm starts as normal. */
 int  rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now);
+/* One of people, which no config names: RULES_ALARM_NONE if it is none, or what it is about is gone. */
+uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *saved, size_t len, struct stamp now);
 /* After all rules_restore calls: brings counts in line with the members' states; sends nothing. */
 void rules_restored(struct rules *r, struct stamp now);
 /* A config without this alarm follows: sends `removed` if it is not normal. Counts of this engine do not follow: those alarms live on in the

@@ -2,6 +2,7 @@
  *
  *  0 version   1 state   2 flags   3 quality   4 rev (4)   8 occurrence (8 + 8)   24 since mono, wall   40 on mono
  * 48 the delay's end mono   56 saved at mono, wall   72 machine's boot   80 value
+ * 88 what stands beside: latest occurrence (8 + 8)   104 raised before (8 + 8)   120 attention's end mono   128 times (4)   132 mode   133 verdict   134 flags   135 0
  *
  * Moments are on the machine's clock (mono); "saved at" ties that clock to the wall, for when the machine has begun anew. */
 #include "rules/engine.h"
@@ -9,8 +10,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define SAVED_VERSION 1
-#define SAVED_LEN     88
+#define SAVED_VERSION 2
+#define SAVED_LEN_1   88 /* of version 1, which knew of nothing beside the state */
+#define SAVED_LEN     136
 /* Moments beyond ± 36 years of a machine's uptime are not ours, nor is an absence of 73 years; within, no sum overflows. */
 #define SAVED_MOMENT_MAX (INT64_C(1) << 60)
 #define SAVED_AWAY_MAX   (INT64_C(1) << 61)
@@ -28,6 +30,8 @@ struct saved {
 	int64_t         saved_ns, saved_ms;
 	uint64_t        machine_boot;
 	double          value;
+	struct beside   beside;
+	int64_t         attention_ns; /* 0: none */
 };
 
 static uint8_t *put(uint8_t *at, uint64_t v, size_t n)
@@ -67,11 +71,40 @@ static size_t pack(const struct saved *s, uint8_t *out)
 	at = put(at, (uint64_t)s->saved_ms, 8);
 	at = put(at, s->machine_boot, 8);
 	at = put(at, bits, 8);
+	at = put(at, s->beside.last.boot, 8);
+	at = put(at, s->beside.last.counter, 8);
+	at = put(at, (uint64_t)s->beside.raised_ns[0], 8);
+	at = put(at, (uint64_t)s->beside.raised_ns[1], 8);
+	at = put(at, (uint64_t)s->attention_ns, 8);
+	at = put(at, s->beside.times, 4);
+	at = put(at, s->beside.mode, 1);
+	at = put(at, s->beside.verdict, 1);
+	at = put(at, s->beside.chatters, 1);
+	at = put(at, 0, 1);
 	return (size_t)(at - out);
 }
 
-static void unpack(const uint8_t *at, struct saved *s)
+static void unpack_beside(const uint8_t *at, struct saved *s)
 {
+	s->beside.last.boot = take(&at, 8);
+	s->beside.last.counter = take(&at, 8);
+	s->beside.raised_ns[0] = (int64_t)take(&at, 8);
+	s->beside.raised_ns[1] = (int64_t)take(&at, 8);
+	s->attention_ns = (int64_t)take(&at, 8);
+	s->beside.times = (uint32_t)take(&at, 4);
+	s->beside.mode = (uint8_t)take(&at, 1);
+	s->beside.verdict = (uint8_t)take(&at, 1);
+	s->beside.chatters = take(&at, 1) & 1;
+}
+
+/* -1: of no version that is known. */
+static int unpack(const uint8_t *at, size_t len, struct saved *s)
+{
+	const uint8_t *from = at;
+
+	if (len < SAVED_LEN_1 || !((*at == 1 && len == SAVED_LEN_1) || (*at == SAVED_VERSION && len >= SAVED_LEN)))
+		return -1;
+	*s = (struct saved){ 0 };
 	s->version = (uint8_t)take(&at, 1);
 	s->state = (uint8_t)take(&at, 1);
 	s->flags = (uint8_t)take(&at, 1);
@@ -88,6 +121,11 @@ static void unpack(const uint8_t *at, struct saved *s)
 	s->machine_boot = take(&at, 8);
 	uint64_t bits = take(&at, 8);
 	memcpy(&s->value, &bits, sizeof bits);
+	if (s->version == SAVED_VERSION)
+		unpack_beside(from + SAVED_LEN_1, s);
+	else
+		s->beside.last = s->occurrence;
+	return 0;
 }
 
 size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8_t out[RULES_SAVED_MAX])
@@ -98,6 +136,7 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 
 	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE)
 		return 0;
+	int64_t attention_ns = timers_get(&r->timers, rules_timer_attention(r, alarm));
 	struct saved s = {
 		.version = SAVED_VERSION, .state = l->state, .quality = leaf ? leaf->quality : QUALITY_GOOD, .rev = l->rev,
 		.occurrence = l->occurrence,
@@ -107,18 +146,17 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.since_ns = l->since_ns, .since_ms = l->since_ms, .on_ns = l->on_ns,
 		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
+		.beside = r->besides[alarm], .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
 	};
-	return pack(&s, out);
+	size_t len = pack(&s, out);
+	return rules_extra(r, alarm) && l->state != STATE_NORMAL ? len + extras_save(r, alarm, out + len) : len;
 }
 
 uint32_t rules_saved_rev(const uint8_t *saved, size_t len)
 {
 	struct saved s;
 
-	if (len != SAVED_LEN)
-		return 0;
-	unpack(saved, &s);
-	return s.version == SAVED_VERSION ? s.rev : 0;
+	return unpack(saved, len, &s) ? 0 : s.rev;
 }
 
 size_t rules_save_rev(uint32_t rev, uint8_t out[RULES_SAVED_MAX])
@@ -141,7 +179,9 @@ static bool makes_sense(const struct saved *s)
 
 	return s->state <= STATE_LATCHED && s->state != STATE_PENDING && s->quality < QUALITY_COUNT && !(s->flags & 0x80) &&
 	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && is_moment(s->since_ns) && is_moment(s->since_ms) &&
-	       is_moment(s->on_ns) && is_moment(s->end_ns) && is_moment(s->saved_ns) && is_moment(s->saved_ms);
+	       is_moment(s->on_ns) && is_moment(s->end_ns) && is_moment(s->saved_ns) && is_moment(s->saved_ms) &&
+	       is_moment(s->beside.raised_ns[0]) && is_moment(s->beside.raised_ns[1]) && is_moment(s->attention_ns) && s->beside.mode <= MODE_DRILL &&
+	       s->beside.verdict < VERDICT_COUNT;
 }
 
 /* What is to be added to a moment of then to have it on the clock of now. */
@@ -158,16 +198,34 @@ static int64_t clock_offset(const struct rules *r, const struct saved *s, struct
 	return rules_add_ns(now.mono_ns, rules_add_ns(-s->saved_ns, -away_ns));
 }
 
+/* A moment that was never stays so. */
+static int64_t shifted(int64_t t, int64_t offset)
+{
+	return t ? rules_add_ns(t, offset) : 0;
+}
+
+static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
+{
+	struct beside *b = &r->besides[alarm];
+	bool shelved = b->shelved; /* by its shelf, which may have been restored before */
+
+	*b = s->beside;
+	b->shelved = shelved;
+	b->suppressors = 0;
+	b->raised_ns[0] = shifted(b->raised_ns[0], offset);
+	b->raised_ns[1] = shifted(b->raised_ns[1], offset);
+	timers_cancel(&r->timers, rules_timer_attention(r, alarm));
+	if (s->attention_ns)
+		timers_set(&r->timers, rules_timer_attention(r, alarm), rules_add_ns(s->attention_ns, offset));
+}
+
 int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now)
 {
 	struct life *l = &r->lives[alarm];
 	struct saved s;
 
 	assert(alarm < r->n_alarms);
-	if (len != SAVED_LEN)
-		return -1;
-	unpack(saved, &s);
-	if (s.version != SAVED_VERSION || !makes_sense(&s))
+	if (unpack(saved, len, &s) || !makes_sense(&s) || (len > SAVED_LEN && !rules_extra(r, alarm)))
 		return -1;
 	int64_t offset = clock_offset(r, &s, now);
 	int64_t known_ns = rules_add_ns(s.saved_ns, offset);
@@ -177,6 +235,7 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 		.acked = s.flags & FLAG_ACKED, .was_on = s.flags & FLAG_WAS_ON, .since_trusted = s.flags & FLAG_SINCE_TRUSTED,
 		.pend = s.flags & FLAG_PEND_ON ? PEND_ON : s.flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
 	};
+	restore_beside(r, alarm, &s, offset);
 	timers_cancel(&r->timers, alarm);
 	if (l->pend != PEND_NONE)
 		timers_set(&r->timers, alarm, rules_add_ns(s.end_ns, offset));
@@ -189,4 +248,16 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 		leaf->quality = s.quality;
 	}
 	return 0;
+}
+
+uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *saved, size_t len, struct stamp now)
+{
+	struct saved s;
+
+	if (unpack(saved, len, &s) || !makes_sense(&s) || s.state == STATE_NORMAL || len <= SAVED_LEN)
+		return RULES_ALARM_NONE;
+	uint32_t alarm = extras_restore(r, id, saved + SAVED_LEN, len - SAVED_LEN, clock_offset(r, &s, now));
+	if (alarm == RULES_ALARM_NONE || rules_restore(r, alarm, saved, len, now))
+		return RULES_ALARM_NONE;
+	return alarm;
 }

@@ -2,7 +2,7 @@
 #include "tests/unit/core/check.h"
 
 #define N_STATES   (STATE_LATCHED + 1)
-#define N_TRIGGERS (TRIGGER_REMOVE + 1)
+#define N_TRIGGERS (TRIGGER_AGAIN + 1)
 
 /* docs/alarms.md once more, written down in another shape: for each case a line "transition>state transition>state". Not listed: refused.
  * Columns: needs no reset, needs one; then the same with ack: false. */
@@ -22,6 +22,7 @@ static const struct {
 	{ STATE_LATCHED, TRIGGER_ON, { "reraised>active", "reraised>active", "reraised>active", "reraised>active" } },
 	{ STATE_LATCHED, TRIGGER_RESET, { "reset>latched cleared>normal", "reset>latched cleared>normal", "reset>latched cleared>normal",
 	                                  "reset>latched cleared>normal" } },
+	{ STATE_ACKED, TRIGGER_AGAIN, { "reraised>active", "reraised>active", "reraised>active", "reraised>active" } },
 	{ STATE_ACTIVE, TRIGGER_REMOVE, { "removed>normal", "removed>normal", "removed>normal", "removed>normal" } },
 	{ STATE_ACKED, TRIGGER_REMOVE, { "removed>normal", "removed>normal", "removed>normal", "removed>normal" } },
 	{ STATE_RETURNED, TRIGGER_REMOVE, { "removed>normal", "removed>normal", "removed>normal", "removed>normal" } },

@@ -248,7 +248,7 @@ size_t model_run(const struct scenario *s, const struct rules *r, struct modelle
 	m.s = s;
 	m.out = out;
 	m.max = max;
-	m.n = (uint32_t)rules_count(r);
+	m.n = (uint32_t)scenario_count(r);
 	for (uint32_t i = 0; i < m.n; i++)
 		m.alarms[i] = (struct model_alarm){ .is = rules_alarm(r, i), .end_ns = CLOCK_NEVER };
 	for (uint32_t g = 0; g < m.n; g++)

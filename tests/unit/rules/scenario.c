@@ -146,7 +146,7 @@ static struct rules *make(struct run *r)
 
 	if (rules_new(&f->site, f->defs, f->n_defs, f->owns, 2, r->machine_boot, &made, &e) < 0)
 		fail_msg("seed %llu: %s", (unsigned long long)r->scenario->seed, e.text);
-	assert_true(rules_count(made) <= SCENARIO_ALARMS);
+	assert_true(scenario_count(made) <= SCENARIO_ALARMS);
 	return made;
 }
 
@@ -169,7 +169,7 @@ static void restart(struct run *r, int64_t saved_ns, int64_t now_ns)
 	struct rules *old = r->rules;
 	uint8_t all[SCENARIO_ALARMS][RULES_SAVED_MAX];
 	size_t len[SCENARIO_ALARMS];
-	uint32_t n = (uint32_t)rules_count(old);
+	uint32_t n = (uint32_t)scenario_count(old);
 
 	for (uint32_t a = 0; a < n; a++)
 		len[a] = rules_save(old, a, at(r, saved_ns), all[a]);
@@ -191,7 +191,7 @@ static void restart(struct run *r, int64_t saved_ns, int64_t now_ns)
 
 static uint32_t pick_alarm(const struct run *r, uint64_t pick)
 {
-	uint32_t found[SCENARIO_ALARMS], n = 0, all = (uint32_t)rules_count(r->rules);
+	uint32_t found[SCENARIO_ALARMS], n = 0, all = (uint32_t)scenario_count(r->rules);
 
 	for (uint32_t a = 0; a < all; a++) {
 		struct rules_present p;
@@ -224,7 +224,7 @@ static void give(struct run *r, struct input *in)
 		r->refused = (r->refused << 1 | r->refused >> 31) ^ (rc < 0);
 		return;
 	case INPUT_OWN:
-		rules_on_own(r->rules, (uint32_t)rules_count(r->rules) - 1 - (uint32_t)(in->pick & 1), in->on, now, &r->sink);
+		rules_on_own(r->rules, (uint32_t)scenario_count(r->rules) - 1 - (uint32_t)(in->pick & 1), in->on, now, &r->sink);
 		return;
 	case INPUT_TIME:
 		if (r->kind == RUN_PUNCTUAL)
@@ -249,7 +249,7 @@ void run_step(struct run *r, size_t i)
 	/* Time need not be told late in all the runs; but what a run was told is what it saves. */
 	if (in->type == INPUT_TIME && r->kind >= RUN_RESTARTS)
 		rules_on_time(r->rules, at(r, in->at_ns), &r->sink);
-	for (uint32_t a = 0; a < rules_count(r->rules); a++) {
+	for (uint32_t a = 0; a < scenario_count(r->rules); a++) {
 		if (!r->dirty[a])
 			continue;
 		r->dirty[a] = false;

@@ -55,6 +55,12 @@ struct run {
 	uint32_t          refused;    /* a bit a refused command, rotating */
 };
 
+/* Alarms that the rules make; people's own stand behind them. */
+static inline size_t scenario_count(const struct rules *r)
+{
+	return rules_count(r) - RULES_EXTRAS_MAX;
+}
+
 void scenario_make(struct scenario *s, uint64_t seed);
 void run_start(struct run *r, enum run_kind kind, struct scenario *s);
 /* One input; the first run also decides which alarms the commands are about. */

@@ -36,6 +36,7 @@ static void start(const struct subject *s)
 	d = s->count_rule ? c : d;
 	d->latch = s->latch;
 	d->ack = s->ack;
+	d->re_alarm_ns = 10 * S;
 	fixture_start(&fx);
 	now_ns = 0;
 }
@@ -54,6 +55,10 @@ static int trigger(const struct subject *s, enum alarm_trigger t, struct err *e)
 		return 0;
 	case TRIGGER_ACK: return fixture_command(&fx, s->alarm, RULES_ACK, now_ns, e);
 	case TRIGGER_RESET: return fixture_command(&fx, s->alarm, RULES_RESET, now_ns, e);
+	case TRIGGER_AGAIN: /* by time: the rule's re_alarm */
+		now_ns += 10 * S;
+		rules_on_time(fx.rules, fixture_at(&fx, now_ns), &fx.sink);
+		return 0;
 	case TRIGGER_REMOVE:
 		rules_remove(fx.rules, fixture_find(&fx, s->alarm), CAUSE_PERSON, "li", fixture_at(&fx, now_ns), &fx.sink);
 		return 0;
@@ -168,8 +173,10 @@ static unsigned count_allowed(const struct subject *s)
 	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
 		if ((states[i] == STATE_LATCHED && !s->latch) || (states[i] == STATE_RETURNED && !s->ack))
 			continue;
-		for (enum alarm_trigger t = TRIGGER_ON; t <= TRIGGER_REMOVE; t++) {
+		for (enum alarm_trigger t = TRIGGER_ON; t <= TRIGGER_AGAIN; t++) {
 			bool stands = (states[i] == STATE_ACTIVE || states[i] == STATE_ACKED) && t != TRIGGER_OFF && t != TRIGGER_REMOVE;
+			if (t == TRIGGER_AGAIN && s->own)
+				continue; /* no rule says so */
 			n += alarm_move(states[i], t, s->latch, s->ack, stands, s->count_rule).allowed;
 		}
 	}
@@ -181,8 +188,8 @@ static void check_subject(const struct subject *s)
 	unsigned reached = 0;
 
 	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-		for (enum alarm_trigger t = TRIGGER_ON; t <= TRIGGER_REMOVE; t++)
-			reached += check_move(s, states[i], t);
+		for (enum alarm_trigger t = TRIGGER_ON; t <= TRIGGER_AGAIN; t++)
+			reached += t == TRIGGER_AGAIN && s->own ? 0 : check_move(s, states[i], t);
 	assert_int_equal(reached, count_allowed(s));
 	assert_true(reached >= 6);
 }

@@ -211,7 +211,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 static bool in_table(enum alarm_state from, enum transition what, enum alarm_state to)
 {
 	for (enum alarm_state state = STATE_NORMAL; state <= STATE_LATCHED; state++)
-		for (enum alarm_trigger t = TRIGGER_ON; t <= TRIGGER_REMOVE; t++)
+		for (enum alarm_trigger t = TRIGGER_ON; t <= TRIGGER_AGAIN; t++)
 			for (int bits = 0; bits < 16; bits++) {
 				struct alarm_move m = alarm_move(state, t, bits & 1, bits & 2, bits & 4, bits & 8);
 				for (uint8_t i = 0; m.allowed && i < m.n; i++)

@@ -1,0 +1,119 @@
+/* What stands beside an alarm's state: whose attention it waits for, whether it chatters, what was found on site. */
+#include "rules/engine.h"
+
+#include <assert.h>
+
+/* Fire is told as it comes, and so is what people do. */
+static bool is_held(const struct rules *r, uint32_t alarm)
+{
+	const struct beside *b = &r->besides[alarm];
+
+	return b->chatters && b->times >= RULES_CHATTER_HELD && r->alarms[alarm].class_ != CLASS_FIRE && !r->alarms[alarm].extra;
+}
+
+int64_t beside_off_delay(const struct rules *r, uint32_t alarm, int64_t off_delay_ns)
+{
+	return is_held(r, alarm) && off_delay_ns < RULES_CHATTER_QUIET_NS ? RULES_CHATTER_QUIET_NS : off_delay_ns;
+}
+
+void beside_flapped(struct rules *r, uint32_t alarm)
+{
+	struct beside *b = &r->besides[alarm];
+
+	if (b->chatters && b->times < UINT32_MAX)
+		b->times++;
+}
+
+/* It became active. EEMUA 191: three times within a minute is chattering; said once, with how often, and at its end how often in all. */
+static void count_raise(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
+{
+	struct beside *b = &r->besides[alarm];
+	int64_t at = w->at.mono_ns, earlier = b->raised_ns[1];
+	bool was = b->chatters;
+	struct why chatter = { .at = w->at, .cause = CAUSE_RULE };
+
+	if (was && at - b->raised_ns[0] > RULES_CHATTER_QUIET_NS)
+		was = b->chatters = false;
+	b->raised_ns[1] = b->raised_ns[0];
+	b->raised_ns[0] = at;
+	if (was) {
+		beside_flapped(r, alarm);
+		return;
+	}
+	if (r->alarms[alarm].extra || earlier == 0 || at - earlier > RULES_CHATTER_WINDOW_NS)
+		return;
+	b->chatters = true;
+	b->times = RULES_CHATTER_TIMES;
+	rules_send(r, alarm, TRANSITION_CHATTERING, (enum alarm_state)r->lives[alarm].state, &chatter, sink);
+}
+
+static void wait_for_attention(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, struct stamp at)
+{
+	const struct rule_def *d = r->alarms[alarm].def;
+	const struct life *l = &r->lives[alarm];
+	uint32_t timer = rules_timer_attention(r, alarm);
+
+	if (!d || (d->escalate_ns == 0 && d->re_alarm_ns == 0))
+		return;
+	if (l->state == STATE_RETURNED && !l->acked)
+		return; /* it was not looked at in time, also when it is over by then */
+	timers_cancel(&r->timers, timer);
+	if ((trigger == TRIGGER_ON || trigger == TRIGGER_AGAIN) && d->escalate_ns > 0)
+		timers_set(&r->timers, timer, rules_add_ns(at.mono_ns, d->escalate_ns));
+	else if (l->state == STATE_ACKED && d->re_alarm_ns > 0)
+		timers_set(&r->timers, timer, rules_add_ns(at.mono_ns, d->re_alarm_ns));
+}
+
+void beside_moved(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink)
+{
+	wait_for_attention(r, alarm, trigger, w->at);
+	if (trigger == TRIGGER_ON)
+		count_raise(r, alarm, w, sink);
+	else if (trigger == TRIGGER_OFF && is_held(r, alarm))
+		r->besides[alarm].chatters = false; /* it was quiet for long enough */
+}
+
+/* Nobody acknowledged in time, or it stands since it was acknowledged. What is hidden by design asks for nobody. */
+void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rules_sink *sink)
+{
+	const struct beside *b = &r->besides[alarm];
+	const struct life *l = &r->lives[alarm];
+	struct why w = { .at = at, .cause = CAUSE_DELAY };
+
+	if (b->shelved || b->suppressors > 0 || b->mode != MODE_NORMAL || (r->alarms[alarm].point != POINT_NONE && r->points_out[r->alarms[alarm].point])) {
+		sink->changed(sink->user, alarm);
+		return;
+	}
+	if (l->state == STATE_ACKED) {
+		rules_move(r, alarm, TRIGGER_AGAIN, &w, sink);
+		return;
+	}
+	rules_send(r, alarm, TRANSITION_ESCALATED, (enum alarm_state)l->state, &w, sink);
+	sink->changed(sink->user, alarm);
+}
+
+int rules_verify(struct rules *r, uint32_t alarm, const struct event_id *occurrence, enum verdict verdict, const char *verdict_cause, const struct rules_who *who,
+                 struct rules_sink *sink, struct err *reterr)
+{
+	struct why w = { .at = who->now, .cause = who->cause, .actor = who->actor, .note = who->note, .verdict_cause = verdict_cause };
+
+	assert(alarm < r->n_alarms);
+	rules_run_until(r, who->now, sink);
+	const struct rules_alarm *a = &r->alarms[alarm];
+	struct life *l = &r->lives[alarm];
+	struct beside *b = &r->besides[alarm];
+	if (b->last.counter == 0)
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it was never raised", a->id);
+	if (occurrence && (occurrence->boot != b->last.boot || occurrence->counter != b->last.counter))
+		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is not its latest one", a->id);
+	if (a->extra && a->extra->kind != EXTRA_MANUAL)
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: people made it", a->id);
+	b->verdict = (uint8_t)verdict;
+	/* When it is over already the event names the occurrence that it is about all the same. */
+	struct event_id now_on = l->occurrence;
+	l->occurrence = b->last;
+	rules_send(r, alarm, TRANSITION_VERIFIED, (enum alarm_state)l->state, &w, sink);
+	l->occurrence = now_on;
+	sink->changed(sink->user, alarm);
+	return 0;
+}
