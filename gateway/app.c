@@ -149,7 +149,7 @@ static void on_kept_state(void *user, const char *alarm, const void *blob, size_
 {
 	struct app *a = user;
 
-	if (!app_learned_restore(a, alarm, blob, len))
+	if (!app_learned_restore(a, alarm, blob, len) && !app_people_restore(a, alarm, blob, len))
 		pipeline_restore_state(a->pipeline, alarm, blob, len, a->started);
 }
 

@@ -96,6 +96,18 @@ struct app_bus {
 	struct repeat      repeat;
 };
 
+/* Who is on duty in the control room. */
+#define DUTY_MAX 16
+struct duty_person { char name[64]; int64_t since_ms; };
+struct duty {
+	bool               known;    /* somebody ever said so */
+	int64_t            since_ms; /* it is as it is */
+	struct duty_person persons[DUTY_MAX];
+	size_t             n;
+};
+/* The sound was silenced: until a new fire. */
+struct silence { bool on; int64_t since_ms; char by[64]; };
+
 struct follow;
 struct acting;
 struct probing;
@@ -150,6 +162,8 @@ struct app {
 	struct reload       *reload;
 	bool                 reload_again;
 
+	struct duty          duty;
+	struct silence       silence;
 	int64_t              late_until_ns; /* _gw.loop/late stands until then */
 	struct app_memory   *memories;   /* of the lines: app_learned.c */
 	bool                 clock_told, stopping, pruning;
@@ -295,6 +309,18 @@ void app_next_drop(struct app *a, struct app_next *n);
 
 /* At the stop. */
 void app_close_lines(struct app *a);
+
+/* app_people.c */
+int  app_act(struct app *a, const struct pipeline_act *act, enum cause cause, const char *actor, const char *note, struct err *reterr);
+void app_people_say(struct app *a, enum transition what, enum alarm_mode mode, const char *zh, const char *en, const char *actor, const char *note);
+/* what: duty_on, duty_off (name), handover (from `from` to name). ERR_INVALID, ERR_REFUSED. */
+int  app_duty(struct app *a, enum transition what, const char *name, const char *from, const char *actor, const char *note, struct err *reterr);
+void app_duty_check(struct app *a);
+void app_silence(struct app *a, const char *actor, const char *note);
+/* A new fire sounds again. */
+void app_people_event(struct app *a, const struct record_event *e);
+/* A kept state: true if it is who was on duty. */
+bool app_people_restore(struct app *a, const char *key, const void *blob, size_t len);
 
 /* app_learned.c: what lines found out */
 /* A kept state: true if it is a line's memory. */

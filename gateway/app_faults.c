@@ -36,6 +36,7 @@ void app_own_started(struct app *a)
 	app_own(a, "storage", NULL, "failing", false);
 	app_own(a, "storage", NULL, "full", false);
 	app_own(a, "config", NULL, "refused", false);
+	app_duty_check(a);
 	a->clock_told = app_own_stands(a, "clock", NULL, "untrusted"); /* the first tick says how it is now */
 }
 

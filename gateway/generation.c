@@ -85,6 +85,7 @@ static bool add_all(struct generation *g)
 		ok = add(g, text("_gw.storage/%s", storage_faults[i].what), text("%s", storage_faults[i].zh), text("%s", storage_faults[i].en)) && ok;
 	ok = add(g, text("_gw.config/refused"), g->refused_zh, g->refused_en) && ok;
 	ok = add(g, text("_gw.clock/untrusted"), text("网关时钟不可信"), text("the gateway's clock cannot be trusted")) && ok;
+	ok = add(g, text("_gw.duty/unstaffed"), text("消防控制室值班人员少于 %d 人", c->duty_least), text("fewer than %d persons are on duty in the control room", c->duty_least)) && ok;
 	ok = add(g, text("_gw.loop/late"), text("网关处理延迟"), text("the gateway is late with its work")) && ok;
 	for (size_t i = 0; i < c->n_buses; i++) {
 		const char *name = c->buses[i].bus.name;
@@ -117,7 +118,7 @@ static bool add_all(struct generation *g)
 struct generation *generation_new(struct config *c)
 {
 	struct generation *g = calloc(1, sizeof *g);
-	size_t n = 16 + 2 * c->n_buses + c->site.n_devices + 4 * c->n_hubs;
+	size_t n = 18 + 2 * c->n_buses + c->site.n_devices + 4 * c->n_hubs;
 
 	if (!g)
 		return NULL;

@@ -26,6 +26,49 @@ static void put_alarms(struct app *a, struct strbuf *out)
 	strbuf_putc(out, '}');
 }
 
+static void put_tests(struct app *a, struct strbuf *out)
+{
+	const struct pipeline_test *tests = pipeline_tests(a->pipeline);
+	bool any = false;
+
+	strbuf_json_key(out, "tests");
+	strbuf_putc(out, '[');
+	for (size_t i = 0; i < RULES_TESTS_MAX; i++) {
+		if (tests[i].mode == MODE_NORMAL)
+			continue;
+		strbuf_puts(out, any ? ",{\"select\":" : "{\"select\":");
+		any = true;
+		strbuf_json_string(out, tests[i].select);
+		strbuf_json_key(out, "mode");
+		strbuf_json_string(out, alarm_mode_name(tests[i].mode));
+		put_time(out, "until", tests[i].until_ms);
+		strbuf_json_key(out, "by");
+		strbuf_json_string(out, tests[i].by);
+		strbuf_putc(out, '}');
+	}
+	strbuf_putc(out, ']');
+}
+
+/* Who is on duty, what is under test, whether the sound was silenced. */
+static void put_people(struct app *a, struct strbuf *out)
+{
+	char since[CLOCK_TEXT_MAX];
+
+	if (a->duty.known)
+		strbuf_printf(out, ",\"duty\":{\"on\":%zu,\"since\":\"%s\"}", a->duty.n, clock_format(a->duty.since_ms, since));
+	else
+		strbuf_puts(out, ",\"duty\":null");
+	put_tests(a, out);
+	strbuf_printf(out, ",\"flood\":%s,\"silenced\":", pipeline_in_flood(a->pipeline) ? "true" : "false");
+	if (!a->silence.on) {
+		strbuf_puts(out, "null");
+		return;
+	}
+	strbuf_printf(out, "{\"since\":\"%s\",\"by\":", clock_format(a->silence.since_ms, since));
+	strbuf_json_string(out, a->silence.by);
+	strbuf_putc(out, '}');
+}
+
 void status_payload(struct app *a, struct strbuf *out, int64_t session, bool online, const char *reason, const char *streams)
 {
 	const struct config *c = a->generation->config;
@@ -57,7 +100,8 @@ void status_payload(struct app *a, struct strbuf *out, int64_t session, bool onl
 	put_alarms(a, out);
 	strbuf_putc(out, ',');
 	strbuf_puts(out, streams);
-	strbuf_printf(out, ",\"storage\":{\"bytes\":%lld,\"limit\":%lld},\"power\":null,\"duty\":null,\"tests\":null", (long long)a->usage.bytes, (long long)a->usage.limit);
+	strbuf_printf(out, ",\"storage\":{\"bytes\":%lld,\"limit\":%lld},\"power\":null", (long long)a->usage.bytes, (long long)a->usage.limit);
+	put_people(a, out);
 	strbuf_json_key(out, "audit");
 	if (a->audit_head[0])
 		strbuf_printf(out, "\"sha256:%s\"", a->audit_head);

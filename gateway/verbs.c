@@ -185,7 +185,7 @@ struct acting {
 	struct acting          *next;
 	struct control_request *rq;
 	const struct slot      *slot;
-	char                    alarm[];
+	char                    alarm[]; /* "": none */
 };
 
 static void tell_done(struct app *a, struct acting *w)
@@ -196,7 +196,10 @@ static void tell_done(struct app *a, struct acting *w)
 
 	if (i != RULES_ALARM_NONE)
 		rules_present(r, i, &present);
-	control_end(w->rq, json_pack("{s:s, s:s}", "alarm", w->alarm, "state", alarm_state_name(present.state)));
+	if (!w->alarm[0])
+		control_end(w->rq, NULL);
+	else
+		control_end(w->rq, json_pack("{s:s, s:s}", "alarm", w->alarm, "state", alarm_state_name(present.state)));
 	free(w);
 }
 
@@ -211,6 +214,21 @@ void verbs_on_stored(struct app *a, const struct slot *s)
 		*p = w->next;
 		tell_done(a, w);
 	}
+}
+
+void verbs_when_stored(struct app *a, struct control_request *rq, const char *alarm)
+{
+	struct acting *w = malloc(sizeof *w + strlen(alarm ? alarm : "") + 1);
+
+	if (!w) {
+		control_end(rq, NULL);
+		return;
+	}
+	w->rq = rq;
+	w->slot = a->open;
+	strcpy(w->alarm, alarm ? alarm : "");
+	w->next = a->acts;
+	a->acts = w;
 }
 
 static void act(struct app *a, struct control_request *rq, const char *verb, enum rules_command what, json_t *args)
@@ -233,16 +251,7 @@ static void act(struct app *a, struct control_request *rq, const char *verb, enu
 		control_fail(rq, &e);
 		return;
 	}
-	struct acting *w = malloc(sizeof *w + strlen(alarm) + 1);
-	if (!w) {
-		control_end(rq, NULL);
-		return;
-	}
-	w->rq = rq;
-	w->slot = a->open;
-	strcpy(w->alarm, alarm);
-	w->next = a->acts;
-	a->acts = w;
+	verbs_when_stored(a, rq, alarm);
 }
 
 void verbs_handle(void *app, struct control_request *rq, const char *verb, json_t *args)
@@ -272,6 +281,20 @@ void verbs_handle(void *app, struct control_request *rq, const char *verb, json_
 		verbs_hub_resend(a, rq, args);
 	else if (strcmp(verb, "hub-purge") == 0)
 		verbs_hub_purge(a, rq, args);
+	else if (strcmp(verb, "shelve") == 0 || strcmp(verb, "unshelve") == 0)
+		verbs_shelve(a, rq, verb, args);
+	else if (strcmp(verb, "verify") == 0)
+		verbs_verify(a, rq, args);
+	else if (strcmp(verb, "service") == 0)
+		verbs_service(a, rq, args);
+	else if (strcmp(verb, "test") == 0)
+		verbs_test(a, rq, args);
+	else if (strcmp(verb, "silence") == 0)
+		verbs_silence(a, rq, args);
+	else if (strcmp(verb, "raise") == 0)
+		verbs_raise(a, rq, args);
+	else if (strcmp(verb, "duty") == 0)
+		verbs_duty(a, rq, args);
 	else if (strcmp(verb, "ack") == 0)
 		act(a, rq, verb, RULES_ACK, args);
 	else if (strcmp(verb, "reset") == 0)

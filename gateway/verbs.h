@@ -27,6 +27,16 @@ json_t *verbs_time_or_null(int64_t wall_ms);
 /* verbs_lines.c; whole: with all that is counted */
 json_t *verbs_line_status(const struct app_bus *b, bool whole, struct stamp now);
 void verbs_line(struct app *a, struct control_request *rq, json_t *args);
+/* verbs_people.c */
+void verbs_shelve(struct app *a, struct control_request *rq, const char *verb, json_t *args);
+void verbs_verify(struct app *a, struct control_request *rq, json_t *args);
+void verbs_service(struct app *a, struct control_request *rq, json_t *args);
+void verbs_test(struct app *a, struct control_request *rq, json_t *args);
+void verbs_silence(struct app *a, struct control_request *rq, json_t *args);
+void verbs_raise(struct app *a, struct control_request *rq, json_t *args);
+void verbs_duty(struct app *a, struct control_request *rq, json_t *args);
+/* verbs.c. Answers when what is in the open batch is durable; alarm: whose state is told, or NULL. */
+void verbs_when_stored(struct app *a, struct control_request *rq, const char *alarm);
 /* verbs_probe.c */
 void verbs_probe(struct app *a, struct control_request *rq, json_t *args);
 /* verbs_past.c */

@@ -148,6 +148,35 @@ static void check_counted_rules(struct loader *l, const struct rule_def *r, cons
 	}
 }
 
+/* Of one point and of fire: its own class, or that of a kind that it fits. */
+static bool may_be_fire(const struct loader *l, const struct rule_def *r)
+{
+	const struct site *s = &l->c->site;
+
+	if (r->class_given || r->when == WHEN_COUNT)
+		return r->class_ == CLASS_FIRE;
+	for (size_t i = 0; i < s->n_points; i++)
+		if (kind_info(s->points[i].kind)->class_ == CLASS_FIRE && rule_select_fits(&r->select, s, &s->points[i]))
+			return true;
+	return false;
+}
+
+static void check_suppressed_by(struct loader *l, const struct rule_def *r, const struct rule_place *place)
+{
+	for (size_t i = 0; i < r->suppressed_by.n; i++) {
+		const char *word = r->suppressed_by.words[i];
+		bool known = strchr(word, '/') != NULL; /* an alarm's id: of our own, perhaps, or of a rule on a point */
+		for (size_t k = 0; k < l->n_rules && !known; k++)
+			known = strcmp(l->rules[k].id, word) == 0;
+		if (!known)
+			find_error(l, place->suppressed_by, "suppressed_by: there is no rule '%s'; give a rule's id, or an alarm's (point/rule)", word);
+		else if (strcmp(word, r->id) == 0)
+			find_error(l, place->suppressed_by, "suppressed_by: a rule cannot suppress itself");
+	}
+	if (r->suppressed_by.n && may_be_fire(l, r))
+		find_error(l, place->suppressed_by, "suppressed_by: rule '%s' gives fire alarms, which nothing may suppress", r->id);
+}
+
 void check_rules(struct loader *l)
 {
 	const struct config *c = l->c;
@@ -159,5 +188,6 @@ void check_rules(struct loader *l)
 	for (size_t i = 0; i < l->n_rules; i++) {
 		check_rule(l, &l->rules[i], &l->rule_places[i], by_point);
 		check_counted_rules(l, &l->rules[i], &l->rule_places[i]);
+		check_suppressed_by(l, &l->rules[i], &l->rule_places[i]);
 	}
 }

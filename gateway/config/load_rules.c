@@ -8,7 +8,7 @@
 #define RULES_MAX 10000
 
 struct rule_fields {
-	struct field id, for_, when, on_delay, off_delay, latch, ack, priority, class_, message, source, enabled, gb26875, unsupported;
+	struct field id, for_, when, on_delay, off_delay, latch, ack, priority, class_, message, source, enabled, gb26875, re_alarm, suppressed_by, escalate;
 };
 
 #define AT(field) offsetof(struct rule_fields, field)
@@ -26,9 +26,14 @@ static const struct bind_key rule_keys[] = {
 	{ "source", NULL, BIND_TEXT, 0, AT(source), 0, 400 },
 	{ "enabled", NULL, BIND_BOOL, 0, AT(enabled), .def = "true" },
 	{ "gb26875", NULL, BIND_MAP, 0, AT(gb26875) },
-	{ "re_alarm", NULL, BIND_UNSUPPORTED, 0, AT(unsupported) },
-	{ "suppressed_by", NULL, BIND_UNSUPPORTED, 0, AT(unsupported) },
-	{ "escalate", NULL, BIND_UNSUPPORTED, 0, AT(unsupported) },
+	{ "re_alarm", NULL, BIND_DURATION, 0, AT(re_alarm), 60 * 1000, 30 * MS_PER_DAY },
+	{ "suppressed_by", NULL, BIND_ANY, 0, AT(suppressed_by) },
+	{ "escalate", NULL, BIND_MAP, 0, AT(escalate) },
+};
+
+struct escalate_fields { struct field after; };
+static const struct bind_key escalate_keys[] = {
+	{ "after", NULL, BIND_DURATION, BIND_REQUIRED, offsetof(struct escalate_fields, after), 1000, 30 * MS_PER_DAY },
 };
 
 struct message_fields { struct field zh, en; };
@@ -138,6 +143,31 @@ static void load_for(struct loader *l, const struct rule_fields *f, struct rule_
 		find_error(l, f->for_.at, "for: names no points; only a quality rule may be for all");
 }
 
+static void load_attention(struct loader *l, const struct rule_fields *f, struct rule_def *r)
+{
+	struct escalate_fields e = { 0 };
+
+	if (f->re_alarm.at)
+		r->re_alarm_ns = f->re_alarm.number * NS_PER_MS;
+	if (f->escalate.at && bind_map(l, f->escalate.at, escalate_keys, 1, &e, "escalate") == 0 && e.after.at)
+		r->escalate_ns = e.after.number * NS_PER_MS;
+	if (!r->ack && (r->re_alarm_ns || r->escalate_ns))
+		find_error(l, r->escalate_ns ? f->escalate.at : f->re_alarm.at, "with ack: false nobody has to acknowledge, so nothing escalates or alarms again");
+}
+
+/* Ids of rules or of alarms; whether there are such rules is looked at when all are known. */
+static void load_suppressed_by(struct loader *l, const struct node *at, struct rule_def *r, struct rule_place *place)
+{
+	size_t n;
+	const struct node *const *items = bind_words(l, at, "suppressed_by", &n);
+	const char **words = arena_take(&l->keep, n + 1, sizeof *words);
+
+	for (size_t i = 0; i < n; i++)
+		words[i] = arena_copy(&l->keep, items[i]->text);
+	r->suppressed_by = (struct rule_words){ words, n };
+	place->suppressed_by = at;
+}
+
 /* One rule; false: nothing came of it. */
 static bool load_rule(struct loader *l, const struct node *n, struct rule_def *ret)
 {
@@ -165,6 +195,9 @@ static bool load_rule(struct loader *l, const struct node *n, struct rule_def *r
 	r.latch = f.latch.number;
 	r.ack = f.ack.number;
 	r.priority = (uint8_t)f.priority.number;
+	load_attention(l, &f, &r);
+	if (f.suppressed_by.at)
+		load_suppressed_by(l, f.suppressed_by.at, &r, place);
 	r.source = field_keep(l, &f.source, NULL);
 	if (f.message.at)
 		load_message(l, f.message.at, &r);

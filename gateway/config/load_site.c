@@ -9,7 +9,12 @@
 #define HEIGHT_MAX_M 1000.0
 #define BUILDINGS_MAX 1000
 
-struct site_fields { struct field gateway, name, region, timezone, sound, buildings; };
+struct site_fields { struct field gateway, name, region, timezone, sound, duty, buildings; };
+
+struct duty_fields { struct field least; };
+static const struct bind_key duty_keys[] = {
+	{ "least", NULL, BIND_INT, 0, offsetof(struct duty_fields, least), 0, 20, .def = "2" },
+};
 
 static const struct bind_key site_keys[] = {
 	{ "gateway", NULL, BIND_NAME, BIND_REQUIRED, offsetof(struct site_fields, gateway) },
@@ -17,6 +22,7 @@ static const struct bind_key site_keys[] = {
 	{ "region", NULL, BIND_TEXT, BIND_REQUIRED, offsetof(struct site_fields, region) },
 	{ "timezone", NULL, BIND_TEXT, 0, offsetof(struct site_fields, timezone), 1, .def = "Asia/Shanghai" },
 	{ "sound", NULL, BIND_INACTIVE, 0, offsetof(struct site_fields, sound) },
+	{ "duty", NULL, BIND_MAP, 0, offsetof(struct site_fields, duty) },
 	{ "buildings", NULL, BIND_LIST, BIND_REQUIRED, offsetof(struct site_fields, buildings) },
 };
 
@@ -70,6 +76,16 @@ static void check_region(struct loader *l, struct field *region)
 	else
 		find_error(l, region->at, "region '%s' must be 12 digits: 6 district (GB/T 2260) + 3 town + 3 community", region->text);
 	region->text = NULL;
+}
+
+/* GB 25506-2010 4.2.1: a fire control room is staffed by two at least. */
+static void load_duty(struct loader *l, const struct field *f, struct config *c)
+{
+	struct duty_fields d;
+
+	c->duty_least = 2;
+	if (f->at && bind_map(l, f->at, duty_keys, 1, &d, "duty") == 0)
+		c->duty_least = (int)d.least.number;
 }
 
 static void check_timezone(struct loader *l, const struct field *zone)
@@ -244,6 +260,7 @@ void load_site(struct loader *l, const struct node *site)
 	c->name = field_keep(l, &f.name, c->site.gateway);
 	c->region = field_keep(l, &f.region, "000000000000");
 	c->timezone = field_keep(l, &f.timezone, "");
+	load_duty(l, &f.duty, c);
 	node_index(l, c->site.gateway);
 	if (f.buildings.at)
 		load_buildings(l, f.buildings.at);

@@ -48,7 +48,7 @@ struct point_place {
 };
 
 struct rule_place {
-	const struct node *rule, *id, *when, *deadband, *on_delay, *ack, *equals, *limit, *select;
+	const struct node *rule, *id, *when, *deadband, *on_delay, *ack, *equals, *limit, *select, *suppressed_by;
 	bool               select_wrong; /* `for` or `of` had errors: what it fits says nothing */
 };
 

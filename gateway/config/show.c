@@ -61,6 +61,9 @@ static void show_site(struct writer *w, const struct config *c)
 	writer_text(w, "name", c->name);
 	writer_text(w, "region", c->region);
 	writer_text(w, "timezone", c->timezone);
+	writer_open_map(w, "duty", true);
+	writer_int(w, "least", c->duty_least);
+	writer_close(w);
 	writer_open_list(w, "buildings", false);
 	for (size_t i = 0; i < c->site.n_buildings; i++)
 		show_building(w, &c->buildings[i], &c->site.buildings[i]);

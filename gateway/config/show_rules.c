@@ -118,6 +118,14 @@ void show_rule(struct writer *w, const struct rule_def *r)
 	writer_duration(w, "off_delay", r->off_delay_ns / NS_PER_MS);
 	writer_bool(w, "latch", r->latch);
 	writer_bool(w, "ack", r->ack);
+	if (r->escalate_ns) {
+		writer_open_map(w, "escalate", true);
+		writer_duration(w, "after", r->escalate_ns / NS_PER_MS);
+		writer_close(w);
+	}
+	if (r->re_alarm_ns)
+		writer_duration(w, "re_alarm", r->re_alarm_ns / NS_PER_MS);
+	show_words(w, "suppressed_by", &r->suppressed_by);
 	if (r->priority)
 		writer_int(w, "priority", r->priority);
 	if (r->class_given)
