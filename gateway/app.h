@@ -110,6 +110,7 @@ struct silence { bool on; int64_t since_ms; char by[64]; };
 
 struct follow;
 struct acting;
+struct selftest;
 struct probing;
 struct listing;
 struct reload;
@@ -156,6 +157,7 @@ struct app {
 	unsigned             n_answers;  /* to commands, under way */
 	struct follow       *follows;
 	struct listing      *listings;
+	struct selftest     *selftests;
 	struct acting       *acts;       /* acknowledgements and the like that wait for the store */
 	struct probing      *probes;     /* reads for people that wait for their lines */
 	uint64_t             probe_token; /* the last one given */
@@ -350,6 +352,8 @@ void verbs_on_event(struct app *a, int64_t n, struct outmsg *msg);
 /* What was done with this batch is durable: those who did it are told. NULL: the store is late, and what was announced counts. */
 void verbs_on_stored(struct app *a, const struct slot *s);
 void verbs_end_listings(struct app *a);
+/* A cursor of this hub's moved. */
+void verbs_selftest_acked(struct app *a, const struct app_hub *h);
 /* A line's answer to a read for a person; a token that nobody waits for any more is none of anyone's business. user is the app. */
 void verbs_on_probe(void *user, uint64_t token, const uint16_t *values, size_t n, const struct err *error);
 void verbs_end_probes(struct app *a);

@@ -17,6 +17,7 @@ static bool announce_event(struct app *a, const struct site *site, const struct 
 		if (a->hubs[i]->pump)
 			pump_on_undurable(a->hubs[i]->pump, m, now);
 	app_hub_alarm_state(a, e, m);
+	app_people_event(a, e);
 	verbs_on_event(a, 0, m);
 	outmsg_unref(m);
 	return true;

@@ -220,6 +220,7 @@ static void cursor(void *user, uint32_t stream_db, int64_t acked)
 			continue;
 		h->acked[i] = acked;
 		h->acked_dirty[i] = true;
+		verbs_selftest_acked(a, h);
 		if (a->cursor_timer.deadline_ns == CLOCK_NEVER)
 			loop_timer_set(&a->loop, &a->cursor_timer, loop_now(&a->loop).mono_ns + CURSOR_EVERY_NS);
 		return;

@@ -205,6 +205,7 @@ static void tell_done(struct app *a, struct acting *w)
 
 void verbs_on_stored(struct app *a, const struct slot *s)
 {
+	verbs_selftest_stored(a, s);
 	for (struct acting **p = &a->acts; *p;) {
 		struct acting *w = *p;
 		if (s && w->slot != s) {
@@ -295,6 +296,8 @@ void verbs_handle(void *app, struct control_request *rq, const char *verb, json_
 		verbs_raise(a, rq, args);
 	else if (strcmp(verb, "duty") == 0)
 		verbs_duty(a, rq, args);
+	else if (strcmp(verb, "selftest") == 0)
+		verbs_selftest(a, rq, args);
 	else if (strcmp(verb, "ack") == 0)
 		act(a, rq, verb, RULES_ACK, args);
 	else if (strcmp(verb, "reset") == 0)

@@ -35,6 +35,10 @@ void verbs_test(struct app *a, struct control_request *rq, json_t *args);
 void verbs_silence(struct app *a, struct control_request *rq, json_t *args);
 void verbs_raise(struct app *a, struct control_request *rq, json_t *args);
 void verbs_duty(struct app *a, struct control_request *rq, json_t *args);
+/* verbs_selftest.c */
+void verbs_selftest(struct app *a, struct control_request *rq, json_t *args);
+void verbs_selftest_stored(struct app *a, const struct slot *s);
+void verbs_end_selftests(struct app *a);
 /* verbs.c. Answers when what is in the open batch is durable; alarm: whose state is told, or NULL. */
 void verbs_when_stored(struct app *a, struct control_request *rq, const char *alarm);
 /* verbs_probe.c */

@@ -47,6 +47,29 @@ static const struct args_option events_options[] = {
 static const struct args_option act_options[] = {
 	{ "note", 0, "T", "a remark, kept with the event" },
 };
+static const struct args_option shelve_options[] = {
+	{ "for", 0, "D", "how long: 30m, 2h; 24h at most" },
+	{ "note", 0, "T", "why, kept with the event" },
+};
+static const struct args_option verify_options[] = {
+	{ "cause", 0, "T", "why it came: dust, steam, welding, …" },
+	{ "note", 0, "T", "a remark, kept with the event" },
+};
+static const struct args_option test_options[] = {
+	{ "for", 0, "D", "how long: 30m, 1h; 4h at most" },
+	{ "drill", 0, NULL, "a drill and not a test" },
+	{ "end", 0, NULL, "end all tests and drills, or that of this SELECT" },
+	{ "note", 0, "T", "a remark, kept with the event" },
+};
+static const struct args_option raise_options[] = {
+	{ "building", 0, "B", "its id in the site's file; not needed if there is only one" },
+	{ "floor", 0, "F", "B1, 1, 12, R, …" },
+	{ "note", 0, "T", "what was seen, and by whom" },
+};
+static const struct args_option duty_options[] = {
+	{ "from", 0, "NAME", "handover: who goes (default: you)" },
+	{ "note", 0, "T", "a remark for the shift book" },
+};
 static const struct args_option history_options[] = {
 	{ "from", 0, "T", "from this time on (default: 24h)" },
 	{ "to", 0, "T", "before this time (default: now)" },
@@ -107,6 +130,38 @@ const struct verb verbs[] = {
 	{ "reset", "ALARM…", 1, ARGS_WORDS_MAX, "reset latched alarms whose condition is gone",
 	  SEVERAL_HELP "Refused while the condition stands or before it was acknowledged. For operators.\n" SEVERAL_JSON_HELP,
 	  OPTIONS(act_options), true, verb_reset },
+	{ "shelve", "ALARM", 1, 1, "set an alarm aside for a while",
+	  "It goes on as it would, is stored and sent, marked; consoles do not sound it, count rules do not count it. While it lasts ALARM/shelved\n"
+	  "stands, of class disablement. Refused for more than 24 h. For operators; a fire alarm is for maintainers.\n"
+	  "--json: {\"ok\",\"error\"}.",
+	  OPTIONS(shelve_options), true, verb_shelve },
+	{ "unshelve", "ALARM", 1, 1, "take an alarm from the shelf before its time", "As for shelve. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_unshelve },
+	{ "verify", "ALARM real|false|test|drill", 2, 2, "say what was found on site",
+	  "Of the alarm's latest occurrence, also when that is over; said again, the last one counts. It silences and clears nothing. For operators.\n"
+	  "--json: {\"ok\",\"error\"}.",
+	  OPTIONS(verify_options), true, verb_verify },
+	{ "service", "POINT out|in", 2, 2, "take a point out of service, or back",
+	  "Its alarms go on, marked, and count in no count rule. While it is out POINT/out-of-service stands, of class disablement. It has no end\n"
+	  "but `in`. For maintainers. --json: {\"ok\",\"error\"}.",
+	  OPTIONS(act_options), true, verb_service },
+	{ "test", "SELECT…|all | --end [SELECT…]", 0, ARGS_WORDS_MAX, "put points under test or drill, or end that",
+	  SELECT_HELP "\n"
+	  "What begins on them meanwhile is marked test (drill): consoles show it and never act on it. When it ends, by time or by --end, those alarms\n"
+	  "are over, and what still stands is raised anew, for everybody. For maintainers. --json: {\"ok\",\"error\"}.",
+	  OPTIONS(test_options), true, verb_test },
+	{ "silence", "", 0, 0, "stop the sound in the control room until a new fire", "For operators. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_silence },
+	{ "raise", "CLASS", 1, 1, "report by hand what a person saw: fire, prealarm, supervisory or fault",
+	  "Stands as _manual.BUILDING.FLOOR/CLASS until it was acknowledged and reset. For operators. --json: {\"ok\",\"error\"}.",
+	  OPTIONS(raise_options), true, verb_raise },
+	{ "duty", "on [NAME] | off [NAME] | handover NAME | answer | show", 1, 2, "who is on duty in the control room",
+	  "NAME: who (default: you). show: who is, since when, and the shift book of 24 h. Once anybody said so, fewer than site: duty: least\n"
+	  "(default 2) is the fault _gw.duty/unstaffed. answer: a duty check of the hub's. For operators; show for all.\n"
+	  "--json: {\"ok\",\"error\"}; show: {known, least, since, on: [{name, since}]}.",
+	  OPTIONS(duty_options), true, verb_duty },
+	{ "selftest", "", 0, 0, "send a marked event through storage to every hub, and say how long each took",
+	  "Waits 10 s at most. Ends with 1 if it was not stored, or a hub that is sent operations did not acknowledge. For operators.\n"
+	  "--json: {ok, stored_ms, hubs: [{name, ok, ms, why}]}.",
+	  OPTIONS(act_options), true, verb_selftest },
 	{ "history", "POINT…", 1, ARGS_WORDS_MAX, "readings of points",
 	  "POINT: an id, or a glob on ids. " TIME_HELP "\nD: 1m, 15m, 1h, …\n"
 	  "csv: point,at,value,quality, or with --every point,at,min,max,mean,last,count,worst_quality.\n"

@@ -1,0 +1,223 @@
+"""What people do beside acknowledging, by the command, seen at an independent console: shelves, points out of service, tests and drills, verdicts, reports, duty, the self-test."""
+import json
+import time
+
+from stage import CONFIRM_RULE, SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
+
+LOW = """  - id: low
+    for: {kind: hydrant_pressure}
+    when: {below: 0.1}
+    class: supervisory
+    escalate: {after: 2s}
+"""
+POINTS = [*smoke_points(3), "{point: hyd, name: 消火栓, kind: hydrant_pressure, fc: 3, register: 10, scale: 0.01}"]
+SMOKE = "facp.smoke1/smoke"
+
+
+def house(site, **more):
+    site.broker_ = site.broker(persistence=True)
+    console = site.console(site.broker_)
+    eq = site.equipment()
+    eq.set(3, 10, 50)
+    d = site.daemon(site_text(site.folder, bus(eq.ports[0], POINTS), rules=SMOKE_RULE + CONFIRM_RULE + LOW, hubs=hub(site.broker_.port), **more)).hub_up()
+    wait_for(lambda: d.points()["facp.hyd"]["quality"] == "good", what="the points")
+    return console, eq, d
+
+
+def done(d, *words):
+    r = d.cli(*words, check=False)
+    assert r.returncode == 0, (words, r.stdout, r.stderr)
+    return r.stdout
+
+
+def refused(d, *words, code=1):
+    r = d.cli(*words, check=False)
+    assert r.returncode == code, (words, r.stdout, r.stderr)
+    return r.stderr + r.stdout
+
+
+def event(console, **fields):
+    return wait_for(lambda: console.events(**fields), what=str(fields))[-1]
+
+
+def test_a_shelved_alarm_goes_on_marked_and_comes_back(site):
+    console, eq, d = house(site)
+    assert "--for" in refused(d, "shelve", "facp.hyd/low", code=2)
+    assert "24 h at most" in refused(d, "shelve", "facp.hyd/low", "--for", "25h", code=2)
+    assert "no alarm" in refused(d, "shelve", "facp.hyd/lo", "--for", "1h")
+    done(d, "shelve", "facp.hyd/low", "--for", "3s", "--note", "换表")
+    shelved = event(console, alarm="facp.hyd/low", transition="shelved")
+    assert shelved["state"] == "normal" and shelved["shelved"] and shelved["shelved_until"] and shelved["note"] == "换表" and shelved["class"] == "supervisory"
+    stands = event(console, alarm="facp.hyd/low/shelved", transition="raised")
+    assert stands["class"] == "disablement" and stands["active"] and stands["cause"] == "person" and "换表" in stands["message"]["zh"] and stands["point"] == "facp.hyd"
+    assert "already" in refused(d, "shelve", "facp.hyd/low", "--for", "1h")
+    eq.set(3, 10, 5)
+    raised = event(console, alarm="facp.hyd/low", transition="raised")
+    assert raised["shelved"] is True
+    assert "supervisory" not in d.cli("alarms").stdout and "supervisory" in d.cli("alarms", "--all").stdout
+    back = event(console, alarm="facp.hyd/low", transition="unshelved")
+    assert back["cause"] == "delay" and back["shelved"] is False and back["state"] == "active"
+    assert abs((parse(back["at"]) - parse(shelved["at"])) - 3) < 0.01  # the moment of its end, not when somebody looked
+    gone = event(console, alarm="facp.hyd/low/shelved", transition="cleared")
+    assert gone["state"] == "normal" and "facp.hyd/low/shelved" not in d.alarms()
+    assert "not shelved" in refused(d, "unshelve", "facp.hyd/low")
+
+
+def parse(at):
+    import datetime
+    return datetime.datetime.fromisoformat(at).timestamp()
+
+
+def test_what_nobody_acknowledges_escalates_once(site):
+    console, eq, d = house(site)
+    eq.set(3, 10, 5)
+    e = event(console, alarm="facp.hyd/low", transition="escalated")
+    raised = event(console, alarm="facp.hyd/low", transition="raised")
+    assert e["state"] == e["from"] == "active" and e["cause"] == "delay" and not e["acked"] and abs(parse(e["at"]) - parse(raised["at"]) - 2) < 0.01
+    assert "逾时未确认" in e["message"]["zh"]
+    assert e["rev"] == raised["rev"] + 1 and e["occurrence"] == raised["id"]
+
+
+def test_a_test_is_marked_counts_for_nothing_and_what_stands_after_it_is_real(site):
+    console, eq, d = house(site)
+    assert "4 h at most" in refused(d, "test", "zone=12-N", "--for", "5h", code=2)
+    assert "no point fits" in refused(d, "test", "floor=9", "--for", "1h")
+    done(d, "test", "zone=12-N", "--for", "1h", "--note", "季度测试")
+    begun = event(console, transition="test_start")
+    assert begun["class"] == "operation" and begun["mode"] == "test" and begun["select"] == "zone=12-N" and begun["note"] == "季度测试" and begun["alarm"] is None
+    assert [t["select"] for t in d.status()["tests"]] == ["zone=12-N"] and d.status()["tests"][0]["mode"] == "test"
+    eq.set(1, 0, [1, 1])
+    assert event(console, alarm=SMOKE, transition="raised")["mode"] == "test" and event(console, alarm="facp.smoke2/smoke", transition="raised")["mode"] == "test"
+    eq.set(1, 1, 0)
+    event(console, alarm="facp.smoke2/smoke", transition="returned")
+    assert not console.events(alarm="a.12-N/fire-confirmed")
+    done(d, "test", "--end")
+    again = event(console, alarm=SMOKE, transition="raised", mode="normal")
+    assert again["state"] == "active" and again["from"] == "normal" and again["occurrence"] == again["id"]
+    assert event(console, alarm=SMOKE, transition="removed")["mode"] == "test" and event(console, alarm="facp.smoke2/smoke", transition="removed")
+    assert "facp.smoke2/smoke" not in d.alarms() and d.status()["tests"] == [] and event(console, transition="test_end")
+    eq.set(1, 1, 1)
+    assert event(console, alarm="a.12-N/fire-confirmed", transition="confirmed")["mode"] == "normal"
+    assert "no test" in refused(d, "test", "--end")
+
+
+def test_a_drill_ends_by_itself_also_over_a_restart(site):
+    console, eq, d = house(site)
+    done(d, "test", "all", "--for", "6s", "--drill")
+    assert event(console, transition="drill_start")["mode"] == "drill"
+    eq.set(1, 0, 1)
+    assert event(console, alarm=SMOKE, transition="raised")["mode"] == "drill"
+    d.kill()
+    d.start()
+    wait_for(lambda: d.status()["tests"], what="the drill goes on")
+    again = event(console, alarm=SMOKE, transition="raised", mode="normal")
+    begun, ended = event(console, transition="drill_start"), event(console, transition="drill_end")
+    assert ended["cause"] == "delay" and abs(parse(ended["at"]) - parse(begun["at"]) - 6) < 0.01 and again["at"] == ended["at"]
+
+
+def test_a_point_out_of_service_counts_for_nothing_until_it_is_in_again(site):
+    console, eq, d = house(site)
+    done(d, "service", "facp.smoke2", "out", "--note", "进水")
+    assert event(console, alarm="facp.smoke2/out-of-service", transition="raised")["class"] == "disablement"
+    assert event(console, transition="service_out")["note"] == "进水"
+    assert "already" in refused(d, "service", "facp.smoke2", "out")
+    eq.set(1, 0, [1, 1])
+    assert event(console, alarm="facp.smoke2/smoke", transition="raised")["out_of_service"] is True
+    assert event(console, alarm=SMOKE, transition="raised")["out_of_service"] is False
+    d.kill()
+    d.start()
+    wait_for(lambda: "facp.smoke2/out-of-service" in d.alarms(), what="out of service after a restart")
+    time.sleep(0.5)
+    assert not console.events(alarm="a.12-N/fire-confirmed")
+    done(d, "service", "facp.smoke2", "in")
+    assert event(console, alarm="a.12-N/fire-confirmed", transition="confirmed")["members"] == ["facp.smoke1", "facp.smoke2"]
+    assert event(console, alarm="facp.smoke2/out-of-service", transition="cleared") and event(console, transition="service_in")
+
+
+def test_a_verdict_belongs_to_the_occurrence_also_when_it_is_over(site):
+    console, eq, d = house(site)
+    assert "never raised" in refused(d, "verify", SMOKE, "false")
+    assert "no verdict" in refused(d, "verify", SMOKE, "wrong", code=2)
+    eq.set(1, 0, 1)
+    raised = event(console, alarm=SMOKE, transition="raised")
+    eq.set(1, 0, 0)
+    event(console, alarm=SMOKE, transition="returned")
+    done(d, "ack", SMOKE)
+    event(console, alarm=SMOKE, transition="cleared")
+    done(d, "verify", SMOKE, "false", "--cause", "装修粉尘", "--note", "12 层")
+    v = event(console, alarm=SMOKE, transition="verified")
+    assert v["verdict"] == {"what": "false", "cause": "装修粉尘"} and v["occurrence"] == raised["id"] and v["state"] == "normal" and v["note"] == "12 层" and v["cause"] == "person"
+    assert SMOKE not in d.alarms()
+    eq.set(1, 0, 1)
+    second = wait_for(lambda: console.events(alarm=SMOKE, transition="raised")[1:], what="the next one")[0]
+    assert "verdict" not in second and second["occurrence"] != raised["id"]
+
+
+def test_a_person_reports_and_it_stands_until_it_is_reset(site):
+    console, _, d = house(site)
+    assert "--floor" in refused(d, "raise", "fire", code=2)
+    assert "33" not in refused(d, "raise", "fire", "--floor", "33", code=2) and "32 floors" in refused(d, "raise", "fire", "--floor", "33", code=2)
+    assert "no building" in refused(d, "raise", "fire", "--floor", "3", "--building", "z")
+    assert "nothing to report" in refused(d, "raise", "actuation", "--floor", "3", code=2)
+    done(d, "raise", "fire", "--building", "a", "--floor", "3", "--note", "茶水间冒烟")
+    id = "_manual.a.3/fire"
+    raised = event(console, alarm=id, transition="raised")
+    assert raised["class"] == "fire" and raised["hazard"] == "fire" and raised["cause"] == "manual" and raised["floor"] == "3" and raised["building"] == "a" and raised["rule"] == "fire"
+    assert "茶水间冒烟" in raised["message"]["zh"] and raised["actor"] and raised["point"] is None
+    assert "already" in refused(d, "raise", "fire", "--floor", "3")
+    assert "acknowledge" in refused(d, "reset", id)
+    d.kill()
+    d.start()
+    wait_for(lambda: id in d.alarms(), what="the report after a restart")
+    done(d, "ack", id)
+    done(d, "reset", id)
+    assert event(console, alarm=id, transition="cleared")["state"] == "normal" and id not in d.alarms()
+    done(d, "raise", "fire", "--floor", "3")
+    second = wait_for(lambda: console.events(alarm=id, transition="raised")[1:], what="reported again")[0]
+    assert second["rev"] > raised["rev"] + 2
+
+
+def test_duty_is_kept_and_too_few_are_a_fault(site):
+    console, _, d = house(site)
+    assert d.status()["duty"] is None and "_gw.duty/unstaffed" not in d.alarms()
+    assert "nobody ever" in done(d, "duty", "show")
+    done(d, "duty", "on", "李明")
+    assert event(console, transition="duty_on")["message"]["zh"].startswith("李明 上岗")
+    assert event(console, alarm="_gw.duty/unstaffed", transition="raised")["class"] == "fault"
+    done(d, "duty", "on", "王芳")
+    event(console, alarm="_gw.duty/unstaffed", transition="returned")
+    assert d.status()["duty"]["on"] == 2
+    assert "already" in refused(d, "duty", "on", "王芳") and "not on duty" in refused(d, "duty", "off", "赵六")
+    done(d, "duty", "handover", "赵六", "--from", "李明", "--note", "2 号泵检修中")
+    assert event(console, transition="handover")["message"]["en"] == "李明 hands over to 赵六"
+    d.kill()
+    d.start()
+    wait_for(lambda: d.status()["duty"], what="duty after a restart")
+    shown = done(d, "duty", "show")
+    assert "赵六" in shown and "王芳" in shown and "2 号泵检修中" in shown
+    assert {p["name"] for p in json.loads(done(d, "duty", "show", "--json"))["on"]} == {"赵六", "王芳"}
+    assert "no duty check" in refused(d, "duty", "answer")
+
+
+def test_silence_lasts_until_a_new_fire(site):
+    console, eq, d = house(site)
+    done(d, "silence", "--note", "已知")
+    assert event(console, transition="silence")["note"] == "已知" and d.status()["silenced"]["by"]
+    eq.set(3, 10, 5)
+    event(console, alarm="facp.hyd/low", transition="raised")
+    assert d.status()["silenced"]
+    eq.set(1, 0, 1)
+    event(console, alarm=SMOKE, transition="raised")
+    assert d.status()["silenced"] is None
+
+
+def test_the_selftest_goes_to_the_hub_and_back(site):
+    console, _, d = house(site)
+    out = json.loads(done(d, "selftest", "--json"))
+    assert out["ok"] and out["stored_ms"] > 0 and out["hubs"][0]["ok"] and out["hubs"][0]["ms"] >= out["stored_ms"]
+    e = event(console, transition="selftest")
+    assert e["mode"] == "test" and e["class"] == "operation"
+    assert "acknowledged" in done(d, "selftest")
+    site.broker_.kill()
+    r = d.cli("selftest", "--json", check=False)
+    assert r.returncode == 1 and not json.loads(r.stdout)["hubs"][0]["ok"]
