@@ -8,6 +8,7 @@
 
 #define GROW_LEAST     ((size_t)32 << 20)
 #define GROW_AN_ALARM  3072 /* its event and its state, and as much again for what came before and cannot be given up yet */
+#define EXTRAS_AT_ONCE 64   /* alarms of people that may change within one batch */
 
 static struct batch_sizes slot_sizes(size_t n_points)
 {
@@ -22,7 +23,7 @@ void app_give_batch(struct app *a, struct pipeline *p)
 {
 	struct batch *b = a->open->commit.batch;
 
-	b->sizes.grow = a->open->grow_least + rules_count(pipeline_rules(p)) * GROW_AN_ALARM;
+	b->sizes.grow = a->open->grow_least + (rules_count(pipeline_rules(p)) - RULES_EXTRAS_MAX + EXTRAS_AT_ONCE) * GROW_AN_ALARM;
 	pipeline_set_batch(p, b);
 }
 

@@ -1,5 +1,5 @@
 # bash completion of firegw, firegwd and firegw-sim. Written by scripts/gen-docs: the tables from the programs' help, the rest from tests/tools/completion.bash.
-_firegw_verbs='check show status points alarms events ack reset history probe hub watch version help'
+_firegw_verbs='check show status points alarms events ack reset shelve unshelve verify service test silence raise duty selftest history probe hub watch version help'
 _firegw_kinds='smoke_detector heat_detector flame_detector beam_detector aspirating_detector linear_heat manual_call_point hydrant_button fire_panel detector_loop sounder gas_extinguishing residual_current conductor_temperature arc_fault phase_voltage phase_current power_energy gas_concentration gas_valve sprinkler_pressure sprinkler_flow pressure_switch alarm_valve deluge_valve signal_valve end_of_line_pressure hydrant_pressure hydrant_flow hydrant_cover tank_level pool_level water_temperature fire_pump jockey_pump sprinkler_pump pump_mode pump_power fire_door fire_shutter fire_damper smoke_fan emergency_lighting emergency_broadcast fire_phone fire_lift fire_lane rescue_site micro_station control_room_presence lookout mains_power backup_power device_status generic'
 # The options of a command.
 _firegw_options() {
@@ -12,6 +12,15 @@ _firegw_options() {
 	'firegw events') echo '--since --until --class --limit --follow --socket --json --help' ;;
 	'firegw ack') echo '--note --socket --json --help' ;;
 	'firegw reset') echo '--note --socket --json --help' ;;
+	'firegw shelve') echo '--for --note --socket --json --help' ;;
+	'firegw unshelve') echo '--note --socket --json --help' ;;
+	'firegw verify') echo '--cause --note --socket --json --help' ;;
+	'firegw service') echo '--note --socket --json --help' ;;
+	'firegw test') echo '--for --drill --end --note --socket --json --help' ;;
+	'firegw silence') echo '--note --socket --json --help' ;;
+	'firegw raise') echo '--building --floor --note --socket --json --help' ;;
+	'firegw duty') echo '--from --note --socket --json --help' ;;
+	'firegw selftest') echo '--note --socket --json --help' ;;
 	'firegw history') echo '--from --to --every --format --plot --height --db --socket --json --help' ;;
 	'firegw probe') echo '--unit --fc --register --count --scan --watch --every --for --timeout --retries --direct --socket --json --help' ;;
 	'firegw hub') echo '--note --socket --json --help' ;;
@@ -42,6 +51,30 @@ _firegw_value() {
 	'firegw ack --socket') echo 'file' ;;
 	'firegw reset --note') echo 'other' ;;
 	'firegw reset --socket') echo 'file' ;;
+	'firegw shelve --for') echo 'span' ;;
+	'firegw shelve --note') echo 'other' ;;
+	'firegw shelve --socket') echo 'file' ;;
+	'firegw unshelve --note') echo 'other' ;;
+	'firegw unshelve --socket') echo 'file' ;;
+	'firegw verify --cause') echo 'time' ;;
+	'firegw verify --note') echo 'other' ;;
+	'firegw verify --socket') echo 'file' ;;
+	'firegw service --note') echo 'other' ;;
+	'firegw service --socket') echo 'file' ;;
+	'firegw test --for') echo 'span' ;;
+	'firegw test --note') echo 'other' ;;
+	'firegw test --socket') echo 'file' ;;
+	'firegw silence --note') echo 'other' ;;
+	'firegw silence --socket') echo 'file' ;;
+	'firegw raise --building') echo 'other' ;;
+	'firegw raise --floor') echo 'other' ;;
+	'firegw raise --note') echo 'other' ;;
+	'firegw raise --socket') echo 'file' ;;
+	'firegw duty --from') echo 'other' ;;
+	'firegw duty --note') echo 'other' ;;
+	'firegw duty --socket') echo 'file' ;;
+	'firegw selftest --note') echo 'other' ;;
+	'firegw selftest --socket') echo 'file' ;;
 	'firegw history --from') echo 'time' ;;
 	'firegw history --to') echo 'time' ;;
 	'firegw history --every') echo 'span' ;;
@@ -98,6 +131,15 @@ _firegw_words() {
 	'firegw events') echo 'select' ;;
 	'firegw ack') echo 'alarm' ;;
 	'firegw reset') echo 'alarm' ;;
+	'firegw shelve') [ "$2" = 1 ] && echo 'alarm' || echo 'other' ;;
+	'firegw unshelve') [ "$2" = 1 ] && echo 'alarm' || echo 'other' ;;
+	'firegw verify') [ "$2" = 1 ] && echo 'alarm' || echo 'words real false test drill' ;;
+	'firegw service') [ "$2" = 1 ] && echo 'point' || echo 'words out in' ;;
+	'firegw test') echo 'select' ;;
+	'firegw silence') echo 'other' ;;
+	'firegw raise') echo 'other' ;;
+	'firegw duty') [ "$2" = 1 ] && echo 'words on off handover answer show' || echo 'other' ;;
+	'firegw selftest') echo 'other' ;;
 	'firegw history') echo 'point' ;;
 	'firegw probe') [ "$2" = 1 ] && echo 'words tcp:// rtu:// rtu+tcp://' || echo 'other' ;;
 	'firegw hub') [ "$2" = 1 ] && echo 'words list resend purge' || echo 'hub' ;;

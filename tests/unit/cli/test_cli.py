@@ -21,7 +21,7 @@ class Cli(Case):
         self.assertEqual(self.run_cli("help"), overview)
         verbs = json.loads(self.run_cli("help", "--json"))
         names = [v["name"] for v in verbs]
-        self.assertEqual(names, "check show status points alarms events ack reset history probe hub watch version help".split())
+        self.assertEqual(names, "check show status points alarms events ack reset shelve unshelve verify service test silence raise duty selftest history probe hub watch version help".split())
         for v in verbs:
             text = self.run_cli(v["name"], "--help")
             self.assertEqual(text, self.run_cli("help", v["name"]))
@@ -34,7 +34,7 @@ class Cli(Case):
 
     def test_wrong_usage_ends_with_2_and_the_cure(self):
         for words, err in (
-                (["statsu"], "no verb 'statsu': did you mean 'status'?"), (["shelve"], "no verb 'shelve' ("), (["help", "pionts"], "did you mean 'points'?"),
+                (["statsu"], "no verb 'statsu': did you mean 'status'?"), (["audit"], "no verb 'audit' ("), (["help", "pionts"], "did you mean 'points'?"),
                 (["status", "x"], "'x' is too much"), (["ack"], "ALARM… is missing"), (["status", "--every", "1s"], "--every needs --follow"), (["points", "--follow", "--every", "5"], "a span from 100ms"), (["status", "--jsno"], "did you mean --json?"),
                 (["check"], "-c SITE is missing"), (["points", "flor=1"], "did you mean 'floor'?"), (["points", "kind=smok_detector"], "did you mean 'smoke_detector'?"),
                 (["events", "--class", "frie"], "no class 'frie'"), (["events", "--limit", "0"], "a number from 1"), (["events", "--limit", "5", "--follow"], "cannot go with"),
