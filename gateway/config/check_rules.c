@@ -56,8 +56,9 @@ static void check_limit(struct loader *l, const struct rule_def *r, const struct
 	point_range(b, &min, &max);
 	bool above = r->when == WHEN_ABOVE;
 	if (above ? limit >= max : limit <= min) {
-		find_warning(l, place->limit, "rule '%s' can never be true for point '%s', whose %s value is %g", r->id, p->id, above ? "highest" : "lowest",
-		             above ? max : min);
+		if (!r->optional) /* a pack's limit is for all there are */
+			find_warning(l, place->limit, "rule '%s' can never be true for point '%s', whose %s value is %g", r->id, p->id,
+			             above ? "highest" : "lowest", above ? max : min);
 		return;
 	}
 	double clears = above ? limit - r->deadband : limit + r->deadband;
@@ -109,7 +110,7 @@ static void check_point(struct loader *l, const struct rule_def *r, const struct
 
 	fit->points++;
 	fit->late_fire |= kind->detector && class_ == CLASS_FIRE;
-	if (r->enabled && raises(r, p))
+	if (raises(r, p)) /* one that is not enabled too: somebody decided so */
 		l->covers[p->index] |= (uint8_t)(class_ == CLASS_FIRE ? COVER_ANY | COVER_FIRE : COVER_ANY);
 	if (!r->ack && class_ < CLASS_SUPERVISORY && !fit->needs_ack && place->ack) {
 		fit->needs_ack = true;
