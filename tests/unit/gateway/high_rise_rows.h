@@ -35,6 +35,7 @@ static const struct row rows[] = {
 	/* Fire: no delay, whatever else is configured: the transmission has 10 s in all (GB 26875.1-2011 4.1.2.1). */
 	STATE("smoke", "smoke_detector beam_detector aspirating_detector", DETECTED, 1, 0, 0, FIRE, FIRE_SOURCE),
 	STATE("heat", "heat_detector linear_heat", DETECTED, 1, 0, 0, FIRE, FIRE_SOURCE),
+	VALUE("heat-metres", "linear_heat", CLASS1, "tags: metres", 0, 1, 1, 0, 0, 0, FIRE, FIRE_SOURCE),
 	STATE("flame", "flame_detector", DETECTED, 1, 0, 0, FIRE, FIRE_SOURCE),
 	STATE("call-point", "manual_call_point", DETECTED, 1, 0, 0, FIRE, FIRE_SOURCE),
 	STATE("hydrant-button", "hydrant_button", DETECTED, 1, 0, 0, FIRE, FIRE_SOURCE),
@@ -47,6 +48,7 @@ static const struct row rows[] = {
 	STATE("detector-fault", DETECTORS " manual_call_point hydrant_button", DETECTED, 2, 0, 0, FAULT, AT_ONCE),
 	STATE("detector-disabled", DETECTORS " manual_call_point hydrant_button", DETECTED, 3, 0, 0, DISABLEMENT, AT_ONCE),
 	STATE("detector-disabled", "detector_loop", "0=normal|2=fault|3=disabled", 3, 0, 0, DISABLEMENT, AT_ONCE),
+	STATE("detector-disabled", "device_status", "0=normal|2=fault|3=disabled", 3, 0, 0, DISABLEMENT, AT_ONCE),
 	STATE("detector-disabled", "sounder gas_extinguishing", "0=normal|1=on|2=fault|3=disabled", 3, 0, 0, DISABLEMENT, AT_ONCE),
 	STATE("sounder-on", "sounder", "0=off|1=on|2=fault|3=disabled", 1, 0, 0, ACTUATION, AT_ONCE),
 	STATE("sounder-fault", "sounder", "0=off|1=on|2=fault|3=disabled", 2, 0, 0, FAULT, AT_ONCE),
@@ -161,6 +163,6 @@ static const struct row rows[] = {
 };
 
 /* These have tests of their own. */
-static const char *const apart[] = { "fire-confirmed", "no-reading" };
+static const struct { const char *rule, *source; } apart[] = { { "fire-confirmed", "GB 50116-2013 4.1.6" }, { "no-reading", "default: 1 min" } };
 
 #endif
