@@ -28,6 +28,7 @@ struct rule_select {
 struct rule_def {
 	const char        *id;
 	bool               enabled;
+	bool               optional;     /* of a pack: `check` does not mind that it fits nothing here */
 	struct rule_select select;       /* `for` */
 	enum rule_when     when;
 	enum rule_limit    limit_from;   /* above, below: which limit; a point that has none (NaN) gets no alarm of this rule */

@@ -5,7 +5,7 @@
 /* What one rule finds among the points that it fits. */
 struct fit {
 	size_t points, limits, labels; /* that fit; that have the limit; that have the enum's text */
-	bool   detector, needs_ack;
+	bool   late_fire, needs_ack; /* late_fire: a detector or call point whose fire the rule raises */
 };
 
 static double point_limit(const struct rule_def *r, const struct point *p)
@@ -56,8 +56,9 @@ static void check_limit(struct loader *l, const struct rule_def *r, const struct
 	point_range(b, &min, &max);
 	bool above = r->when == WHEN_ABOVE;
 	if (above ? limit >= max : limit <= min) {
-		find_warning(l, place->limit, "rule '%s' can never be true for point '%s', whose %s value is %g", r->id, p->id, above ? "highest" : "lowest",
-		             above ? max : min);
+		if (!r->optional) /* a pack's limit is for all there are */
+			find_warning(l, place->limit, "rule '%s' can never be true for point '%s', whose %s value is %g", r->id, p->id,
+			             above ? "highest" : "lowest", above ? max : min);
 		return;
 	}
 	double clears = above ? limit - r->deadband : limit + r->deadband;
@@ -82,6 +83,25 @@ static bool has_label(const struct point *p, const char *text)
 	return false;
 }
 
+/* Whether this rule, and not only one for quality, can raise something on the point. */
+static bool raises(const struct rule_def *r, const struct point *p)
+{
+	switch (r->when) {
+	case WHEN_ABOVE:
+	case WHEN_BELOW:
+		return !isnan(point_limit(r, p));
+	case WHEN_EQUALS:
+		return !r->equals_text || has_label(p, r->equals_text);
+	case WHEN_OUTSIDE:
+	case WHEN_BIT:
+		return true;
+	case WHEN_QUALITY:
+	case WHEN_COUNT:
+		return false;
+	}
+	return false;
+}
+
 static void check_point(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct point *p, const struct bus_point *b,
                         struct fit *fit)
 {
@@ -89,7 +109,9 @@ static void check_point(struct loader *l, const struct rule_def *r, const struct
 	enum alarm_class class_ = r->class_given ? r->class_ : kind->class_;
 
 	fit->points++;
-	fit->detector |= kind->detector;
+	fit->late_fire |= kind->detector && class_ == CLASS_FIRE;
+	if (raises(r, p)) /* one that is not enabled too: somebody decided so */
+		l->covers[p->index] |= (uint8_t)(class_ == CLASS_FIRE ? COVER_ANY | COVER_FIRE : COVER_ANY);
 	if (!r->ack && class_ < CLASS_SUPERVISORY && !fit->needs_ack && place->ack) {
 		fit->needs_ack = true;
 		find_error(l, place->ack, "ack: false: point '%s' gives alarms of class %s, which must be acknowledged", p->id, alarm_class_name(class_));
@@ -123,14 +145,14 @@ static void check_rule(struct loader *l, const struct rule_def *r, const struct 
 	l->n_alarms += fit.points;
 	if (r->when == WHEN_OUTSIDE)
 		check_outside(l, r, place);
-	bool sure = r->enabled && !l->incomplete && !place->select_wrong;
+	bool sure = r->enabled && !r->optional && !l->incomplete && !place->select_wrong;
 	if (sure && fit.points == 0)
 		find_warning(l, place->id, "rule '%s' fits no point", r->id);
 	else if (sure && (r->when == WHEN_ABOVE || r->when == WHEN_BELOW) && fit.limits == 0)
 		find_warning(l, place->limit, "rule '%s': no point that it fits has this limit", r->id);
 	else if (sure && r->equals_text && fit.labels == 0)
 		find_warning(l, place->equals, "rule '%s': no point that it fits has '%s' in its enum", r->id, r->equals_text);
-	if (r->on_delay_ns > 0 && fit.detector && r->when != WHEN_COUNT && r->when != WHEN_QUALITY)
+	if (r->on_delay_ns > 0 && fit.late_fire && r->when != WHEN_COUNT && r->when != WHEN_QUALITY)
 		find_warning(l, place->on_delay, "rule '%s' delays detectors or call points: a fire alarm comes late by that", r->id);
 }
 
@@ -182,6 +204,7 @@ void check_rules(struct loader *l)
 	const struct config *c = l->c;
 	const struct bus_point **by_point = arena_take(&l->scratch, l->n_points + 1, sizeof *by_point);
 
+	l->covers = arena_take(&l->scratch, l->n_points + 1, sizeof *l->covers);
 	for (size_t i = 0; i < c->n_buses; i++)
 		for (size_t k = 0; k < c->buses[i].n_points; k++)
 			by_point[c->buses[i].points[k].point] = &c->buses[i].points[k];

@@ -84,8 +84,10 @@ static void load_all(struct loader *l, const char *path)
 		if (l->n_buildings)
 			check_rules(l);
 	}
-	if (l->errors == 0)
+	if (l->errors == 0) {
+		check_cover(l);
 		check_parts(l);
+	}
 	c->file = arena_copy(&l->keep, path);
 }
 

@@ -2,13 +2,14 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NS_PER_MS INT64_C(1000000)
 #define MS_PER_DAY INT64_C(86400000)
 #define RULES_MAX 10000
 
 struct rule_fields {
-	struct field id, for_, when, on_delay, off_delay, latch, ack, priority, class_, message, source, enabled, gb26875, re_alarm, suppressed_by, escalate;
+	struct field id, for_, when, on_delay, off_delay, latch, ack, priority, class_, message, source, enabled, optional, gb26875, re_alarm, suppressed_by, escalate;
 };
 
 #define AT(field) offsetof(struct rule_fields, field)
@@ -25,6 +26,7 @@ static const struct bind_key rule_keys[] = {
 	{ "message", NULL, BIND_ANY, 0, AT(message) },
 	{ "source", NULL, BIND_TEXT, 0, AT(source), 0, 400 },
 	{ "enabled", NULL, BIND_BOOL, 0, AT(enabled), .def = "true" },
+	{ "optional", NULL, BIND_BOOL, 0, AT(optional) },
 	{ "gb26875", NULL, BIND_MAP, 0, AT(gb26875) },
 	{ "re_alarm", NULL, BIND_DURATION, 0, AT(re_alarm), 60 * 1000, 30 * MS_PER_DAY },
 	{ "suppressed_by", NULL, BIND_ANY, 0, AT(suppressed_by) },
@@ -168,8 +170,8 @@ static void load_suppressed_by(struct loader *l, const struct node *at, struct r
 	place->suppressed_by = at;
 }
 
-/* One rule; false: nothing came of it. */
-static bool load_rule(struct loader *l, const struct node *n, struct rule_def *ret)
+/* One rule; false: nothing came of it. optional: what its file says. */
+static bool load_rule(struct loader *l, const struct node *n, bool optional, struct rule_def *ret)
 {
 	struct rule_fields f;
 	struct rule_place *place = &l->rule_places[l->n_rule_places - 1];
@@ -190,6 +192,7 @@ static bool load_rule(struct loader *l, const struct node *n, struct rule_def *r
 		load_class(l, &f.class_, &r);
 	}
 	r.enabled = f.enabled.number;
+	r.optional = f.optional.at ? f.optional.number : optional;
 	r.on_delay_ns = f.on_delay.number * NS_PER_MS;
 	r.off_delay_ns = f.off_delay.number * NS_PER_MS;
 	r.latch = f.latch.number;
@@ -232,28 +235,44 @@ static void put_rule(struct loader *l, const struct rule_def *r)
 	l->rule_places[l->n_rule_places++] = place;
 }
 
-static void load_item(struct loader *l, const struct node *n)
+static void load_item(struct loader *l, const struct node *n, bool optional)
 {
 	struct rule_def r;
 
 	(void)ARENA_PUSH(&l->scratch, l->rule_places, l->n_rule_places, l->cap_rule_places);
-	if (load_rule(l, n, &r))
+	if (load_rule(l, n, optional, &r))
 		put_rule(l, &r);
 	else
 		l->n_rule_places--;
 }
 
+/* As the path says, from the file that names it; rules/X that is not there is the installed one. */
+static const char *find_file(struct loader *l, const struct node *path)
+{
+	const char *beside = source_path_shown(l, path->source, path->text);
+	const char *installed = arena_printf(&l->scratch, FIREGW_DATADIR "/%s", path->text);
+
+	if (strncmp(path->text, "rules/", 6) != 0 || strchr(path->text + 6, '/') || access(beside, F_OK) == 0)
+		return beside;
+	return access(installed, F_OK) == 0 ? installed : beside;
+}
+
+struct file_fields { struct field rules, optional; };
+static const struct bind_key file_keys[] = {
+	{ "rules", NULL, BIND_LIST, BIND_REQUIRED, offsetof(struct file_fields, rules) },
+	{ "optional", NULL, BIND_BOOL, 0, offsetof(struct file_fields, optional), .def = "false" },
+};
+
 static void load_file(struct loader *l, const struct node *path)
 {
-	const struct node *root = yaml_read(l, source_path_shown(l, path->source, path->text), path);
-	static const struct bind_key keys[] = { { "rules", NULL, BIND_LIST, BIND_REQUIRED, 0 } };
-	struct field rules;
+	const struct node *root = yaml_read(l, find_file(l, path), path);
+	struct file_fields f;
 
-	if (!root || bind_map(l, root, keys, 1, &rules, "a rules file") < 0 || !rules.at)
+	if (!root || bind_map(l, root, file_keys, 2, &f, "a rules file") < 0 || !f.rules.at)
 		return;
-	for (size_t i = 0; i < rules.at->n; i++)
-		if (bind_is_map(l, rules.at->items[i], "a rule"))
-			load_item(l, rules.at->items[i]);
+	for (size_t i = 0; i < f.rules.at->n; i++)
+		if (bind_is_map(l, f.rules.at->items[i], "a rule"))
+			load_item(l, f.rules.at->items[i], f.optional.number);
 }
 
 void load_rules(struct loader *l, const struct node *list)
@@ -262,7 +281,7 @@ void load_rules(struct loader *l, const struct node *list)
 		const struct node *item = list->items[i];
 		bool again = false;
 		if (item->type == NODE_MAP) {
-			load_item(l, item);
+			load_item(l, item, false);
 			continue;
 		}
 		if (item->type != NODE_SCALAR || !*item->text) {

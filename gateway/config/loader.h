@@ -52,6 +52,8 @@ struct rule_place {
 	bool               select_wrong; /* `for` or `of` had errors: what it fits says nothing */
 };
 
+enum { COVER_ANY = 1, COVER_FIRE = 2 };
+
 struct loader {
 	jmp_buf              oom;
 	struct arena         keep;       /* becomes config.memory */
@@ -91,6 +93,7 @@ struct loader {
 	size_t                  n_rules, cap_rules, n_rule_places, cap_rule_places;
 	const struct node     **bus_places;
 	size_t                  n_alarms;   /* that the rules make */
+	uint8_t                *covers;     /* by point: COVER_…, what the rules can raise on it */
 	bool                    too_many_points;
 	bool                    incomplete; /* a table could not be read: which rules fit nothing cannot be told */
 };
@@ -149,6 +152,7 @@ const struct bind_key *point_columns(size_t *ret_n);
 void check_registers(struct loader *l);
 void check_lines(struct loader *l);
 void check_rules(struct loader *l);
+void check_cover(struct loader *l);
 void check_parts(struct loader *l);
 
 /* show.c: the effective config into a buffer; the hash is taken over this text. */

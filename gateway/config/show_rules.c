@@ -112,6 +112,8 @@ void show_rule(struct writer *w, const struct rule_def *r)
 	writer_open_map(w, NULL, false);
 	writer_text(w, "id", r->id);
 	writer_bool(w, "enabled", r->enabled);
+	if (r->optional)
+		writer_bool(w, "optional", true);
 	show_select(w, "for", &r->select);
 	show_when(w, r);
 	writer_duration(w, "on_delay", r->on_delay_ns / NS_PER_MS);

@@ -282,7 +282,7 @@ void whole_settle(struct whole *w)
 	for (size_t i = 0; i < HOUSE_HUBS; i++)
 		if (w->refused[i] && w->h.hubs[i].up)
 			fake_hub_lose(&w->h.hubs[i], HUB_DOWN_LOST, "reset"); /* what a refused clearing left is found at the next connection */
-	house_advance(&w->h, 15000); /* delays end */
+	house_advance(&w->h, 75000); /* delays end, and what chattered was quiet for long enough */
 	for (; s < SETTLE_MOST_S && (!house_is_idle(&w->h) || anything_refused(w)); s++)
 		house_advance(&w->h, 1000);
 	whole_require(w, s < SETTLE_MOST_S, "not drained after %d s", SETTLE_MOST_S);

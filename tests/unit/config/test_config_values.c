@@ -261,7 +261,7 @@ static void test_rules(void **state)
 	const struct rule_def *smoke = find_rule("smoke"), *low = find_rule("low"), *r = find_rule("replaced"), *count = find_rule("confirmed");
 
 	(void)state;
-	assert_int_equal(full->n_rules, 8);
+	assert_int_equal(full->n_rules, 10);
 	assert_int_equal(smoke->select.n_kinds, 2);
 	assert_int_equal(smoke->select.kinds[0], KIND_SMOKE_DETECTOR);
 	assert_true(smoke->when == WHEN_EQUALS && smoke->limit == 1 && !smoke->equals_text);
@@ -281,6 +281,7 @@ static void test_rules(void **state)
 	assert_true(find_rule("out")->limit == 5 && find_rule("out")->limit_high == 70 && !find_rule("out")->ack);
 	assert_string_equal(find_rule("pump-off")->equals_text, "off");
 	assert_false(find_rule("door")->enabled);
+	assert_true(find_rule("level")->optional && !find_rule("very-low")->optional);
 	assert_true(count->when == WHEN_COUNT && count->count == 2 && count->same == SCOPE_ZONE && count->within_ns == INT64_C(300000000000));
 	assert_true(count->of_alarms && count->of.n_classes == 1 && count->of.rule.n == 1);
 	assert_true(find_rule("sensor-bad")->quality == QUALITY_COMM && !find_rule("sensor-bad")->any_bad);
