@@ -210,9 +210,10 @@ static void load_item(struct loader *l, const struct node *n)
 		l->n_rule_places--;
 }
 
-static void load_file(struct loader *l, const struct node *path)
+/* at: where it is named; NULL: on the command line. */
+static void load_file(struct loader *l, const char *shown, const struct node *at)
 {
-	const struct node *root = yaml_read(l, source_path_shown(l, path->source, path->text), path);
+	const struct node *root = yaml_read(l, shown, at);
 	static const struct bind_key keys[] = { { "rules", NULL, BIND_LIST, BIND_REQUIRED, 0 } };
 	struct field rules;
 
@@ -225,7 +226,9 @@ static void load_file(struct loader *l, const struct node *path)
 
 void load_rules(struct loader *l, const struct node *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
+	for (size_t i = 0; i < l->n_rules_files; i++)
+		load_file(l, l->rules_files[i], NULL);
+	for (size_t i = 0; i < list->n && !l->n_rules_files; i++) {
 		const struct node *item = list->items[i];
 		bool again = false;
 		if (item->type == NODE_MAP) {
@@ -241,7 +244,7 @@ void load_rules(struct loader *l, const struct node *list)
 		if (again)
 			find_error(l, item, "'%s' is given twice", item->text);
 		else
-			load_file(l, item);
+			load_file(l, source_path_shown(l, item->source, item->text), item);
 	}
 	l->c->rules = l->rules;
 	l->c->n_rules = l->n_rules;
