@@ -184,7 +184,7 @@ static bool choose(const struct backtest *b, const struct backtest_alarm *a, con
 	} else if (a->def->class_given) {
 		s.class_ = a->def->class_;
 	}
-	return select_fits(b->o.select, &s);
+	return !b->o.select || select_fits(b->o.select, &s);
 }
 
 static struct backtest_alarm *add_alarm(struct backtest *b, struct backtest_alarm *a)
