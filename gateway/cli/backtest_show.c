@@ -1,10 +1,10 @@
 #include "gateway/cli/backtest_show.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS      INT64_C(86400000)
+#define HOUR_MS     INT64_C(3600000)
+#define DAY_MS      (24 * HOUR_MS)
 #define ALARMS_MAX  20 /* shown; --json has all */
 #define ALONE_MAX   10
 #define WORST_MAX   5
@@ -60,7 +60,8 @@ bool report_sort(struct backtest_report *r)
 	}
 	if (r->n_order)
 		qsort(r->order, r->n_order, sizeof(void *), by_most);
-	r->days = (double)(b->o.to_ms - b->first_ms) / DAY_MS;
+	int64_t end = b->o.to_ms - b->last_ms > HOUR_MS && b->last_ms > b->first_ms ? b->last_ms : b->o.to_ms;
+	r->days = (double)(end - b->first_ms) / DAY_MS;
 	return count_hidden(r);
 }
 
@@ -116,11 +117,13 @@ static void put_summary(const struct backtest_report *r)
 	strbuf_printf(out, "%s … ", human_time(b->o.from_ms, x));
 	strbuf_printf(out, "%s, ", human_time(b->o.to_ms, x));
 	strbuf_printf(out, "%s.", human_plural(b->readings, "reading", x));
-	if (b->first_ms - b->o.from_ms > DAY_MS / 24)
-		strbuf_printf(out, " The first reading is of %s: days count from there.", human_time(b->first_ms, x));
 	if (b->unknown)
-		strbuf_printf(out, " %s of points that the site does not have.", human_count(b->unknown, x));
+		strbuf_printf(out, " %s of them of points that the site does not have.", human_count(b->unknown, x));
 	strbuf_putc(out, '\n');
+	if (b->first_ms - b->o.from_ms > HOUR_MS || b->o.to_ms - b->last_ms > HOUR_MS) {
+		strbuf_printf(out, "There are readings from %s", human_time(b->first_ms, x));
+		strbuf_printf(out, " to %s: so many days count.\n", human_time(b->last_ms, x));
+	}
 }
 
 static void put_busiest(const struct backtest_report *r)
@@ -211,7 +214,7 @@ static void put_alarms(const struct backtest_report *r)
 {
 	static const struct table_column columns[] = { { "ALARM", false }, COUNT_COLUMNS };
 	struct table *t = table_new(columns, sizeof columns / sizeof *columns);
-	char rest[128] = "";
+	char rest[128] = "", x[HUMAN_MAX];
 
 	for (size_t i = 0; t && i < r->n_order && i < ALARMS_MAX; i++) {
 		const struct backtest_alarm *a = r->order[i];
@@ -220,7 +223,7 @@ static void put_alarms(const struct backtest_report *r)
 		add_hidden(t, !a->fixed || a->judged, a->doubts);
 	}
 	if (r->n_order > ALARMS_MAX)
-		snprintf(rest, sizeof rest, "and %zu more alarms (--json has all)\n", r->n_order - ALARMS_MAX);
+		snprintf(rest, sizeof rest, "and %s more (--json has all)\n", human_count((int64_t)(r->n_order - ALARMS_MAX), x));
 	put_table(r, t, rest);
 }
 
@@ -239,7 +242,7 @@ static void put_alone(const struct backtest_report *r, enum backtest_side side, 
 		table_add(t, STYLE_PLAIN, o->to_ms == INT64_MAX ? "stands" : human_span(o->to_ms - o->from_ms, x));
 	}
 	if (sum.side[side].alone > ALONE_MAX)
-		snprintf(rest, sizeof rest, "and %" PRId64 " more\n", sum.side[side].alone - ALONE_MAX);
+		snprintf(rest, sizeof rest, "and %s more (--json has %d)\n", human_count(sum.side[side].alone - ALONE_MAX, x), REPORT_ALONE_MAX);
 	if (t && table_rows(t))
 		strbuf_printf(&r->run->out, "\n%s", title);
 	put_table(r, t, rest);
@@ -292,7 +295,7 @@ static void put_chatter(const struct backtest_report *r)
 	backtest_sum(r->b, NULL, &sum);
 	if (!sum.side[BACKTEST_WOULD].chatter && !sum.side[BACKTEST_WERE].chatter)
 		return;
-	strbuf_printf(&r->run->out, "\nChatter (the %drd time or more within a minute): would %s,", BACKTEST_CHATTER_N, human_count(sum.side[BACKTEST_WOULD].chatter, x));
+	strbuf_printf(&r->run->out, "\nChatter (the %drd time or more within a minute): would have been %s,", BACKTEST_CHATTER_N, human_count(sum.side[BACKTEST_WOULD].chatter, x));
 	strbuf_printf(&r->run->out, " were %s%s", human_count(sum.side[BACKTEST_WERE].chatter, x), sum.side[BACKTEST_WOULD].chatter ? ": " : "\n");
 	if (sum.side[BACKTEST_WOULD].chatter)
 		put_worst(r, by_chatter, chatter_of);
@@ -318,9 +321,8 @@ static void put_hidden(const struct backtest_report *r)
 
 	backtest_sum(r->b, NULL, &sum);
 	if (sum.doubts) {
-		strbuf_printf(out, "\nHidden by deadbands: %s came within the deadband of a limit,", human_plural((int64_t)r->hidden_points, "point", x));
-		strbuf_printf(out, " %s,", times(sum.doubts, x));
-		strbuf_printf(out, " for %s in all; a crossing there was not stored, and so may be missing: ", human_span(sum.doubt_ms, x));
+		strbuf_printf(out, "\nHidden by deadbands: %s came within the deadband of a limit", human_plural((int64_t)r->hidden_points, "point", x));
+		strbuf_printf(out, " %s. A crossing then was not stored, and may be missing above:\n", times(sum.doubts, x));
 		put_worst(r, by_doubts, doubts_of);
 	}
 	put_not_judged(r);

@@ -86,9 +86,9 @@ static int take_span(struct job *j)
 
 	if (run_time(r, "from", r->now_ms - DAYS * DAY_MS, &j->from_ms) || run_time(r, "to", r->now_ms, &j->to_ms))
 		return RESULT_USAGE;
-	if (j->to_ms > r->now_ms)
-		j->to_ms = r->now_ms;
-	return j->from_ms < j->to_ms ? RESULT_DONE : run_usage("backtest: --from is not before --to, or not before now");
+	if (j->to_ms > r->now_ms && j->from_ms < r->now_ms)
+		j->to_ms = r->now_ms; /* what stands, stands until now */
+	return j->from_ms < j->to_ms ? RESULT_DONE : run_usage("backtest: --from is not before --to");
 }
 
 static int take_select(struct job *j)

@@ -489,5 +489,6 @@ int main(void)
 		cmocka_unit_test(a_rule_without_the_alarm), cmocka_unit_test(live_is_simulated), cmocka_unit_test(deadbands_hide_what_is_said),
 	};
 
+	setenv("TZ", "UTC", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
