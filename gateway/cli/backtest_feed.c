@@ -354,7 +354,6 @@ static int feed_events_until(struct feed *f, int64_t at_ms, struct err *reterr)
 	}
 }
 
-/* With one node the lane that was earliest still is: no need to look at all of them for each row. */
 static int merge(struct feed *f, struct err *reterr)
 {
 	struct lane *l;
@@ -366,7 +365,7 @@ static int merge(struct feed *f, struct err *reterr)
 		feed_row(f, l);
 		if (f->b->failed)
 			return err_set(reterr, ERR_NO_MEMORY, "no memory for the alarms");
-		if (f->rows % PROGRESS_ROWS == 0 && f->o->progress && !f->o->progress(f->o->user, at_ms, f->rows))
+		if (f->rows % PROGRESS_ROWS == 1 && f->o->progress && !f->o->progress(f->o->user, at_ms, f->rows))
 			return err_set(reterr, ERR_CLOSED, "stopped");
 	}
 	return f->failed ? -1 : feed_events_until(f, INT64_MAX, reterr);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS     INT64_C(3600000)
-#define DAY_MS      (24 * HOUR_MS)
+#define MINUTE_MS   INT64_C(60000)
+#define DAY_MS      INT64_C(86400000)
 #define ALARMS_MAX  20 /* shown; --json has all */
 #define ALONE_MAX   10
 #define WORST_MAX   5
@@ -46,6 +46,20 @@ static bool count_hidden(struct backtest_report *r)
 	return true;
 }
 
+/* While a daemon ran something was stored at least once in the shortest heartbeat. */
+static void find_gaps(struct backtest_report *r)
+{
+	const struct backtest *b = r->b;
+	int64_t shortest = DAY_MS;
+
+	for (size_t i = 0; i < b->o.site->n_points; i++)
+		if (!b->o.site->points[i].log_mode && b->o.site->points[i].heartbeat_ms < shortest)
+			shortest = b->o.site->points[i].heartbeat_ms;
+	shortest += MINUTE_MS;
+	r->begins_late = b->first_ms < b->last_ms && b->first_ms - b->o.from_ms > shortest;
+	r->ends_early = b->first_ms < b->last_ms && b->o.to_ms - b->last_ms > shortest;
+}
+
 bool report_sort(struct backtest_report *r)
 {
 	const struct backtest *b = r->b;
@@ -60,8 +74,8 @@ bool report_sort(struct backtest_report *r)
 	}
 	if (r->n_order)
 		qsort(r->order, r->n_order, sizeof(void *), by_most);
-	int64_t end = b->o.to_ms - b->last_ms > HOUR_MS && b->last_ms > b->first_ms ? b->last_ms : b->o.to_ms;
-	r->days = (double)(end - b->first_ms) / DAY_MS;
+	find_gaps(r);
+	r->days = (double)((r->ends_early ? b->last_ms : b->o.to_ms) - (r->begins_late ? b->first_ms : b->o.from_ms)) / DAY_MS;
 	return count_hidden(r);
 }
 
@@ -120,10 +134,10 @@ static void put_summary(const struct backtest_report *r)
 	if (b->unknown)
 		strbuf_printf(out, " %s of them of points that the site does not have.", human_count(b->unknown, x));
 	strbuf_putc(out, '\n');
-	if (b->first_ms - b->o.from_ms > HOUR_MS || b->o.to_ms - b->last_ms > HOUR_MS) {
-		strbuf_printf(out, "There are readings from %s", human_time(b->first_ms, x));
-		strbuf_printf(out, " to %s: so many days count.\n", human_time(b->last_ms, x));
-	}
+	if (r->begins_late)
+		strbuf_printf(out, "The first reading is of %s: days count from there.\n", human_time(b->first_ms, x));
+	if (r->ends_early)
+		strbuf_printf(out, "The last reading is of %s: days count up to it.\n", human_time(b->last_ms, x));
 }
 
 static void put_busiest(const struct backtest_report *r)

@@ -18,6 +18,7 @@ struct backtest_report {
 	/* made by report_sort */
 	struct backtest_alarm **order;     /* the chosen alarms in which anything happened, most first; the caller frees */
 	size_t                 n_order;
+	bool                   begins_late, ends_early; /* there are no readings there */
 	double                 days;       /* that have readings */
 	size_t                 hidden_points;
 };
