@@ -426,7 +426,9 @@ int reader_readings(struct reader *r, uint32_t stream_db, int64_t after, int64_t
 	sqlite3_bind_int64(st, 3, max);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct reader_reading x = { .seq = sqlite3_column_int64(st, 0) & DB_SEQ_MASK, .at_ms = sqlite3_column_int64(st, 1), .quality = db_column_quality(st, 4) };
-		int named = point_name(r, sqlite3_column_int64(st, 2), &x.point);
+		int64_t point = sqlite3_column_int64(st, 2);
+		int named = point_name(r, point, &x.point);
+		x.point_db = point >= 1 && point <= UINT32_MAX ? (uint32_t)point : 0;
 		if (named != SQLITE_OK) {
 			sqlite3_reset(st);
 			return reader_fail(r, named, reterr);

@@ -20,7 +20,8 @@ int reader_seq_at(struct reader *r, uint32_t stream_db, int64_t at_ms, int64_t *
 /* Records of a stream with seq > after, in order, at most max; each returns false to stop (the record at which it did counts as not taken). */
 /* gateway: its name when the event was stored. */
 struct reader_event   { int64_t seq, n, at_ms; const char *alarm, *tail; size_t tail_len; const char *node; unsigned stream; const char *gateway; };
-struct reader_reading { int64_t seq, at_ms; const char *point; double number; const char *text; enum quality quality; };
+/* point_db: the point's id in this database; point: its name, good for as long as the reader. */
+struct reader_reading { int64_t seq, at_ms; uint32_t point_db; const char *point; double number; const char *text; enum quality quality; };
 int reader_events(struct reader *r, uint32_t stream_db, int64_t after, int64_t max, bool (*each)(void *user, const struct reader_event *e), void *user, struct err *reterr);
 int reader_readings(struct reader *r, uint32_t stream_db, int64_t after, int64_t max, bool (*each)(void *user, const struct reader_reading *x), void *user, struct err *reterr);
 
@@ -33,6 +34,9 @@ struct reader_row { int64_t at_ms; double number; const char *text; enum quality
 struct reader_bucket { int64_t at_ms; double min, max, mean, last; int64_t count; enum quality worst; };
 int reader_history(struct reader *r, const char *point, int64_t from_ms, int64_t to_ms, bool (*each)(void *user, const struct reader_row *x), void *user, struct err *reterr);
 int reader_history_every(struct reader *r, const char *point, int64_t from_ms, int64_t to_ms, int64_t every_ms, bool (*each)(void *user, const struct reader_bucket *x), void *user, struct err *reterr);
+/* Every stream that the database knows, and every alarm that is not normal now (since: when its occurrence began); stops when each returns false. */
+int reader_streams(struct reader *r, bool (*each)(void *user, uint32_t stream_db, const char *node, unsigned stream), void *user, struct err *reterr);
+int reader_alarms(struct reader *r, bool (*each)(void *user, const char *alarm, const char *state, int64_t since_ms), void *user, struct err *reterr);
 /* Every point name that the database knows. */
 int reader_points(struct reader *r, bool (*each)(void *user, const char *point), void *user, struct err *reterr);
 

@@ -47,7 +47,7 @@ static int take_option(struct args *a, size_t option, const char *glued, int arg
 	const struct args_option *o = &a->options[option];
 	const char *value = glued;
 
-	if (a->values[option])
+	if (a->values[option] && !o->several)
 		return err_set(reterr, ERR_INVALID, "--%s is given twice", o->name);
 	if (!o->value) {
 		if (glued)
@@ -58,7 +58,14 @@ static int take_option(struct args *a, size_t option, const char *glued, int arg
 			return err_set(reterr, ERR_INVALID, "--%s needs a value: --%s %s", o->name, o->name, o->value);
 		value = argv[++*at];
 	}
-	a->values[option] = value;
+	if (!a->values[option]) {
+		a->values[option] = value;
+		return 0;
+	}
+	if (a->n_more == ARGS_MORE_MAX)
+		return err_set(reterr, ERR_INVALID, "--%s is given too often", o->name);
+	a->more[a->n_more].option = option;
+	a->more[a->n_more++].value = value;
 	return 0;
 }
 
@@ -120,6 +127,19 @@ const char *args_value(const struct args *a, const char *name)
 
 	assert(option != NONE);
 	return a->values[option];
+}
+
+const char *args_value_at(const struct args *a, const char *name, size_t i)
+{
+	size_t option = find_name(a, name, strlen(name));
+
+	assert(option != NONE);
+	if (i == 0)
+		return a->values[option];
+	for (size_t k = 0; k < a->n_more; k++)
+		if (a->more[k].option == option && --i == 0)
+			return a->more[k].value;
+	return NULL;
 }
 
 bool args_flag(const struct args *a, const char *name)

@@ -13,16 +13,20 @@ struct args_option {
 	char        letter; /* "-c", or '\0' */
 	const char *value;  /* what its value is called in help; NULL: a flag */
 	const char *help;
+	bool        several; /* may be given more than once */
 };
 
 #define ARGS_OPTIONS_MAX 16
 #define ARGS_WORDS_MAX   256
+#define ARGS_MORE_MAX    32  /* values beyond the first of options that may be given several times */
 
 /* All texts are borrowed from argv. */
 struct args {
 	const struct args_option *options;
 	size_t                    n_options;
 	const char               *values[ARGS_OPTIONS_MAX]; /* by option; NULL: not given; "" for a flag */
+	struct { size_t option; const char *value; } more[ARGS_MORE_MAX];
+	size_t                    n_more;
 	const char               *words[ARGS_WORDS_MAX];
 	size_t                    n_words;
 	const char               *unknown;      /* the word that is no option of the table, as "--floor=12"; NULL: none */
@@ -35,6 +39,8 @@ struct args {
 int args_parse(const struct args_option *options, size_t n_options, int argc, char *const *argv, struct args *ret, struct err *reterr);
 /* NULL if it was not given. The name must be in the table. */
 const char *args_value(const struct args *a, const char *name);
+/* The i-th value, from 0, of an option that may be given several times; NULL: there are no more. */
+const char *args_value_at(const struct args *a, const char *name, size_t i);
 bool        args_flag(const struct args *a, const char *name);
 
 #endif

@@ -80,6 +80,13 @@ static const struct args_option history_options[] = {
 	{ "db", 0, "FILE", "read the database itself, for when the daemon is down" },
 };
 
+static const struct args_option backtest_options[] = {
+	{ "rules", 0, "FILE", "these rules; several times: a later file's rule replaces an earlier one's (default: the site's own)", true },
+	{ "from", 0, "T", "from this time on (default: 30 days ago)" },
+	{ "to", 0, "T", "before this time (default: now)" },
+	{ "config", 'c', "SITE", "the site's file" },
+	{ "db", 0, "FILE", "another database than the site's, such as a copy" },
+};
 static const struct args_option watch_options[] = {
 	{ "hub", 0, "NAME", "the broker of this hub, with its names and files; needs -c" },
 	{ "config", 'c', "SITE", "the site's file, for --hub" },
@@ -172,6 +179,14 @@ const struct verb verbs[] = {
 	  "once, however long it held (--plot has means by time).\n"
 	  "With --db the zone is the site's, as the file keeps it; else this machine's (TZ), which is said.",
 	  OPTIONS(history_options), true, verb_history },
+	{ "backtest", "[SELECT…]", 0, ARGS_WORDS_MAX, "the alarms that rules would have raised on stored readings, beside those raised",
+	  "Takes the site's points, and these rules and no others, over what was stored, and counts: WOULD have been raised, WERE raised, MISSED\n"
+	  "(were raised, would not have come), NEW, AGAIN (within 10 minutes of its last end), LONGEST, and HIDDEN: how often a value came within\n"
+	  "the point's deadband of a limit, where a crossing was not stored (docs/backtest.md). Nothing is changed; needs no daemon.\n"
+	  SELECT_HELP "\n" TIME_HELP "\n"
+	  "Ends with 1 if there are no readings in that time, with 2 if a file has errors, which are printed as check does.\n"
+	  "--json: one object with everything, all alarms too.",
+	  OPTIONS(backtest_options), false, verb_backtest },
 	{ "probe", "URL|BUS", 1, 1, "read a device's registers by hand, in every plausible type and order",
 	  "URL: tcp://HOST:PORT (502 if none is given). BUS: a bus of the daemon's, by its name. Only reads, never writes.\n"
 	  "A line that is the daemon's own is read through it (for operators), unless --direct says otherwise.\n"

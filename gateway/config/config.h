@@ -79,6 +79,8 @@ struct findings { struct finding *items; size_t n, errors, warnings; void *memor
 /* Loads and checks all files together. Always fills ret_findings (free with findings_done); *ret is NULL if there is any error. 0: usable (maybe with
  * warnings). -1: not. Safe in a thread of its own. Reads files only: a missing device, broker or name is no error. */
 int  config_load(const char *path, struct config **ret, struct findings *ret_findings);
+/* The same with these rules files (relative to the working directory; a later one's rule replaces an earlier one's) in the place of what the site's `rules:` says; n 0: the site's own. */
+int  config_load_with_rules(const char *path, const char *const *rules_files, size_t n, struct config **ret, struct findings *ret_findings);
 void config_free(struct config *c);
 void findings_done(struct findings *f);
 /* `file:line:column: error: text` a line. Files as the user named them (relative to the working directory). */

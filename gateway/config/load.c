@@ -109,6 +109,11 @@ static int run(struct loader *l, const char *path, struct config **ret, struct f
 
 int config_load(const char *path, struct config **ret, struct findings *ret_findings)
 {
+	return config_load_with_rules(path, NULL, 0, ret, ret_findings);
+}
+
+int config_load_with_rules(const char *path, const char *const *rules_files, size_t n, struct config **ret, struct findings *ret_findings)
+{
 	struct loader *l = loader_new();
 	volatile int r = -1; /* outlives the longjmp */
 
@@ -118,6 +123,8 @@ int config_load(const char *path, struct config **ret, struct findings *ret_find
 		findings_no_memory(ret_findings);
 		return -1;
 	}
+	l->rules_files = rules_files;
+	l->n_rules_files = n;
 	/* Without memory there is nothing to decide on the way back: every piece comes from the two arenas, and what libraries hold is noted in `live`. */
 	if (setjmp(l->oom) == 0)
 		r = run(l, path, ret, ret_findings);

@@ -263,9 +263,10 @@ static const struct bind_key file_keys[] = {
 	{ "optional", NULL, BIND_BOOL, 0, offsetof(struct file_fields, optional), .def = "false" },
 };
 
-static void load_file(struct loader *l, const struct node *path)
+/* at: where it is named; NULL: on the command line. */
+static void load_file(struct loader *l, const char *shown, const struct node *at)
 {
-	const struct node *root = yaml_read(l, find_file(l, path), path);
+	const struct node *root = yaml_read(l, shown, at);
 	struct file_fields f;
 
 	if (!root || bind_map(l, root, file_keys, 2, &f, "a rules file") < 0 || !f.rules.at)
@@ -277,7 +278,9 @@ static void load_file(struct loader *l, const struct node *path)
 
 void load_rules(struct loader *l, const struct node *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
+	for (size_t i = 0; i < l->n_rules_files; i++)
+		load_file(l, l->rules_files[i], NULL);
+	for (size_t i = 0; i < list->n && !l->n_rules_files; i++) {
 		const struct node *item = list->items[i];
 		bool again = false;
 		if (item->type == NODE_MAP) {
@@ -293,7 +296,7 @@ void load_rules(struct loader *l, const struct node *list)
 		if (again)
 			find_error(l, item, "'%s' is given twice", item->text);
 		else
-			load_file(l, item);
+			load_file(l, find_file(l, item), item);
 	}
 	l->c->rules = l->rules;
 	l->c->n_rules = l->n_rules;

@@ -73,6 +73,8 @@ struct loader {
 	const char          *cwd;        /* "/…", no slash at the end but for the root */
 	struct config       *c;
 	const struct node   *root;
+	const char *const   *rules_files; /* in the place of the site's rules, if there are any */
+	size_t               n_rules_files;
 
 	/* growing lists that become the config's */
 	struct site_building   *site_buildings;
