@@ -342,7 +342,7 @@ int backtest_init(struct backtest *b, const struct backtest_options *o, struct e
 	b->sink = (struct rules_sink){ on_transition, on_changed, b };
 	if (rules_new(o->site, o->rules, o->n_rules, NULL, 0, 1, &b->rules, reterr))
 		return -1;
-	b->n_engine = rules_count(b->rules);
+	b->n_engine = rules_count(b->rules) - RULES_EXTRAS_MAX;
 	b->fixed = calloc(b->n_engine ? b->n_engine : 1, sizeof *b->fixed);
 	b->failed = !b->fixed;
 	for (uint32_t i = 0; i < b->n_engine && !b->failed; i++) {
