@@ -55,6 +55,7 @@ int verb_events(struct run *r);
 int verb_ack(struct run *r);
 int verb_reset(struct run *r);
 int verb_history(struct run *r);
+int verb_report(struct run *r);
 int verb_probe(struct run *r);
 int verb_hub(struct run *r);
 int verb_watch(struct run *r);
