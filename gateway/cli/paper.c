@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LABEL_COLUMNS 30
+#define LABEL_COLUMNS 32
 #define BAR_COLUMNS   12
 
 char *paper_span(const struct paper *p, int64_t ms, char *buf)
@@ -67,6 +67,7 @@ void paper_section(struct paper *p, const char *title, const char *note)
 	strbuf_putc(p->out, '\n');
 	style_put_human(p->out, &p->look, STYLE_BOLD, title);
 	strbuf_putc(p->out, '\n');
+	p->fresh = true;
 	if (note[0])
 		paper_note(p, note);
 }
@@ -114,6 +115,7 @@ void paper_fact(struct paper *p, const char *label, const char *value, enum styl
 	}
 	strbuf_puts(&text, "");
 	human_put(&text, label);
+	p->fresh = false;
 	strbuf_puts(p->out, "  ");
 	pad_put(p->out, text.data && !text.failed ? text.data : "", LABEL_COLUMNS);
 	style_put_human(p->out, &p->look, style, value);
@@ -136,6 +138,9 @@ void paper_table(struct paper *p, const struct table_column *columns, size_t n)
 	p->n_columns = n;
 	p->n_cells = 0;
 	if (!p->html) {
+		if (!p->fresh)
+			strbuf_putc(p->out, '\n');
+		p->fresh = false;
 		p->table = table_new(columns, n);
 		p->failed = p->failed || !p->table;
 		return;

@@ -18,6 +18,7 @@ struct paper {
 	const struct table_column *columns;
 	size_t         n_columns, n_cells;
 	bool           failed, in_facts;
+	bool           fresh;       /* text: a section's title stands right above */
 };
 
 /* A text in the paper's language; formats too, and the compiler sees them. */

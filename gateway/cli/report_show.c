@@ -117,7 +117,7 @@ static void put_summary(struct paper *p, const json_t *report)
 	paper_fact(p, W("acknowledged within (median)", "确认用时(中位数)"), rs_int(ack, "count") ? paper_span(p, rs_int(ack, "median_ms"), n) : "-", STYLE_PLAIN);
 	rs_count_fact(p, W("still standing at the end", "期末未恢复"), rs_int(json_object_get(load, "standing"), "n"), STYLE_YELLOW);
 	paper_fact(p, W("the gateway ran", "网关运行率"), rs_percent(rs_real(itself, "share"), a), rs_int(itself, "offline_ms") ? STYLE_YELLOW : STYLE_GREEN);
-	rs_count_fact(p, W("shelved, out of service or tested now", "搁置、退出运行或测试中"), rs_int(json_object_get(json_object_get(report, "disablement"), "beside"), "n"), STYLE_YELLOW);
+	rs_count_fact(p, W("disabled or under test at the end", "期末屏蔽或测试中"), rs_int(json_object_get(json_object_get(report, "disablement"), "beside"), "n"), STYLE_YELLOW);
 	paper_facts_end(p);
 }
 
@@ -148,7 +148,7 @@ static void put_classes(struct paper *p, const json_t *alarms)
 		paper_number(p, rs_int(v, "false"));
 		paper_number(p, rs_int(v, "test"));
 		paper_number(p, rs_int(v, "drill"));
-		paper_number(p, rs_int(v, "none"));
+		paper_number(p, strcmp(rs_text(c, "class"), "disablement") ? rs_int(v, "none") : 0);
 		paper_bar(p, (double)rs_int(c, "raised"), (double)most, "");
 	}
 	paper_table_end(p, 0);
@@ -248,10 +248,12 @@ static void put_measure(struct paper *p, const json_t *times, const char *key, c
 	json_t *t;
 
 	json_object_foreach((json_t *)(uintptr_t)json_object_get(times, key), class_word, t) {
-		bool all = strcmp(class_word, "all") == 0;
+		bool all = strcmp(class_word, "all") == 0, nobody = strcmp(class_word, "disablement") == 0 || strcmp(class_word, "operation") == 0;
+		if (nobody && strcmp(key, "return") != 0)
+			continue; /* calls for no one */
 		if (all && !rs_int(t, "count") && !rs_int(t, "never") && !rs_int(t, "waiting"))
 			continue;
-		paper_cell(p, all ? STYLE_BOLD : STYLE_DIM, all ? label : "");
+		paper_cell(p, all ? STYLE_BOLD : STYLE_DIM, all ? label : p->html ? "" : " ");
 		paper_cell(p, all ? STYLE_BOLD : STYLE_PLAIN, all ? W("all", "全部") : rs_class(p, class_word));
 		put_time_cells(p, t);
 	}

@@ -163,6 +163,10 @@ static void verify(struct fill *f, struct alarm *a)
 static void disable(struct fill *f, size_t i)
 {
 	bool shelf = draw(f, 2);
+
+	for (size_t k = 0; draw(f, 4) && k < f->n; k++) /* mostly what is disabled already is not any more */
+		if ((shelf ? &f->shelves[k] : &f->outs[k])->condition)
+			i = k;
 	struct alarm *a = &f->alarms[i], *d = shelf ? &f->shelves[i] : &f->outs[i];
 	char more[96], until[CLOCK_TEXT_MAX];
 	bool on = !d->condition;
