@@ -107,8 +107,11 @@ struct duty {
 };
 /* The sound was silenced: until a new fire. */
 struct silence { bool on; int64_t since_ms; char by[64]; };
+/* The payload of report/{yyyy-mm}, and its topic. */
+struct app_report { struct outmsg *msg; char topic[24]; };
 
 struct follow;
+struct reporting;
 struct acting;
 struct selftest;
 struct probing;
@@ -158,6 +161,9 @@ struct app {
 	struct follow       *follows;
 	struct listing      *listings;
 	struct selftest     *selftests;
+	struct reporting    *reports;    /* under way */
+	struct app_report    report_states[2]; /* of this month, and of the last one */
+	int64_t              report_due_ms, report_over_ms; /* by the wall clock; the end of the last month that was told when it was over */
 	struct acting       *acts;       /* acknowledgements and the like that wait for the store */
 	struct probing      *probes;     /* reads for people that wait for their lines */
 	uint64_t             probe_token; /* the last one given */
@@ -255,6 +261,10 @@ int  app_hub_prepare(struct app_hub *h, int64_t *acked, struct app_hub_next *ret
 void app_hub_take(struct app_hub *h, struct generation *g, const struct config_hub *c, struct app_hub_next *n);
 void app_hub_drop(struct app_hub *h, struct app_hub_next *n);
 void app_hub_alarm_state(struct app *a, const struct record_event *e, struct outmsg *msg);
+
+/* app_report.c: the month's figures */
+void app_report_states(struct app *a, struct app_hub *h);
+void app_report_tick(struct app *a, struct stamp now);
 
 /* app_faults.c: our own faults */
 void app_own(struct app *a, const char *thing, const char *name, const char *what, bool on);

@@ -279,6 +279,7 @@ void app_tick(void *user, struct stamp now)
 	}
 	watch_clock(a, now);
 	watch_loop(a, now);
+	app_report_tick(a, now);
 	sd_notify(0, "WATCHDOG=1");
 	loop_timer_set(&a->loop, &a->tick_timer, now.mono_ns + TICK_NS);
 }

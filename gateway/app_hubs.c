@@ -330,6 +330,7 @@ int app_hub_open(struct app_hub *h, struct generation *g, struct pipeline *room,
 	pump_hub_events(h->pump, &h->to_pump);
 	fill_alarms(h);
 	directory_states(a, h);
+	app_report_states(a, h);
 	app_hub_kick(h);
 	return 0;
 }
@@ -371,6 +372,7 @@ void app_hub_take(struct app_hub *h, struct generation *g, const struct config_h
 	pump_set_config(h->pump, &h->pump_config);
 	pump_take_streams(h->pump, &n->lanes);
 	directory_states(h->app, h);
+	app_report_states(h->app, h);
 	generation_unref(old);
 }
 

@@ -20,3 +20,15 @@ firegw_library(firegw_pipeline SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/pipeline_people.c
 	${CMAKE_CURRENT_LIST_DIR}/event_text.c
 	LIBS firegw_core firegw_rules firegw_words)
+# The figures of a month.
+firegw_library(firegw_report SOURCES
+	${CMAKE_CURRENT_LIST_DIR}/report.c
+	${CMAKE_CURRENT_LIST_DIR}/report_alarm.c
+	${CMAKE_CURRENT_LIST_DIR}/report_event.c
+	${CMAKE_CURRENT_LIST_DIR}/report_json.c
+	${CMAKE_CURRENT_LIST_DIR}/report_lists.c
+	${CMAKE_CURRENT_LIST_DIR}/report_month.c
+	${CMAKE_CURRENT_LIST_DIR}/report_operation.c
+	${CMAKE_CURRENT_LIST_DIR}/report_tally.c
+	LIBS firegw_core)
+firegw_library(firegw_report_read SOURCES ${CMAKE_CURRENT_LIST_DIR}/report_read.c LIBS firegw_report firegw_storage)

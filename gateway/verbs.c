@@ -274,6 +274,8 @@ void verbs_handle(void *app, struct control_request *rq, const char *verb, json_
 		verbs_events(a, rq, args);
 	else if (strcmp(verb, "history") == 0)
 		verbs_history(a, rq, args);
+	else if (strcmp(verb, "report") == 0)
+		verbs_report(a, rq, args);
 	else if (strcmp(verb, "probe") == 0)
 		verbs_probe(a, rq, args);
 	else if (strcmp(verb, "hubs") == 0)

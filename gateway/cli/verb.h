@@ -65,6 +65,7 @@ int verb_duty(struct run *r);
 int verb_selftest(struct run *r);
 int verb_history(struct run *r);
 int verb_backtest(struct run *r);
+int verb_report(struct run *r);
 int verb_probe(struct run *r);
 int verb_hub(struct run *r);
 int verb_watch(struct run *r);

@@ -87,6 +87,11 @@ static const struct args_option backtest_options[] = {
 	{ "config", 'c', "SITE", "the site's file" },
 	{ "db", 0, "FILE", "another database than the site's, such as a copy" },
 };
+static const struct args_option report_options[] = {
+	{ "month", 0, "M", "of this month, as 2026-11 (default: this month, so far)" },
+	{ "format", 0, "F", "text (default), csv or html" },
+	{ "db", 0, "FILE", "read the database itself, for when the daemon is down" },
+};
 static const struct args_option watch_options[] = {
 	{ "hub", 0, "NAME", "the broker of this hub, with its names and files; needs -c" },
 	{ "config", 'c', "SITE", "the site's file, for --hub" },
@@ -187,6 +192,14 @@ const struct verb verbs[] = {
 	  "Ends with 1 if there are no readings in that time, with 2 if a file has errors, which are printed as check does.\n"
 	  "--json: one object with everything, all alarms too.",
 	  OPTIONS(backtest_options), false, verb_backtest },
+	{ "report", "", 0, 0, "the figures of a month",
+	  "Alarms by class, device, rule and verdict; how long it took to acknowledge, verify, return and repair; availability of devices, lines,\n"
+	  "hubs and of the gateway; what was disabled or tested; duty; the load on people, and what alarms most often (docs/report.md).\n"
+	  "A month is one of the site's zone. Alarms of tests and drills are counted apart.\n"
+	  "csv: section,name,metric,value. html: one page, for the screen or the printer (firegw report --format html >report.html).\n"
+	  "text and html are in the language of the locale. --json: the object of the retained topic report/{yyyy-mm}, with longer lists.\n"
+	  "Ends with 1 if there can be no figures of that month: it has not begun, or lies before the oldest event.",
+	  OPTIONS(report_options), true, verb_report },
 	{ "probe", "URL|BUS", 1, 1, "read a device's registers by hand, in every plausible type and order",
 	  "URL: tcp://HOST:PORT (502 if none is given). BUS: a bus of the daemon's, by its name. Only reads, never writes.\n"
 	  "A line that is the daemon's own is read through it (for operators), unless --direct says otherwise.\n"

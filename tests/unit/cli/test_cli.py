@@ -21,7 +21,7 @@ class Cli(Case):
         self.assertEqual(self.run_cli("help"), overview)
         verbs = json.loads(self.run_cli("help", "--json"))
         names = [v["name"] for v in verbs]
-        self.assertEqual(names, "check show status points alarms events ack reset shelve unshelve verify service test silence raise duty selftest history backtest probe hub watch version help".split())
+        self.assertEqual(names, "check show status points alarms events ack reset shelve unshelve verify service test silence raise duty selftest history backtest report probe hub watch version help".split())
         for v in verbs:
             text = self.run_cli(v["name"], "--help")
             self.assertEqual(text, self.run_cli("help", v["name"]))
