@@ -1,18 +1,17 @@
 /* The state of an alarm as bytes, little-endian, for the store; a restart goes on as if there had been none.
  *
  *  0 version   1 state   2 flags   3 quality   4 rev (4)   8 occurrence (8 + 8)   24 since mono, wall   40 on mono
- * 48 the delay's end mono   56 saved at mono, wall   72 machine's boot   80 value
+ * 48 the delay's end mono   56 saved at mono, wall   72 machine's boot   80 value   88 what memory.c keeps, if anything
  *
  * Moments are on the machine's clock (mono); "saved at" ties that clock to the wall, for when the machine has begun anew. */
+#include "rules/bytes.h"
 #include "rules/engine.h"
 
 #include <assert.h>
-#include <string.h>
 
 #define SAVED_VERSION 1
 #define SAVED_LEN     88
-/* Moments beyond ± 36 years of a machine's uptime are not ours, nor is an absence of 73 years; within, no sum overflows. */
-#define SAVED_MOMENT_MAX (INT64_C(1) << 60)
+/* An absence of 73 years is not one. */
 #define SAVED_AWAY_MAX   (INT64_C(1) << 61)
 
 enum {
@@ -30,64 +29,45 @@ struct saved {
 	double          value;
 };
 
-static uint8_t *put(uint8_t *at, uint64_t v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		*at++ = (uint8_t)(v >> (8 * i));
-	return at;
-}
-
-static uint64_t take(const uint8_t **at, size_t n)
-{
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < n; i++)
-		v |= (uint64_t)*(*at)++ << (8 * i);
-	return v;
-}
-
 static size_t pack(const struct saved *s, uint8_t *out)
 {
-	uint64_t bits;
 	uint8_t *at = out;
 
-	memcpy(&bits, &s->value, sizeof bits);
-	at = put(at, s->version, 1);
-	at = put(at, s->state, 1);
-	at = put(at, s->flags, 1);
-	at = put(at, s->quality, 1);
-	at = put(at, s->rev, 4);
-	at = put(at, s->occurrence.boot, 8);
-	at = put(at, s->occurrence.counter, 8);
-	at = put(at, (uint64_t)s->since_ns, 8);
-	at = put(at, (uint64_t)s->since_ms, 8);
-	at = put(at, (uint64_t)s->on_ns, 8);
-	at = put(at, (uint64_t)s->end_ns, 8);
-	at = put(at, (uint64_t)s->saved_ns, 8);
-	at = put(at, (uint64_t)s->saved_ms, 8);
-	at = put(at, s->machine_boot, 8);
-	at = put(at, bits, 8);
+	at = bytes_put(at, s->version, 1);
+	at = bytes_put(at, s->state, 1);
+	at = bytes_put(at, s->flags, 1);
+	at = bytes_put(at, s->quality, 1);
+	at = bytes_put(at, s->rev, 4);
+	at = bytes_put(at, s->occurrence.boot, 8);
+	at = bytes_put(at, s->occurrence.counter, 8);
+	at = bytes_put(at, (uint64_t)s->since_ns, 8);
+	at = bytes_put(at, (uint64_t)s->since_ms, 8);
+	at = bytes_put(at, (uint64_t)s->on_ns, 8);
+	at = bytes_put(at, (uint64_t)s->end_ns, 8);
+	at = bytes_put(at, (uint64_t)s->saved_ns, 8);
+	at = bytes_put(at, (uint64_t)s->saved_ms, 8);
+	at = bytes_put(at, s->machine_boot, 8);
+	at = bytes_put_double(at, s->value);
 	return (size_t)(at - out);
 }
 
 static void unpack(const uint8_t *at, struct saved *s)
 {
-	s->version = (uint8_t)take(&at, 1);
-	s->state = (uint8_t)take(&at, 1);
-	s->flags = (uint8_t)take(&at, 1);
-	s->quality = (uint8_t)take(&at, 1);
-	s->rev = (uint32_t)take(&at, 4);
-	s->occurrence.boot = take(&at, 8);
-	s->occurrence.counter = take(&at, 8);
-	s->since_ns = (int64_t)take(&at, 8);
-	s->since_ms = (int64_t)take(&at, 8);
-	s->on_ns = (int64_t)take(&at, 8);
-	s->end_ns = (int64_t)take(&at, 8);
-	s->saved_ns = (int64_t)take(&at, 8);
-	s->saved_ms = (int64_t)take(&at, 8);
-	s->machine_boot = take(&at, 8);
-	uint64_t bits = take(&at, 8);
-	memcpy(&s->value, &bits, sizeof bits);
+	s->version = (uint8_t)bytes_take(&at, 1);
+	s->state = (uint8_t)bytes_take(&at, 1);
+	s->flags = (uint8_t)bytes_take(&at, 1);
+	s->quality = (uint8_t)bytes_take(&at, 1);
+	s->rev = (uint32_t)bytes_take(&at, 4);
+	s->occurrence.boot = bytes_take(&at, 8);
+	s->occurrence.counter = bytes_take(&at, 8);
+	s->since_ns = (int64_t)bytes_take(&at, 8);
+	s->since_ms = (int64_t)bytes_take(&at, 8);
+	s->on_ns = (int64_t)bytes_take(&at, 8);
+	s->end_ns = (int64_t)bytes_take(&at, 8);
+	s->saved_ns = (int64_t)bytes_take(&at, 8);
+	s->saved_ms = (int64_t)bytes_take(&at, 8);
+	s->machine_boot = bytes_take(&at, 8);
+	s->value = bytes_take_double(&at);
 }
 
 size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8_t out[RULES_SAVED_MAX])
@@ -96,7 +76,8 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 	const struct life *l = &r->lives[alarm];
 	const struct leaf *leaf = alarm < r->n_single ? &r->leaves[r->leaf_of[alarm]] : NULL;
 
-	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE)
+	size_t more = memory_save(r, alarm, out + SAVED_LEN);
+	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE && more == 0)
 		return 0;
 	struct saved s = {
 		.version = SAVED_VERSION, .state = l->state, .quality = leaf ? leaf->quality : QUALITY_GOOD, .rev = l->rev,
@@ -108,14 +89,14 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
 	};
-	return pack(&s, out);
+	return pack(&s, out) + more;
 }
 
 uint32_t rules_saved_rev(const uint8_t *saved, size_t len)
 {
 	struct saved s;
 
-	if (len != SAVED_LEN)
+	if (len < SAVED_LEN)
 		return 0;
 	unpack(saved, &s);
 	return s.version == SAVED_VERSION ? s.rev : 0;
@@ -128,11 +109,6 @@ size_t rules_save_rev(uint32_t rev, uint8_t out[RULES_SAVED_MAX])
 	return pack(&s, out);
 }
 
-static bool is_moment(int64_t t)
-{
-	return t > -SAVED_MOMENT_MAX && t < SAVED_MOMENT_MAX;
-}
-
 /* Only what the engine itself can have been in: a damaged row must not become a state that nobody gets out of. */
 static bool makes_sense(const struct saved *s)
 {
@@ -140,8 +116,8 @@ static bool makes_sense(const struct saved *s)
 	int pend = s->flags & (FLAG_PEND_ON | FLAG_PEND_OFF);
 
 	return s->state <= STATE_LATCHED && s->state != STATE_PENDING && s->quality < QUALITY_COUNT && !(s->flags & 0x80) &&
-	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && is_moment(s->since_ns) && is_moment(s->since_ms) &&
-	       is_moment(s->on_ns) && is_moment(s->end_ns) && is_moment(s->saved_ns) && is_moment(s->saved_ms);
+	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && bytes_is_moment(s->since_ns) && bytes_is_moment(s->since_ms) &&
+	       bytes_is_moment(s->on_ns) && bytes_is_moment(s->end_ns) && bytes_is_moment(s->saved_ns) && bytes_is_moment(s->saved_ms);
 }
 
 /* What is to be added to a moment of then to have it on the clock of now. */
@@ -164,7 +140,7 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 	struct saved s;
 
 	assert(alarm < r->n_alarms);
-	if (len != SAVED_LEN)
+	if (len < SAVED_LEN || !memory_is_tail(saved + SAVED_LEN, len - SAVED_LEN))
 		return -1;
 	unpack(saved, &s);
 	if (s.version != SAVED_VERSION || !makes_sense(&s))
@@ -188,5 +164,6 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 		leaf->value = s.value;
 		leaf->quality = s.quality;
 	}
+	memory_restore(r, alarm, saved + SAVED_LEN, len - SAVED_LEN, offset);
 	return 0;
 }
