@@ -53,6 +53,7 @@ static const char *placeholder(const char *name, size_t len, const struct messag
 	const struct { const char *word, *value; } table[] = {
 		{ "name", v->name }, { "value", v->value }, { "unit", v->unit }, { "limit", v->limit }, { "point", v->point }, { "floor", v->floor },
 		{ "zone", v->zone }, { "building", v->building }, { "kind", v->kind }, { "quality", v->quality }, { "count", v->count }, { "class", v->class_ },
+		{ "rate", v->rate },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -97,7 +98,7 @@ static void number_text(char *buf, size_t cap, double v)
 
 /* What a template can name, with room for the numbers as text. */
 struct described {
-	char                  value[64], limit[64], count[24];
+	char                  value[64], limit[64], count[24], rate[24];
 	struct message_values v;
 };
 
@@ -110,9 +111,12 @@ static void describe(struct described *d, const struct site *site, const struct 
 	number_text(d->value, sizeof d->value, t->value.number);
 	number_text(d->limit, sizeof d->limit, t->limit);
 	snprintf(d->count, sizeof d->count, "%zu", t->n_members);
+	/* A difference of readings: what is behind the sixth digit is rounding. */
+	snprintf(d->rate, sizeof d->rate, isnan(t->rate) ? "" : "%.6g", t->rate);
 	d->v.value = t->value.text ? t->value.text : label ? label : d->value;
 	d->v.limit = d->limit;
 	d->v.count = d->count;
+	d->v.rate = d->rate;
 	d->v.floor = a->floor;
 	d->v.zone = a->zone;
 	d->v.building = a->building == UINT32_MAX ? "" : site->buildings[a->building].name;
@@ -132,10 +136,15 @@ static const char *default_message(const struct rules_alarm *a, bool zh)
 	return given ? given : other;
 }
 
+static bool is_of_several(const struct rules_alarm *a)
+{
+	return a->def && a->point == POINT_NONE;
+}
+
 /* For a rule without a message of its own. */
 static const char *plain_message(const struct described *d, const struct rules_alarm *a, bool zh)
 {
-	if (a->count_rule)
+	if (is_of_several(a))
 		return zh ? "{name} {class},{count} 个点位" : "{name}: {class}, {count} points";
 	if (!d->v.value[0])
 		return zh ? "{name} {class}" : "{name}: {class}";
@@ -145,14 +154,14 @@ static const char *plain_message(const struct described *d, const struct rules_a
 /* A sentence that was written about the condition is not true any more when that is gone: "0.45 MPa, below 0.12". */
 static const char *over_message(const struct described *d, const struct rules_alarm *a, const char *template_, bool zh)
 {
-	static const char *const changing[] = { "{value}", "{limit}", "{quality}", "{count}" };
+	static const char *const changing[] = { "{value}", "{limit}", "{quality}", "{count}", "{rate}" };
 
 	for (size_t i = 0; template_ && i < sizeof changing / sizeof changing[0]; i++)
 		if (strstr(template_, changing[i]))
 			template_ = NULL;
 	if (template_)
 		return template_;
-	if (a->count_rule || !d->v.value[0])
+	if (is_of_several(a) || !d->v.value[0])
 		return zh ? "{name} {class}" : "{name}: {class}";
 	return zh ? "{name} 现为 {value} {unit}" : d->v.unit[0] ? "{name}: now {value} {unit}" : "{name}: now {value}";
 }

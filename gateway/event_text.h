@@ -29,8 +29,8 @@ struct event_operation {
 };
 void event_text_operation(struct strbuf *out, const struct event_text *c, const struct event_operation *o, struct event_id id);
 
-/* Messages: replaces {name} {value} {unit} {limit} {point} {floor} {zone} {building} {kind} {quality} {count} {class}; an unknown one stays as it stands. */
-struct message_values { const char *name, *value, *unit, *limit, *point, *floor, *zone, *building, *kind, *quality, *count, *class_; };
+/* Messages: replaces {name} {value} {unit} {limit} {point} {floor} {zone} {building} {kind} {quality} {count} {class} {rate}; an unknown one stays as it stands. */
+struct message_values { const char *name, *value, *unit, *limit, *point, *floor, *zone, *building, *kind, *quality, *count, *class_, *rate; };
 void message_expand(struct strbuf *out, const char *template_, const struct message_values *v);
 
 #endif

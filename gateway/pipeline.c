@@ -289,6 +289,7 @@ void pipeline_step_end(struct pipeline *p, struct stamp now)
 {
 	int64_t rules_deadline = rules_next_deadline(p->rules);
 
+	pipeline_ripen(p, now, false);
 	save_dirty(p, now);
 	pipeline_save_tests(p, now);
 	p->effects->deadline_ns = rules_deadline < p->next_sweep_ns ? rules_deadline : p->next_sweep_ns;
@@ -320,6 +321,8 @@ void pipeline_step(struct pipeline *p, const struct pipeline_event *e, struct pi
 		break;
 	case EVENT_OPERATION:
 		on_operation(p, e);
+		if (e->operation == TRANSITION_STOPPED)
+			pipeline_ripen(p, e->now, true);
 		break;
 	}
 	/* A pending delay that began or ended is as precious as an event: it decides what comes next. */
@@ -338,7 +341,9 @@ static int take_memory(struct pipeline *p)
 	p->is_dirty = calloc(alarms ? alarms : 1, 1);
 	p->scratch = malloc(PIPELINE_TEXT_MAX);
 	p->picked = calloc(n ? n : 1, sizeof *p->picked);
-	if (!p->picked || !p->latest || !p->text_of || !p->dirty || !p->is_dirty || !p->scratch)
+	p->drifting = calloc(alarms ? alarms : 1, sizeof *p->drifting);
+	p->is_drifting = calloc(alarms ? alarms : 1, 1);
+	if (!p->picked || !p->latest || !p->text_of || !p->dirty || !p->is_dirty || !p->scratch || !p->drifting || !p->is_drifting)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		p->text_of[i] = p->c.site->points[i].is_text ? (uint32_t)n_texts++ : UINT32_MAX;
@@ -361,7 +366,7 @@ int pipeline_new(const struct pipeline_config *c, struct pipeline **ret, struct 
 	p->c = *c;
 	p->counter = c->next_counter;
 	p->text = (struct event_text){ c->site, c->boot, c->started };
-	p->sink = (struct rules_sink){ on_transition, on_changed, p, pipeline_test_over };
+	p->sink = (struct rules_sink){ on_transition, on_changed, p, .test_over = pipeline_test_over, .drifted = pipeline_note_drift };
 	p->next_sweep_ns = c->started.mono_ns + PIPELINE_SWEEP_NS;
 	if (rules_new(c->site, c->rules, c->n_rules, c->owns, c->n_owns, c->machine_boot, &p->rules, reterr)) {
 		pipeline_free(p);
@@ -386,6 +391,8 @@ void pipeline_free(struct pipeline *p)
 	free(p->texts);
 	free(p->dirty);
 	free(p->is_dirty);
+	free(p->drifting);
+	free(p->is_drifting);
 	free(p->scratch);
 	free(p->picked);
 	free(p);

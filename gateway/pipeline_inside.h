@@ -7,6 +7,7 @@
 
 #define PIPELINE_TEXT_MAX (96 * 1024)   /* one event's tail */
 #define PIPELINE_FLOOD    10            /* EEMUA 191: more alarms than that within ten minutes are a flood */
+#define PIPELINE_DRIFT_NS (10 * CLOCK_NS_PER_S) /* how often what rules remember is saved; an end that is not in order loses so much of it */
 #define PIPELINE_SWEEP_NS CLOCK_NS_PER_S /* how often silent points are looked for */
 
 /* An open alarm of the database that this config does not have, or not as it was: another class, another node, or its state was lost. */
@@ -33,6 +34,10 @@ struct pipeline {
 	uint32_t                *dirty;     /* alarms whose state is to be saved */
 	uint8_t                 *is_dirty;
 	size_t                   n_dirty;
+	uint32_t                *drifting;  /* alarms that remember something new, to be saved when it is time */
+	uint8_t                 *is_drifting;
+	size_t                   n_drifting;
+	int64_t                  next_drift_ns;
 	uint32_t                 open[CLASS_COUNT];
 	struct pipeline_test     tests[RULES_TESTS_MAX];
 	bool                     tests_dirty;
@@ -57,6 +62,9 @@ void pipeline_count_open(struct pipeline *p, enum alarm_class c, enum alarm_stat
 void pipeline_keep_text(struct pipeline *p, const struct point *pt, struct latest *l, const char *text);
 void pipeline_step_begin(struct pipeline *p, struct pipeline_effects *ret);
 void pipeline_step_end(struct pipeline *p, struct stamp now);
+/* pipeline_drift.c. The rules' `drifted`: what a rule remembers is saved now and then, and forces no commit. `all`: now, and all of it. */
+void pipeline_note_drift(void *user, uint32_t alarm);
+void pipeline_ripen(struct pipeline *p, struct stamp now, bool all);
 void pipeline_forget_orphans(struct pipeline *p);
 
 /* pipeline_people.c */

@@ -278,6 +278,9 @@ void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, 
 		size_t len = rules_save(old->rules, i, now, saved);
 		if (len)
 			pipeline_restore_state(p, rules_alarm(old->rules, i)->id, saved, len, now);
+		uint32_t alarm = old->is_drifting[i] ? rules_find(p->rules, rules_alarm(old->rules, i)->id) : RULES_ALARM_NONE;
+		if (alarm != RULES_ALARM_NONE)
+			pipeline_note_drift(p, alarm);
 	}
 	rules_restored(p->rules, now);
 	for (uint32_t i = 0; i < rules_count(old->rules); i++)

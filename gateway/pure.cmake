@@ -18,6 +18,7 @@ firegw_library(firegw_pipeline SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/pipeline.c
 	${CMAKE_CURRENT_LIST_DIR}/pipeline_restore.c
 	${CMAKE_CURRENT_LIST_DIR}/pipeline_people.c
+	${CMAKE_CURRENT_LIST_DIR}/pipeline_drift.c
 	${CMAKE_CURRENT_LIST_DIR}/event_text.c
 	LIBS firegw_core firegw_rules firegw_words)
 # The figures of a month.

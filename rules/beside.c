@@ -67,7 +67,7 @@ static void wait_for_attention(struct rules *r, uint32_t alarm, enum alarm_trigg
 void beside_moved(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink)
 {
 	wait_for_attention(r, alarm, trigger, w->at);
-	if (trigger == TRIGGER_ON)
+	if (trigger == TRIGGER_ON && !w->anew)
 		count_raise(r, alarm, w, sink);
 	else if (trigger == TRIGGER_OFF && is_held(r, alarm))
 		r->besides[alarm].chatters = false; /* it was quiet for long enough */

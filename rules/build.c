@@ -53,6 +53,9 @@ static void shrink_all(struct rules *r)
 	r->alarms = shrink(r->alarms, r->n_alarms, sizeof *r->alarms);
 	r->groups = shrink(r->groups, r->n_groups, sizeof *r->groups);
 	r->slots = shrink(r->slots, r->n_slots, sizeof *r->slots);
+	r->joints = shrink(r->joints, r->n_joints, sizeof *r->joints);
+	r->terms = shrink(r->terms, r->n_terms, sizeof *r->terms);
+	r->seats = shrink(r->seats, r->n_seats, sizeof *r->seats);
 }
 
 static uint8_t default_priority(enum alarm_class c)
@@ -92,7 +95,7 @@ static int check_def(const struct rule_def *d, struct err *reterr)
 		rc = err_set(reterr, ERR_INVALID, "priority %u: 1 is the most urgent, 5 the least", d->priority);
 	else if (d->class_given && (unsigned)d->class_ >= CLASS_COUNT)
 		rc = err_set(reterr, ERR_INVALID, "unknown class");
-	else if (d->when == WHEN_COUNT && (unsigned)d->same > SCOPE_BUILDING)
+	else if (rule_is_of_several(d) && (unsigned)d->same > SCOPE_BUILDING)
 		rc = err_set(reterr, ERR_INVALID, "unknown scope");
 	else
 		rc = leaf_check(d, reterr);
@@ -168,6 +171,17 @@ static int pick_named(struct build *b, const struct rule_select *s, size_t *ret_
 	return 0;
 }
 
+int rules_pick_points(struct build *b, const struct rule_select *s, const uint32_t **ret_points, size_t *ret_n)
+{
+	bool named = names_points(s, b->r->site);
+
+	*ret_n = b->r->site->n_points;
+	if (named && pick_named(b, s, ret_n) < 0)
+		return -1;
+	*ret_points = named ? b->picked : NULL;
+	return 0;
+}
+
 static int add_leaf(struct build *b, const struct leaf *leaf, const struct leaf_band *other)
 {
 	uint32_t n = b->r->n_single, cap = b->cap_leaves;
@@ -217,13 +231,13 @@ static int add_single(struct build *b, const struct rule_def *d, uint32_t point,
 
 static int add_singles(struct build *b, const struct rule_def *d, struct err *reterr)
 {
-	bool named = names_points(&d->select, b->r->site);
-	size_t n = b->r->site->n_points;
+	const uint32_t *picked;
+	size_t n;
 
-	if (named && pick_named(b, &d->select, &n) < 0)
+	if (rules_pick_points(b, &d->select, &picked, &n) < 0)
 		return no_memory(reterr);
 	for (uint32_t i = 0; i < n; i++)
-		if (add_single(b, d, named ? b->picked[i] : i, reterr) < 0)
+		if (add_single(b, d, picked ? picked[i] : i, reterr) < 0)
 			return -1;
 	return 0;
 }
@@ -260,6 +274,14 @@ static int finish_alarm(struct rules *r, struct rules_alarm *a, struct err *rete
 	return prefix_def(d, reterr);
 }
 
+/* Of an alarm of several. */
+static const struct point *first_point(const struct rules *r, uint32_t alarm)
+{
+	const struct group *g = rules_group(r, alarm);
+
+	return &r->site->points[g ? r->slots[g->first_slot].point : r->seats[rules_joint(r, alarm)->first_seat].point];
+}
+
 /* As snprintf: docs/rules.md. */
 static int format_id(const struct rules *r, const struct rules_alarm *a, char *buf, size_t size)
 {
@@ -268,9 +290,9 @@ static int format_id(const struct rules *r, const struct rules_alarm *a, char *b
 
 	if (a->own)
 		return snprintf(buf, size, "%s", a->own->id);
-	if (!a->count_rule)
+	if (a->point != POINT_NONE)
 		return snprintf(buf, size, "%s/%s", site->points[a->point].id, a->def->id);
-	const struct point *first = &site->points[r->slots[rules_group(r, (uint32_t)(a - r->alarms))->first_slot].point];
+	const struct point *first = first_point(r, (uint32_t)(a - r->alarms));
 	switch (a->def->same) {
 	case SCOPE_SITE: break;
 	case SCOPE_ZONE: return snprintf(buf, size, "%s.%s/%s", building, a->zone, a->def->id);
@@ -316,29 +338,47 @@ static int name_alarms(struct rules *r, struct err *reterr)
 	return 0;
 }
 
-/* From the order of alarms to the order of points: what one reading touches lies together. */
+static uint32_t point_of_leaf(const struct rules *r, uint32_t leaf)
+{
+	return leaf < r->n_single ? r->alarms[leaf].point : r->seats[leaf - r->n_single].point;
+}
+
+static void place_leaf(struct build *b, uint32_t leaf, uint32_t at)
+{
+	struct rules *r = b->r;
+	double limit;
+
+	if (leaf < r->n_single) {
+		r->leaves[at] = b->leaves[leaf];
+		r->others[at] = b->others[leaf];
+		r->leaf_of[leaf] = at;
+		return;
+	}
+	struct seat *s = &r->seats[leaf - r->n_single];
+	leaf_make(r->terms[s->term].def, &r->site->points[s->point], &r->leaves[at], &r->others[at], &limit);
+	r->leaves[at].alarm = r->n_alarms + leaf - r->n_single;
+	s->leaf = at;
+}
+
+/* From the order of alarms, then seats, to the order of points: what one reading touches lies together. */
 static int place_leaves(struct build *b, struct err *reterr)
 {
 	struct rules *r = b->r;
-	size_t n_points = r->site->n_points;
+	size_t n_points = r->site->n_points, n = (size_t)r->n_single + r->n_seats;
 
-	r->leaves = aligned_alloc(64, (((size_t)r->n_single * sizeof *r->leaves) / 64 + 1) * 64);
-	r->others = calloc(r->n_single + 1, sizeof *r->others);
+	r->leaves = aligned_alloc(64, (n * sizeof *r->leaves / 64 + 1) * 64);
+	r->others = calloc(n + 1, sizeof *r->others);
 	r->leaf_of = calloc(r->n_single + 1, sizeof *r->leaf_of);
 	r->first_leaf = calloc(n_points + 2, sizeof *r->first_leaf);
 	if (!r->leaves || !r->others || !r->leaf_of || !r->first_leaf)
 		return no_memory(reterr);
 	/* first_leaf[p + 1] runs from the start of p to its end while the leaves are placed. */
-	for (uint32_t a = 0; a < r->n_single; a++)
-		r->first_leaf[r->alarms[a].point + 2]++;
+	for (uint32_t i = 0; i < n; i++)
+		r->first_leaf[point_of_leaf(r, i) + 2]++;
 	for (size_t p = 0; p < n_points; p++)
 		r->first_leaf[p + 2] += r->first_leaf[p + 1];
-	for (uint32_t a = 0; a < r->n_single; a++) {
-		uint32_t at = r->first_leaf[r->alarms[a].point + 1]++;
-		r->leaves[at] = b->leaves[a];
-		r->others[at] = b->others[a];
-		r->leaf_of[a] = at;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		place_leaf(b, i, r->first_leaf[point_of_leaf(r, i) + 1]++);
 	return 0;
 }
 
@@ -353,9 +393,9 @@ static int build_all(struct build *b, const struct rules_own *owns, size_t n_own
 		if (check_def(&r->defs[i], reterr) < 0)
 			return -1;
 	for (size_t i = 0; i < r->n_defs; i++)
-		if (r->defs[i].enabled && r->defs[i].when != WHEN_COUNT && add_singles(b, &r->defs[i], reterr) < 0)
+		if (r->defs[i].enabled && !rule_is_of_several(&r->defs[i]) && add_singles(b, &r->defs[i], reterr) < 0)
 			return -1;
-	if (rules_build_groups(r, &b->cap_alarms, reterr) < 0 || add_owns(b, owns, n_owns, reterr) < 0)
+	if (rules_build_groups(r, &b->cap_alarms, reterr) < 0 || terms_build(b, r, &b->cap_alarms, reterr) < 0 || add_owns(b, owns, n_owns, reterr) < 0)
 		return -1;
 	r->n_made = r->n_alarms;
 	if (extras_build(r, &b->cap_alarms, reterr) < 0)
@@ -366,7 +406,7 @@ static int build_all(struct build *b, const struct rules_own *owns, size_t n_own
 	shrink_all(r);
 	r->lives = calloc(r->n_alarms + 1, sizeof *r->lives);
 	r->besides = calloc(r->n_alarms + 1, sizeof *r->besides);
-	if (!r->lives || !r->besides || timers_init(&r->timers, rules_timer_test(r, RULES_TESTS_MAX)) < 0)
+	if (!r->lives || !r->besides || timers_init(&r->timers, rules_timer_test(r, RULES_TESTS_MAX)) < 0 || memory_build(r) < 0)
 		return no_memory(reterr);
 	if (name_alarms(r, reterr) < 0 || suppress_build(r, reterr) < 0)
 		return -1;
@@ -423,5 +463,11 @@ void rules_free(struct rules *r)
 	free(r->slots);
 	free(r->links);
 	free(r->first_link);
+	free(r->joints);
+	free(r->terms);
+	free(r->seats);
+	free(r->windows);
+	free(r->anchors);
+	free(r->memory_of);
 	free(r);
 }

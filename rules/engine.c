@@ -1,7 +1,8 @@
 /* The engine: what happens to an alarm when its condition, time or a person says something.
  *
  *  reading ──▶ leaf: verdict ─┐ flipped
- *  members ──▶ group: count ──┼──▶ rules_decide: raw condition ──▶ no delay: move
+ *  members ──▶ group: count ──┤
+ *  leaves  ──▶ joint: terms ──┼──▶ rules_decide: raw condition ──▶ no delay: move
  *  gateway ──▶ own: on, off ──┘         │ differs from what stands, and there is a delay      ▲
  *                                       ▼                                                     │
  *                        PEND_ON / PEND_OFF with a timer ── time alone ──▶ its end ───────────┤
@@ -21,9 +22,12 @@
 static double last_value(const struct rules *r, uint32_t alarm)
 {
 	const struct group *g = rules_group(r, alarm);
+	const struct joint *j = rules_joint(r, alarm);
 
 	if (g)
 		return g->counting;
+	if (j)
+		return j->holding;
 	if (alarm >= r->n_single)
 		return NAN;
 	const struct leaf *l = &r->leaves[r->leaf_of[alarm]];
@@ -62,6 +66,7 @@ void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alar
 	struct life *l = &r->lives[alarm];
 	struct beside *b = &r->besides[alarm];
 	const struct group *g = rules_group(r, alarm);
+	const struct joint *j = rules_joint(r, alarm);
 	bool begins = what == TRANSITION_RAISED || what == TRANSITION_CONFIRMED;
 	l->rev = next_rev(r, l);
 	struct rules_transition t = {
@@ -76,9 +81,10 @@ void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alar
 
 	t.limit = told_limit(a, t.value.number);
 	t.shelved_until_ms = a->extra ? a->extra->until_ms : b->shelved ? extras_until_ms(r, alarm) : 0;
-	if (g) {
+	t.rate = memory_rate(r, alarm);
+	if (g || j) {
 		t.members = r->members;
-		t.n_members = counts_list_members(r, g);
+		t.n_members = g ? counts_list_members(r, g) : terms_list_members(r, j);
 	}
 	l->state = (uint8_t)to;
 	struct event_id id = sink->transition(sink->user, &t);
@@ -205,16 +211,22 @@ void rules_on_reading(struct rules *r, const struct sample *s, struct rules_sink
 		return;
 	for (uint32_t i = r->first_leaf[s->point]; i < r->first_leaf[s->point + 1]; i++) {
 		struct leaf *l = &r->leaves[i];
-		bool verdict = leaf_judge(l, r->alarms, r->site->points, s);
+		bool verdict = l->op <= LEAF_QUALITY ? leaf_judge(l, s) : rules_judge_slow(r, l, s, sink);
 		l->quality = (uint8_t)s->quality;
 		if (s->quality == QUALITY_GOOD && !sample_has_no_record(s))
 			l->value = s->value.number;
 		if (__builtin_expect(verdict == l->verdict, true))
 			continue;
+		if (l->alarm >= r->n_alarms) {
+			terms_turn(r, l->alarm - r->n_alarms, verdict, sink);
+			continue;
+		}
 		rules_turn_leaf(r, i, verdict);
 		struct why w = { .at = s->at, .cause = l->op == LEAF_QUALITY ? CAUSE_QUALITY : CAUSE_VALUE, .sample = s };
 		rules_decide(r, l->alarm, verdict, &w, sink);
 	}
+	if (r->touched != RULES_ALARM_NONE)
+		terms_judge(r, s->at, sink);
 }
 
 void rules_on_own(struct rules *r, uint32_t alarm, bool on, struct stamp now, struct rules_sink *sink)
@@ -284,13 +296,14 @@ void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char 
 	timers_cancel(&r->timers, alarm);
 	if (alarm < r->n_single)
 		rules_turn_leaf(r, r->leaf_of[alarm], false);
+	terms_set_all(r, alarm, false);
 	if (!rules_move(r, alarm, TRIGGER_REMOVE, &w, sink))
 		sink->changed(sink->user, alarm);
 }
 
 void rules_begin_anew(struct rules *r, uint32_t alarm, uint32_t rev, enum cause cause, struct stamp now, struct rules_sink *sink)
 {
-	struct why w = { .at = now, .cause = cause };
+	struct why w = { .at = now, .cause = cause, .anew = true };
 	struct life *l = &r->lives[alarm];
 	bool stood = life_stands(l);
 

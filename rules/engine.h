@@ -43,7 +43,8 @@ struct extra {
 	bool               used;
 };
 
-/* Alarms stand in this order: of one point each [0, n_single), of several [n_single, n_single + n_groups), our own behind, then the pool of people's.
+/* Alarms stand in this order: of one point each [0, n_single), of count rules [n_single, n_single + n_groups), of all and any (n_joints), our own behind, then the
+ * pool of people's.
  *
  * A count rule's alarm is a group; each point that may count in it is a slot; each alarm that makes a point count is a link from the alarm to
  * the slot.
@@ -64,6 +65,27 @@ struct link {
 	bool     counts;
 };
 
+/* An alarm of all or any is a joint of terms; each point that a term looks at has a seat in it, and each seat a leaf.
+ *
+ *   leaf f12-pump/called = 1 ──▶ seat ──▶ term 1: a seat holds? ─┐
+ *   leaf f12-pump/running = 0 ─▶ seat ─┬▶ term 2: a seat holds? ─┴▶ joint site/pump-does-not-start: enough terms hold?
+ *   leaf f13-pump/running = 0 ─▶ seat ─┘
+ */
+struct joint {
+	uint32_t first_seat, n_seats;
+	uint32_t needed, holding;    /* terms */
+	uint32_t next_touched;       /* while it waits to be judged */
+	bool     touched;
+};
+struct term {
+	const struct rule_def *def;  /* of the rule's terms */
+	uint32_t joint;
+	uint32_t holding;            /* seats */
+};
+struct seat {
+	uint32_t point, term, leaf;
+};
+
 struct rules {
 	const struct site *site;
 	const struct rule_def *defs;
@@ -81,7 +103,7 @@ struct rules {
 	uint32_t           *by_id;      /* alarms in the order of their ids */
 	char               *ids;        /* the texts of all ids */
 	uint32_t           *made_by;    /* by def */
-	uint32_t            n_single, n_groups, n_owns;
+	uint32_t            n_single, n_groups, n_joints, n_owns;
 	uint32_t            n_made;     /* by the config: all before the pool */
 	uint32_t            n_alarms;
 
@@ -102,6 +124,16 @@ struct rules {
 	struct link        *links;      /* by alarm of one point: [first_link[a], first_link[a + 1]) */
 	uint32_t           *first_link;
 	uint32_t            n_slots, n_links;
+
+	struct joint       *joints;
+	struct term        *terms;
+	struct seat        *seats;      /* a seat's leaf has n_alarms + seat as its alarm */
+	uint32_t            n_terms, n_seats;
+	uint32_t            touched, touched_last; /* joints whose terms changed with this reading; RULES_ALARM_NONE: none */
+
+	struct window      *windows;    /* of rate rules; memory.c */
+	struct anchor      *anchors;    /* of stuck rules */
+	uint32_t           *memory_of;  /* by alarm of one point: its window or anchor; NULL: no rule remembers */
 
 	struct timers       timers;     /* alarms' delays, then links' windows, then what rules_timer_* name */
 	uint32_t            rev_floor, rev_first; /* see rules_set_revs */
@@ -148,6 +180,13 @@ static inline bool rules_excluded(const struct rules *r, uint32_t alarm)
 	return b->shelved || b->mode != MODE_NORMAL || r->points_out[r->alarms[alarm].point];
 }
 
+static inline struct joint *rules_joint(const struct rules *r, uint32_t alarm)
+{
+	uint32_t first = r->n_single + r->n_groups;
+
+	return alarm >= first && alarm < first + r->n_joints ? &r->joints[alarm - first] : NULL;
+}
+
 static inline int64_t rules_add_ns(int64_t at_ns, int64_t delay_ns)
 {
 	int64_t sum;
@@ -169,10 +208,26 @@ static inline void rules_turn_leaf(struct rules *r, uint32_t leaf, bool verdict)
 	r->others[leaf] = band;
 }
 
-/* build.c, groups.c: for rules_new. An array that grows by doubling; returns the new one, or NULL (then the old one still stands). */
+/* A point beside what it stands for: an alarm that counts, or a term. */
+struct candidate {
+	uint32_t            what;
+	const struct point *point;
+};
+
+/* build.c, groups.c, terms.c, memory.c: for rules_new. An array that grows by doubling; returns the new one, or NULL (then the old one still stands). */
 void *rules_grow(void *array, size_t n, uint32_t *cap, size_t size);
 struct rules_alarm *rules_add_alarm(struct rules *r, uint32_t *cap);
+/* Points that may fit (all of them if *ret_points is NULL): a rule that names its points is not asked about every one. 0, or -1: no memory. */
+struct build;
+int   rules_pick_points(struct build *b, const struct rule_select *s, const uint32_t **ret_points, size_t *ret_n);
 int   rules_build_groups(struct rules *r, uint32_t *cap, struct err *reterr);
+int   terms_build(struct build *b, struct rules *r, uint32_t *cap, struct err *reterr);
+int   memory_build(struct rules *r);
+/* A point that lacks what the rule's scope goes by is in no group. */
+bool  groups_have_scope(const struct rule_def *d, const struct point *p);
+int   groups_compare_scopes(const struct rule_def *d, const struct point *a, const struct point *b);
+/* What all points of the group share is the group's; what they do not share it has not. Its kind is that of the first. */
+void  groups_describe(const struct rules *r, const struct candidate *c, uint32_t n, struct rules_alarm *a);
 
 /* counts.c. A member's condition began or ended to stand, after its life says so. */
 struct why;
@@ -181,6 +236,25 @@ void counts_update(struct rules *r, uint32_t alarm, const struct why *w, struct 
 void counts_expire(struct rules *r, uint32_t link, struct stamp at, struct rules_sink *sink);
 size_t counts_list_members(struct rules *r, const struct group *g);
 
+/* terms.c. Gives a seat's leaf this verdict; judged is when all leaves of the reading had their turn, so that a value that jumps from one term's to another's is never both. */
+void terms_turn(struct rules *r, uint32_t seat, bool verdict, struct rules_sink *sink);
+void terms_judge(struct rules *r, struct stamp at, struct rules_sink *sink);
+/* Every seat of the joint, without judging. */
+void terms_set_all(struct rules *r, uint32_t alarm, bool verdict);
+void terms_set_seat(struct rules *r, uint32_t seat, bool verdict);
+size_t terms_list_members(struct rules *r, const struct joint *j);
+/* Which conditions on which points the joint's verdicts are about. */
+uint64_t terms_hash(const struct rules *r, const struct joint *j);
+
+/* memory.c. The verdict of what is not judged by the value alone; remembers the sample where the rule has a memory. */
+bool rules_judge_slow(struct rules *r, const struct leaf *l, const struct sample *s, struct rules_sink *sink);
+double memory_rate(const struct rules *r, uint32_t alarm);
+/* Behind the fixed part of a saved state: what the alarm remembers (0 bytes: nothing); whether bytes are such a tail, an empty one too; and back, `offset_ns` being what moments of
+ * then are to be moved by. A tail that is not of this rule, or not of this rule as it is now, is passed over. */
+size_t memory_save(const struct rules *r, uint32_t alarm, uint8_t *out);
+bool   memory_is_tail(const uint8_t *tail, size_t len);
+void   memory_restore(struct rules *r, uint32_t alarm, const uint8_t *tail, size_t len, int64_t offset_ns);
+
 /* engine.c. What led to a move: borrowed for the call. */
 struct why {
 	struct stamp  at;
@@ -188,6 +262,7 @@ struct why {
 	const struct sample *sample; /* NULL: not a reading */
 	const char   *actor, *note;
 	const char   *verdict_cause;
+	bool          anew;          /* what stood already is told as another alarm: it did not come again */
 };
 /* beside.c */
 void beside_moved(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink);

@@ -3,12 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One alarm that counts in a count rule, with what groups it. */
-struct candidate {
-	uint32_t            alarm;
-	const struct point *point;
-};
-
 struct growth {
 	uint32_t cap_groups, cap_slots, cap_links;
 };
@@ -36,8 +30,7 @@ static bool takes_rule(const struct rule_def *d, const char *rule)
 	return !d->of_alarms || d->of.rule.n == 0;
 }
 
-/* A point that lacks what the scope goes by is in no group. */
-static bool has_scope(const struct rule_def *d, const struct point *p)
+bool groups_have_scope(const struct rule_def *d, const struct point *p)
 {
 	switch (d->same) {
 	case SCOPE_ZONE: return p->zone[0] != '\0';
@@ -49,7 +42,7 @@ static bool has_scope(const struct rule_def *d, const struct point *p)
 	return false;
 }
 
-static int compare_scopes(const struct rule_def *d, const struct point *a, const struct point *b)
+int groups_compare_scopes(const struct rule_def *d, const struct point *a, const struct point *b)
 {
 	int order = (a->building > b->building) - (a->building < b->building);
 
@@ -66,13 +59,13 @@ static int compare_scopes(const struct rule_def *d, const struct point *a, const
 static int compare_candidates(const void *x, const void *y, void *arg)
 {
 	const struct candidate *a = x, *b = y;
-	int order = compare_scopes(arg, a->point, b->point);
+	int order = groups_compare_scopes(arg, a->point, b->point);
 
 	if (order != 0)
 		return order;
 	if (a->point != b->point)
 		return a->point < b->point ? -1 : 1;
-	return (a->alarm > b->alarm) - (a->alarm < b->alarm);
+	return (a->what > b->what) - (a->what < b->what);
 }
 
 static uint32_t find_candidates(const struct rules *r, const struct rule_def *d, struct candidate *ret)
@@ -82,22 +75,20 @@ static uint32_t find_candidates(const struct rules *r, const struct rule_def *d,
 	for (uint32_t a = 0; a < r->n_single; a++) {
 		const struct rules_alarm *alarm = &r->alarms[a];
 		const struct point *p = &r->site->points[alarm->point];
-		if (takes_class(d, alarm->class_) && takes_rule(d, alarm->def->id) && has_scope(d, p) &&
+		if (takes_class(d, alarm->class_) && takes_rule(d, alarm->def->id) && groups_have_scope(d, p) &&
 		    rule_select_fits(&d->select, r->site, p) && rule_select_fits(&d->of, r->site, p))
 			ret[n++] = (struct candidate){ a, p };
 	}
 	return n;
 }
 
-/* What all points of the group share is the group's; what they do not share it has not. Its kind is that of its first point. */
-static void describe(const struct rules *r, const struct candidate *c, uint32_t n, struct rules_alarm *a)
+void groups_describe(const struct rules *r, const struct candidate *c, uint32_t n, struct rules_alarm *a)
 {
 	const struct rule_def *d = a->def;
 	const struct kind_info *kind = kind_info(c[0].point->kind);
 
 	a->class_ = d->class_given ? d->class_ : kind->class_;
 	a->hazard = kind->hazard;
-	a->limit = d->count;
 	a->building = c[0].point->building;
 	a->floor = c[0].point->floor;
 	a->zone = c[0].point->zone;
@@ -149,10 +140,11 @@ static int add_group(struct rules *r, struct growth *g, uint32_t *cap, const str
 		return -1;
 	a->def = d;
 	a->count_rule = true;
-	describe(r, c, n, a);
+	groups_describe(r, c, n, a);
+	a->limit = d->count;
 	groups[r->n_groups] = (struct group){ .first_slot = r->n_slots };
 	for (uint32_t i = 0; i < n; i++)
-		if (((i == 0 || c[i].point != c[i - 1].point) && add_slot(r, g, c[i].point) < 0) || add_link(r, g, c[i].alarm) < 0)
+		if (((i == 0 || c[i].point != c[i - 1].point) && add_slot(r, g, c[i].point) < 0) || add_link(r, g, c[i].what) < 0)
 			return -1;
 	groups[r->n_groups].n_slots = r->n_slots - groups[r->n_groups].first_slot;
 	r->n_groups++;
@@ -165,7 +157,7 @@ static int add_groups(struct rules *r, struct growth *g, uint32_t *cap, const st
 
 	qsort_r(c, n, sizeof *c, compare_candidates, (void *)(uintptr_t)d);
 	for (uint32_t from = 0, to = 0; from < n; from = to) {
-		while (to < n && compare_scopes(d, c[from].point, c[to].point) == 0)
+		while (to < n && groups_compare_scopes(d, c[from].point, c[to].point) == 0)
 			to++;
 		if (add_group(r, g, cap, d, &c[from], to - from) < 0)
 			return -1;

@@ -59,6 +59,31 @@ static int check_count(const struct rule_def *d, struct err *reterr)
 	return 0;
 }
 
+static int check_course(const struct rule_def *d, struct err *reterr)
+{
+	if (d->when == WHEN_RATE && d->per_ns < 15)
+		return err_set(reterr, ERR_INVALID, "rate: per must be more than 0");
+	if (d->when == WHEN_STUCK && d->stuck_ns < 1)
+		return err_set(reterr, ERR_INVALID, "stuck: must be more than 0");
+	if (d->when == WHEN_STUCK && !(isfinite(d->deadband) && d->deadband >= 0))
+		return err_set(reterr, ERR_INVALID, "deadband %g: must be 0 or more", d->deadband);
+	return d->when == WHEN_RATE ? check_numbers(d, reterr) : 0;
+}
+
+static int check_terms(const struct rule_def *d, struct err *reterr)
+{
+	const char *what = d->when == WHEN_ALL ? "all" : "any";
+
+	if (d->n_terms < 1 || d->n_terms > RULES_TERMS_MAX)
+		return err_set(reterr, ERR_INVALID, "%s: must have 1 to %d terms", what, RULES_TERMS_MAX);
+	for (size_t i = 0; i < d->n_terms; i++)
+		if (d->terms[i].when > WHEN_QUALITY)
+			return err_set(reterr, ERR_INVALID, "%s: a term has one of above, below, outside, equals, bit, quality", what);
+		else if (leaf_check(&d->terms[i], reterr) < 0)
+			return -1;
+	return 0;
+}
+
 int leaf_check(const struct rule_def *d, struct err *reterr)
 {
 	switch (d->when) {
@@ -80,6 +105,12 @@ int leaf_check(const struct rule_def *d, struct err *reterr)
 		return 0;
 	case WHEN_COUNT:
 		return check_count(d, reterr);
+	case WHEN_RATE:
+	case WHEN_STUCK:
+		return check_course(d, reterr);
+	case WHEN_ALL:
+	case WHEN_ANY:
+		return check_terms(d, reterr);
 	}
 	return err_set(reterr, ERR_INVALID, "unknown condition");
 }
@@ -115,6 +146,15 @@ static bool make_equals(const struct rule_def *d, const struct point *p, struct 
 	return found > 0;
 }
 
+/* The bands of a limit that is passed upwards or downwards. */
+static void make_passed(const struct rule_def *d, bool above, double limit, struct leaf_band *ret, struct leaf_band *ret_other)
+{
+	double back = leaf_threshold(limit, above ? -d->deadband : d->deadband);
+
+	*ret = above ? (struct leaf_band){ -INFINITY, limit } : (struct leaf_band){ limit, INFINITY };
+	*ret_other = above ? (struct leaf_band){ -INFINITY, back } : (struct leaf_band){ back, INFINITY };
+}
+
 bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret, struct leaf_band *ret_other, double *ret_limit)
 {
 	double limit = pick_limit(d, p);
@@ -122,13 +162,13 @@ bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret
 	struct leaf_band other = { 0 };
 
 	switch (d->when) {
-	case WHEN_ABOVE:
-		l.band = (struct leaf_band){ -INFINITY, limit };
-		other = (struct leaf_band){ -INFINITY, leaf_threshold(limit, -d->deadband) };
+	case WHEN_RATE:
+		l.op = LEAF_RATE;
+		make_passed(d, d->rate_above, limit, &l.band, &other);
 		break;
+	case WHEN_ABOVE:
 	case WHEN_BELOW:
-		l.band = (struct leaf_band){ limit, INFINITY };
-		other = (struct leaf_band){ leaf_threshold(limit, d->deadband), INFINITY };
+		make_passed(d, d->when == WHEN_ABOVE, limit, &l.band, &other);
 		break;
 	case WHEN_OUTSIDE:
 		limit = d->limit;
@@ -153,7 +193,13 @@ bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret
 			l.arg |= 1U << QUALITY_STALE; /* what got no answer goes stale in time: the same silence */
 		limit = NAN;
 		break;
+	case WHEN_STUCK:
+		l.op = LEAF_STUCK;
+		limit = NAN;
+		break;
 	case WHEN_COUNT:
+	case WHEN_ALL:
+	case WHEN_ANY:
 		return false;
 	}
 	if (l.op == LEAF_BAND && isnan(limit))

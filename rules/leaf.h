@@ -8,9 +8,12 @@
 enum leaf_op {
 	LEAF_BAND,    /* above, below, outside: false while lo ≤ v ≤ hi, then true until the value is back in the other band */
 	LEAF_EQUALS,  /* v == lo */
+	LEAF_QUALITY, /* the quality is in the set `arg` */
+	/* not by the value and the leaf alone: rules_judge_slow */
 	LEAF_LABEL,   /* several values of the point bear the text */
 	LEAF_BIT,     /* bit `arg` */
-	LEAF_QUALITY, /* the quality is in the set `arg` */
+	LEAF_RATE,    /* as LEAF_BAND, of the rate */
+	LEAF_STUCK,
 };
 
 struct leaf_band {
@@ -21,7 +24,7 @@ struct leaf_band {
 struct leaf {
 	struct leaf_band band;    /* of the present verdict; the other verdict's is kept apart */
 	double           value;   /* the last good one; NaN: none */
-	uint32_t         alarm;
+	uint32_t         alarm;   /* of one point; beyond all alarms: a term's seat (terms.c) */
 	uint8_t          op;      /* enum leaf_op */
 	uint8_t          quality; /* the last one; QUALITY_NEVER at first */
 	uint8_t          arg;
@@ -39,9 +42,15 @@ bool leaf_judge_slow(const struct leaf *l, const struct rule_def *d, const struc
 /* A value that lies `by` away from the limit as people wrote both: 0.1 + 0.02 is 0.12, and not 0.12000000000000001. */
 double leaf_threshold(double limit, double by);
 
+/* Outside the band of the present verdict; a band that the value left it is back in only in the other one. */
+static inline bool leaf_is_outside(const struct leaf *l, double v)
+{
+	return l->verdict ? !(v >= l->band.lo && v <= l->band.hi) : (v < l->band.lo || v > l->band.hi);
+}
+
 /* Quality before value: a sample that is not good changes no verdict but that of LEAF_QUALITY. Nor does a good one without a number (NaN: a
- * text). */
-static inline bool leaf_judge(const struct leaf *l, const struct rules_alarm *alarms, const struct point *points, const struct sample *s)
+ * text). Only for the quick cases, up to LEAF_QUALITY. */
+static inline bool leaf_judge(const struct leaf *l, const struct sample *s)
 {
 	double v = s->value.number;
 
@@ -49,18 +58,9 @@ static inline bool leaf_judge(const struct leaf *l, const struct rules_alarm *al
 		return (l->arg >> s->quality) & 1;
 	if (s->quality != QUALITY_GOOD)
 		return l->verdict;
-	switch ((enum leaf_op)l->op) {
-	case LEAF_BAND:
-		return l->verdict ? !(v >= l->band.lo && v <= l->band.hi) : (v < l->band.lo || v > l->band.hi);
-	case LEAF_EQUALS:
+	if (l->op == LEAF_EQUALS)
 		return isnan(v) ? l->verdict : v == l->band.lo;
-	case LEAF_LABEL:
-	case LEAF_BIT:
-		return leaf_judge_slow(l, alarms[l->alarm].def, &points[s->point], &s->value);
-	case LEAF_QUALITY:
-		break;
-	}
-	return l->verdict;
+	return leaf_is_outside(l, v);
 }
 
 #endif

@@ -7,7 +7,8 @@
 #include "core/err.h"
 #include "core/site.h"
 
-enum rule_when { WHEN_ABOVE, WHEN_BELOW, WHEN_OUTSIDE, WHEN_EQUALS, WHEN_BIT, WHEN_QUALITY, WHEN_COUNT };
+/* One condition on one point up to quality; over several points count, all, any; on the course of one point's values rate, stuck. */
+enum rule_when { WHEN_ABOVE, WHEN_BELOW, WHEN_OUTSIDE, WHEN_EQUALS, WHEN_BIT, WHEN_QUALITY, WHEN_COUNT, WHEN_RATE, WHEN_STUCK, WHEN_ALL, WHEN_ANY };
 enum rule_limit { LIMIT_NUMBER, LIMIT_LOW, LIMIT_LOW2, LIMIT_HIGH, LIMIT_HIGH2 };
 enum rule_scope { SCOPE_SITE, SCOPE_ZONE, SCOPE_FLOOR, SCOPE_DEVICE, SCOPE_BUILDING };
 
@@ -34,7 +35,7 @@ struct rule_def {
 	enum rule_limit    limit_from;   /* above, below: which limit; a point that has none (NaN) gets no alarm of this rule */
 	double             limit;        /* above, below with LIMIT_NUMBER; outside: lower; equals: the number (NaN: use equals_text) */
 	double             limit_high;   /* outside: upper */
-	double             deadband;
+	double             deadband;     /* above, below, outside, rate; stuck: what the value may move */
 	const char        *equals_text;  /* an enum's text, resolved by each point's labels; a point whose labels lack it gets no alarm */
 	uint8_t            bit;
 	bool               any_bad;      /* quality: bad */
@@ -43,8 +44,14 @@ struct rule_def {
 	uint32_t           count;
 	struct rule_select of;
 	bool               of_alarms;    /* `of` names classes or rules: alarms count; else any alarm but disablement of a fitting point does */
-	enum rule_scope    same;
+	enum rule_scope    same;         /* all, any too */
 	int64_t            within_ns;    /* a member counts while it is active and for this long after it was raised; 0: only while active */
+	/* rate: `limit` is what the value changes in `per`; it is passed upwards or downwards */
+	bool               rate_above;
+	int64_t            per_ns;
+	int64_t            stuck_ns;     /* stuck */
+	/* all, any: of each its `select` and its condition (above … quality) count, and its id, line and file for messages */
+	const struct rule_def *terms;    size_t n_terms;
 	int64_t            on_delay_ns, off_delay_ns;
 	bool               latch;
 	bool               ack;          /* false: returns to normal by itself */
@@ -70,6 +77,8 @@ struct rules_own {
 };
 
 #define RULES_ALARM_NONE UINT32_MAX
+#define RULES_SEATS_MAX   256 /* points that one alarm of all or any may look at; one that stands in two terms counts twice */
+#define RULES_TERMS_MAX   32
 #define RULES_MEMBERS_MAX 64 /* members named in an event; more are counted and not named */
 
 /* An alarm that people made: beside those of the config, in a pool. */
@@ -127,12 +136,13 @@ struct rules_transition {
 	uint32_t         times;        /* chattering: raised so often, within RULES_CHATTER_WINDOW_NS at first */
 	struct stamp     since;        /* when the occurrence began */
 	struct stamp     at;
-	struct value     value;        /* the last good one, NaN: none; count rules: points that count */
+	struct value     value;        /* the last good one, NaN: none; count rules: points that count; all, any: terms that hold */
+	double           rate;         /* rate rules: what was last judged; else, and before that, NaN */
 	enum quality     quality;
 	double           limit;
 	int64_t          device_at_ms; /* 0: none */
 	const char      *actor, *note; /* NULL: none */
-	const uint32_t  *members;      /* point indices; count rules */
+	const uint32_t  *members;      /* point indices; count rules: that count; all, any: of which a condition holds */
 	size_t           n_members;
 };
 
@@ -144,6 +154,8 @@ struct rules_sink {
 	void *user;
 	/* The end of a test has come by time; its alarms' transitions follow. May be NULL. */
 	void (*test_over)(void *user, unsigned test, struct stamp at);
+	/* The same, but nothing was decided: what a rate or stuck rule remembers, or a term's verdict, moved on. Worth saving with the next ordinary commit. NULL: not told. */
+	void (*drifted)(void *user, uint32_t alarm);
 };
 
 /* machine_boot: a hash of the kernel's boot id, so that a restored delay knows whether mono_ns goes on or began anew.
@@ -206,7 +218,7 @@ enum alarm_mode rules_point_mode(const struct rules *r, uint32_t point);
 int64_t rules_next_deadline(const struct rules *r);
 
 /* The whole state of one alarm as bytes, after everything up to `now` was told; returns the length, 0 if there is nothing to keep (normal, never
- * raised). */
+ * raised, nothing remembered). */
 #define RULES_SAVED_MAX 768
 size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8_t out[RULES_SAVED_MAX]);
 /* Before the first reading. A delay that was pending goes on: by mono_ns within the same boot of the machine, else by the wall clock's distance
@@ -232,6 +244,17 @@ void rules_rev_least(struct rules *r, uint32_t alarm, uint32_t rev);
 /* Of what rules_save gave, for an alarm that this engine does not have: its rev, 0 if there is none; and, the other way, an alarm that is normal and had this rev. */
 uint32_t rules_saved_rev(const uint8_t *saved, size_t len);
 size_t   rules_save_rev(uint32_t rev, uint8_t out[RULES_SAVED_MAX]);
+
+static inline bool rule_has_terms(const struct rule_def *d)
+{
+	return d->when == WHEN_ALL || d->when == WHEN_ANY;
+}
+
+/* One alarm over several points, or one a point. */
+static inline bool rule_is_of_several(const struct rule_def *d)
+{
+	return d->when == WHEN_COUNT || rule_has_terms(d);
+}
 
 /* Whether a point is chosen by `for` (the alarm-only fields are not looked at). */
 bool rule_select_fits(const struct rule_select *s, const struct site *site, const struct point *p);

@@ -3,18 +3,18 @@
  *  0 version   1 state   2 flags   3 quality   4 rev (4)   8 occurrence (8 + 8)   24 since mono, wall   40 on mono
  * 48 the delay's end mono   56 saved at mono, wall   72 machine's boot   80 value
  * 88 what stands beside: latest occurrence (8 + 8)   104 raised before (8 + 8)   120 attention's end mono   128 times (4)   132 mode   133 verdict   134 flags   135 0
+ * 136 what memory.c keeps, or of people's alarms extras.c, if anything
  *
  * Moments are on the machine's clock (mono); "saved at" ties that clock to the wall, for when the machine has begun anew. */
+#include "rules/bytes.h"
 #include "rules/engine.h"
 
 #include <assert.h>
-#include <string.h>
 
 #define SAVED_VERSION 2
 #define SAVED_LEN_1   88 /* of version 1, which knew of nothing beside the state */
 #define SAVED_LEN     136
-/* Moments beyond ± 36 years of a machine's uptime are not ours, nor is an absence of 73 years; within, no sum overflows. */
-#define SAVED_MOMENT_MAX (INT64_C(1) << 60)
+/* An absence of 73 years is not one. */
 #define SAVED_AWAY_MAX   (INT64_C(1) << 61)
 
 enum {
@@ -34,67 +34,49 @@ struct saved {
 	int64_t         attention_ns; /* 0: none */
 };
 
-static uint8_t *put(uint8_t *at, uint64_t v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		*at++ = (uint8_t)(v >> (8 * i));
-	return at;
-}
-
-static uint64_t take(const uint8_t **at, size_t n)
-{
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < n; i++)
-		v |= (uint64_t)*(*at)++ << (8 * i);
-	return v;
-}
-
 static size_t pack(const struct saved *s, uint8_t *out)
 {
-	uint64_t bits;
 	uint8_t *at = out;
 
-	memcpy(&bits, &s->value, sizeof bits);
-	at = put(at, s->version, 1);
-	at = put(at, s->state, 1);
-	at = put(at, s->flags, 1);
-	at = put(at, s->quality, 1);
-	at = put(at, s->rev, 4);
-	at = put(at, s->occurrence.boot, 8);
-	at = put(at, s->occurrence.counter, 8);
-	at = put(at, (uint64_t)s->since_ns, 8);
-	at = put(at, (uint64_t)s->since_ms, 8);
-	at = put(at, (uint64_t)s->on_ns, 8);
-	at = put(at, (uint64_t)s->end_ns, 8);
-	at = put(at, (uint64_t)s->saved_ns, 8);
-	at = put(at, (uint64_t)s->saved_ms, 8);
-	at = put(at, s->machine_boot, 8);
-	at = put(at, bits, 8);
-	at = put(at, s->beside.last.boot, 8);
-	at = put(at, s->beside.last.counter, 8);
-	at = put(at, (uint64_t)s->beside.raised_ns[0], 8);
-	at = put(at, (uint64_t)s->beside.raised_ns[1], 8);
-	at = put(at, (uint64_t)s->attention_ns, 8);
-	at = put(at, s->beside.times, 4);
-	at = put(at, s->beside.mode, 1);
-	at = put(at, s->beside.verdict, 1);
-	at = put(at, s->beside.chatters, 1);
-	at = put(at, 0, 1);
+	at = bytes_put(at, s->version, 1);
+	at = bytes_put(at, s->state, 1);
+	at = bytes_put(at, s->flags, 1);
+	at = bytes_put(at, s->quality, 1);
+	at = bytes_put(at, s->rev, 4);
+	at = bytes_put(at, s->occurrence.boot, 8);
+	at = bytes_put(at, s->occurrence.counter, 8);
+	at = bytes_put(at, (uint64_t)s->since_ns, 8);
+	at = bytes_put(at, (uint64_t)s->since_ms, 8);
+	at = bytes_put(at, (uint64_t)s->on_ns, 8);
+	at = bytes_put(at, (uint64_t)s->end_ns, 8);
+	at = bytes_put(at, (uint64_t)s->saved_ns, 8);
+	at = bytes_put(at, (uint64_t)s->saved_ms, 8);
+	at = bytes_put(at, s->machine_boot, 8);
+	at = bytes_put_double(at, s->value);
+	at = bytes_put(at, s->beside.last.boot, 8);
+	at = bytes_put(at, s->beside.last.counter, 8);
+	at = bytes_put(at, (uint64_t)s->beside.raised_ns[0], 8);
+	at = bytes_put(at, (uint64_t)s->beside.raised_ns[1], 8);
+	at = bytes_put(at, (uint64_t)s->attention_ns, 8);
+	at = bytes_put(at, s->beside.times, 4);
+	at = bytes_put(at, s->beside.mode, 1);
+	at = bytes_put(at, s->beside.verdict, 1);
+	at = bytes_put(at, s->beside.chatters, 1);
+	at = bytes_put(at, 0, 1);
 	return (size_t)(at - out);
 }
 
 static void unpack_beside(const uint8_t *at, struct saved *s)
 {
-	s->beside.last.boot = take(&at, 8);
-	s->beside.last.counter = take(&at, 8);
-	s->beside.raised_ns[0] = (int64_t)take(&at, 8);
-	s->beside.raised_ns[1] = (int64_t)take(&at, 8);
-	s->attention_ns = (int64_t)take(&at, 8);
-	s->beside.times = (uint32_t)take(&at, 4);
-	s->beside.mode = (uint8_t)take(&at, 1);
-	s->beside.verdict = (uint8_t)take(&at, 1);
-	s->beside.chatters = take(&at, 1) & 1;
+	s->beside.last.boot = bytes_take(&at, 8);
+	s->beside.last.counter = bytes_take(&at, 8);
+	s->beside.raised_ns[0] = (int64_t)bytes_take(&at, 8);
+	s->beside.raised_ns[1] = (int64_t)bytes_take(&at, 8);
+	s->attention_ns = (int64_t)bytes_take(&at, 8);
+	s->beside.times = (uint32_t)bytes_take(&at, 4);
+	s->beside.mode = (uint8_t)bytes_take(&at, 1);
+	s->beside.verdict = (uint8_t)bytes_take(&at, 1);
+	s->beside.chatters = bytes_take(&at, 1) & 1;
 }
 
 /* -1: of no version that is known. */
@@ -105,22 +87,21 @@ static int unpack(const uint8_t *at, size_t len, struct saved *s)
 	if (len < SAVED_LEN_1 || !((*at == 1 && len == SAVED_LEN_1) || (*at == SAVED_VERSION && len >= SAVED_LEN)))
 		return -1;
 	*s = (struct saved){ 0 };
-	s->version = (uint8_t)take(&at, 1);
-	s->state = (uint8_t)take(&at, 1);
-	s->flags = (uint8_t)take(&at, 1);
-	s->quality = (uint8_t)take(&at, 1);
-	s->rev = (uint32_t)take(&at, 4);
-	s->occurrence.boot = take(&at, 8);
-	s->occurrence.counter = take(&at, 8);
-	s->since_ns = (int64_t)take(&at, 8);
-	s->since_ms = (int64_t)take(&at, 8);
-	s->on_ns = (int64_t)take(&at, 8);
-	s->end_ns = (int64_t)take(&at, 8);
-	s->saved_ns = (int64_t)take(&at, 8);
-	s->saved_ms = (int64_t)take(&at, 8);
-	s->machine_boot = take(&at, 8);
-	uint64_t bits = take(&at, 8);
-	memcpy(&s->value, &bits, sizeof bits);
+	s->version = (uint8_t)bytes_take(&at, 1);
+	s->state = (uint8_t)bytes_take(&at, 1);
+	s->flags = (uint8_t)bytes_take(&at, 1);
+	s->quality = (uint8_t)bytes_take(&at, 1);
+	s->rev = (uint32_t)bytes_take(&at, 4);
+	s->occurrence.boot = bytes_take(&at, 8);
+	s->occurrence.counter = bytes_take(&at, 8);
+	s->since_ns = (int64_t)bytes_take(&at, 8);
+	s->since_ms = (int64_t)bytes_take(&at, 8);
+	s->on_ns = (int64_t)bytes_take(&at, 8);
+	s->end_ns = (int64_t)bytes_take(&at, 8);
+	s->saved_ns = (int64_t)bytes_take(&at, 8);
+	s->saved_ms = (int64_t)bytes_take(&at, 8);
+	s->machine_boot = bytes_take(&at, 8);
+	s->value = bytes_take_double(&at);
 	if (s->version == SAVED_VERSION)
 		unpack_beside(from + SAVED_LEN_1, s);
 	else
@@ -134,7 +115,8 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 	const struct life *l = &r->lives[alarm];
 	const struct leaf *leaf = alarm < r->n_single ? &r->leaves[r->leaf_of[alarm]] : NULL;
 
-	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE)
+	size_t more = memory_save(r, alarm, out + SAVED_LEN);
+	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE && more == 0)
 		return 0;
 	int64_t attention_ns = timers_get(&r->timers, rules_timer_attention(r, alarm));
 	struct saved s = {
@@ -148,7 +130,7 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
 		.beside = r->besides[alarm], .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
 	};
-	size_t len = pack(&s, out);
+	size_t len = pack(&s, out) + more;
 	return rules_extra(r, alarm) && l->state != STATE_NORMAL ? len + extras_save(r, alarm, out + len) : len;
 }
 
@@ -166,11 +148,6 @@ size_t rules_save_rev(uint32_t rev, uint8_t out[RULES_SAVED_MAX])
 	return pack(&s, out);
 }
 
-static bool is_moment(int64_t t)
-{
-	return t > -SAVED_MOMENT_MAX && t < SAVED_MOMENT_MAX;
-}
-
 /* Only what the engine itself can have been in: a damaged row must not become a state that nobody gets out of. */
 static bool makes_sense(const struct saved *s)
 {
@@ -178,9 +155,9 @@ static bool makes_sense(const struct saved *s)
 	int pend = s->flags & (FLAG_PEND_ON | FLAG_PEND_OFF);
 
 	return s->state <= STATE_LATCHED && s->state != STATE_PENDING && s->quality < QUALITY_COUNT && !(s->flags & 0x80) &&
-	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && is_moment(s->since_ns) && is_moment(s->since_ms) &&
-	       is_moment(s->on_ns) && is_moment(s->end_ns) && is_moment(s->saved_ns) && is_moment(s->saved_ms) &&
-	       is_moment(s->beside.raised_ns[0]) && is_moment(s->beside.raised_ns[1]) && is_moment(s->attention_ns) && s->beside.mode <= MODE_DRILL &&
+	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && bytes_is_moment(s->since_ns) && bytes_is_moment(s->since_ms) &&
+	       bytes_is_moment(s->on_ns) && bytes_is_moment(s->end_ns) && bytes_is_moment(s->saved_ns) && bytes_is_moment(s->saved_ms) &&
+	       bytes_is_moment(s->beside.raised_ns[0]) && bytes_is_moment(s->beside.raised_ns[1]) && bytes_is_moment(s->attention_ns) && s->beside.mode <= MODE_DRILL &&
 	       s->beside.verdict < VERDICT_COUNT;
 }
 
@@ -225,7 +202,8 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 	struct saved s;
 
 	assert(alarm < r->n_alarms);
-	if (unpack(saved, len, &s) || !makes_sense(&s) || (len > SAVED_LEN && !rules_extra(r, alarm)))
+	bool fits = len <= SAVED_LEN || rules_extra(r, alarm) || memory_is_tail(saved + SAVED_LEN, len - SAVED_LEN);
+	if (unpack(saved, len, &s) || !fits || !makes_sense(&s))
 		return -1;
 	int64_t offset = clock_offset(r, &s, now);
 	int64_t known_ns = rules_add_ns(s.saved_ns, offset);
@@ -247,6 +225,8 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 		leaf->value = s.value;
 		leaf->quality = s.quality;
 	}
+	if (len > SAVED_LEN && !rules_extra(r, alarm))
+		memory_restore(r, alarm, saved + SAVED_LEN, len - SAVED_LEN, offset);
 	return 0;
 }
 

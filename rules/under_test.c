@@ -46,14 +46,16 @@ static void end_alarm(struct rules *r, uint32_t alarm, const struct why *w, stru
 		l->pend = PEND_NONE;
 		timers_cancel(&r->timers, alarm);
 	}
+	struct why anew = *w;
 	bool stood = life_stands(l);
+	anew.anew = true;
 	rules_move(r, alarm, TRIGGER_REMOVE, w, sink);
 	b->mode = MODE_NORMAL;
 	l->was_on = false;
 	if (stood)
 		suppress_update(r, alarm, w, sink);
 	if (stood && l->raw)
-		rules_move(r, alarm, TRIGGER_ON, w, sink);
+		rules_move(r, alarm, TRIGGER_ON, &anew, sink);
 	else
 		counts_update(r, alarm, w, sink);
 	sink->changed(sink->user, alarm);

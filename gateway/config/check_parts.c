@@ -33,6 +33,25 @@ static void try_bus(struct loader *l, size_t i)
 		find_error(l, bus_url(l, i), "%s", e.text);
 }
 
+/* Of a rule over several points by itself: too many in one alarm, or none that has a point for each term. */
+static void try_terms(struct loader *l, const struct rule_def *r, const struct rule_place *place)
+{
+	static const char *const scopes[] = { "", "zone", "floor", "device", "building" };
+	struct rules *rules = NULL;
+	struct err e;
+
+	if (rules_new(&l->c->site, r, 1, NULL, 0, 0, &rules, &e) < 0) {
+		if (e.code == ERR_NO_MEMORY)
+			longjmp(l->oom, 1);
+		find_error(l, place->when, "%s", e.text);
+		return;
+	}
+	if (rules_count(rules) == 0 && r->same != SCOPE_SITE)
+		find_warning(l, place->when, "rule '%s' makes no alarm: there is no %s with a point for %s", r->id, scopes[r->same],
+		             r->when == WHEN_ALL ? "each of its terms" : "any of its terms");
+	rules_free(rules);
+}
+
 void check_parts(struct loader *l)
 {
 	const struct config *c = l->c;
@@ -45,7 +64,10 @@ void check_parts(struct loader *l)
 	/* Without descriptors there is no codec to try them with: that is no fault of the config. */
 	for (size_t i = 0; i < c->n_buses && l->live.drivers; i++)
 		try_bus(l, i);
-	if (l->n_alarms > TRIED_ALARMS_MAX)
+	for (size_t i = 0; i < l->n_rules; i++)
+		if (rule_has_terms(&l->rules[i]) && l->rules[i].enabled)
+			try_terms(l, &l->rules[i], &l->rule_places[i]);
+	if (l->errors > 0 || l->n_alarms > TRIED_ALARMS_MAX)
 		return;
 	if (rules_new(&c->site, c->rules, c->n_rules, NULL, 0, 0, &rules, &e) == 0)
 		rules_free(rules);

@@ -67,6 +67,22 @@ static void check_limit(struct loader *l, const struct rule_def *r, const struct
 		           above ? "at most" : "at least", clears, above ? "down to" : "up to", above ? min : max);
 }
 
+/* What rate and stuck look at is the course of a number that is read again and again. */
+static void check_course(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct point *p, const struct bus_point *b)
+{
+	char every[CLOCK_TEXT_MAX], per[CLOCK_TEXT_MAX];
+
+	if (p->log_mode)
+		find_error(l, place->when, "rule '%s': point '%s' is an event list, which has no course of values", r->id, p->id);
+	else if (r->when == WHEN_STUCK)
+		return;
+	else if (b->type == TYPE_STRING)
+		find_error(l, place->when, "rule '%s': point '%s' has texts for values, which have no rate", r->id, p->id);
+	else if (r->per_ns / CLOCK_NS_PER_MS < 2 * p->every_ms)
+		find_error(l, place->limit, "rule '%s' can never be judged for point '%s', which is read every %s: per %s must be twice that or more", r->id, p->id,
+		           clock_format_duration(p->every_ms, every), clock_format_duration(r->per_ns / CLOCK_NS_PER_MS, per));
+}
+
 static void check_outside(struct loader *l, const struct rule_def *r, const struct rule_place *place)
 {
 	/* The same arithmetic as people's: 0.05 + 0.05 is 0.1, so compare with room for one rounding. */
@@ -94,7 +110,11 @@ static bool raises(const struct rule_def *r, const struct point *p)
 		return !r->equals_text || has_label(p, r->equals_text);
 	case WHEN_OUTSIDE:
 	case WHEN_BIT:
+	case WHEN_RATE:
+	case WHEN_STUCK:
 		return true;
+	case WHEN_ALL:
+	case WHEN_ANY:
 	case WHEN_QUALITY:
 	case WHEN_COUNT:
 		return false;
@@ -126,12 +146,57 @@ static void check_point(struct loader *l, const struct rule_def *r, const struct
 		if (r->equals_text)
 			fit->labels += has_label(p, r->equals_text) ? 1 : 0;
 		break;
+	case WHEN_RATE:
+	case WHEN_STUCK:
+		check_course(l, r, place, p, b);
+		break;
 	case WHEN_OUTSIDE:
 	case WHEN_BIT:
 	case WHEN_QUALITY:
 	case WHEN_COUNT:
+	case WHEN_ALL:
+	case WHEN_ANY:
 		break;
 	}
+}
+
+/* A term that nothing can ever sit in: `all` can never be true, `any` does without it. */
+static void find_empty_term(struct loader *l, const struct rule_def *r, const struct node *at, const char *what)
+{
+	if (r->when == WHEN_ALL)
+		find_error(l, at, "rule '%s': %s: all can never be true", r->id, what);
+	else
+		find_warning(l, at, "rule '%s': %s", r->id, what);
+}
+
+static void check_term(struct loader *l, const struct rule_def *r, const struct rule_def *t, const struct rule_place *place, const struct bus_point *const *by_point, bool sure)
+{
+	const struct config *c = l->c;
+	struct fit fit = { 0 };
+
+	for (size_t i = 0; i < c->site.n_points; i++)
+		if (rule_select_fits(&t->select, &c->site, &c->site.points[i]) && rule_select_fits(&r->select, &c->site, &c->site.points[i]))
+			check_point(l, t, place, &c->site.points[i], by_point[i], &fit);
+	if (t->when == WHEN_OUTSIDE)
+		check_outside(l, t, place);
+	if (!sure || place->select_wrong)
+		return;
+	if (fit.points == 0)
+		find_empty_term(l, r, place->id, "this term fits no point");
+	else if ((t->when == WHEN_ABOVE || t->when == WHEN_BELOW) && fit.limits == 0)
+		find_empty_term(l, r, place->limit, "no point that this term fits has this limit");
+	else if (t->equals_text && fit.labels == 0)
+		find_empty_term(l, r, place->equals, "no point that this term fits has this text in its enum");
+}
+
+static void check_terms(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct bus_point *const *by_point)
+{
+	bool sure = r->enabled && !l->incomplete && !place->select_wrong;
+
+	for (size_t i = 0; i < r->n_terms; i++)
+		check_term(l, r, &r->terms[i], &place->terms[i], by_point, sure);
+	if (!r->ack && r->class_given && r->class_ < CLASS_SUPERVISORY && place->ack)
+		find_error(l, place->ack, "ack: false: an alarm of class %s must be acknowledged", alarm_class_name(r->class_));
 }
 
 static void check_rule(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct bus_point *const *by_point)
@@ -139,6 +204,10 @@ static void check_rule(struct loader *l, const struct rule_def *r, const struct 
 	const struct config *c = l->c;
 	struct fit fit = { 0 };
 
+	if (rule_has_terms(r)) {
+		check_terms(l, r, place, by_point);
+		return;
+	}
 	for (size_t i = 0; i < c->site.n_points; i++)
 		if (rule_select_fits(&r->select, &c->site, &c->site.points[i]) && (r->when != WHEN_COUNT || rule_select_fits(&r->of, &c->site, &c->site.points[i])))
 			check_point(l, r, place, &c->site.points[i], by_point[i], &fit);

@@ -51,7 +51,7 @@ static const struct bind_key gb_keys[] = {
 	{ "component", NULL, BIND_INT, 0, offsetof(struct gb_fields, component), 0, 255 },
 };
 
-static const char *const placeholders[] = { "name", "value", "unit", "limit", "point", "floor", "zone", "building", "kind", "quality", "count", "class", NULL };
+static const char *const placeholders[] = { "name", "value", "unit", "limit", "point", "floor", "zone", "building", "kind", "quality", "count", "class", "rate", NULL };
 
 /* Which placeholders stand in a message, as bits; unknown ones are said. */
 static unsigned find_placeholders(struct loader *l, const struct field *f)
@@ -107,8 +107,9 @@ static const char *class_word(const void *user, size_t i)
 static void load_class(struct loader *l, const struct field *f, struct rule_def *r)
 {
 	if (!f->at) {
-		if (r->when == WHEN_COUNT)
-			find_error(l, l->rule_places[l->n_rule_places - 1].rule, "a count rule has no kind to take its class from: give it a 'class'");
+		if (rule_is_of_several(r))
+			find_error(l, l->rule_places[l->n_rule_places - 1].rule, "%s has no kind to take its class from: give it a 'class'",
+			           r->when == WHEN_COUNT ? "a count rule" : r->when == WHEN_ALL ? "a rule with all" : "a rule with any");
 		return;
 	}
 	r->class_given = true;
@@ -136,12 +137,12 @@ static void load_for(struct loader *l, const struct rule_fields *f, struct rule_
 {
 	r->select.height_above = NAN;
 	if (!f->for_.at) {
-		if (r->when != WHEN_COUNT && !node_get(rule, "for"))
+		if (!rule_is_of_several(r) && !node_get(rule, "for"))
 			find_error(l, rule, "a rule: 'for' is missing");
 		return;
 	}
 	load_select(l, f->for_.at, false, &r->select);
-	if (f->for_.at->n == 0 && r->when != WHEN_QUALITY && r->when != WHEN_COUNT)
+	if (f->for_.at->n == 0 && r->when != WHEN_QUALITY && !rule_is_of_several(r))
 		find_error(l, f->for_.at, "for: names no points; only a quality rule may be for all");
 }
 

@@ -3,10 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-struct select_fields { struct field kind, building, building_class, height_above, floor, zone, bus, device, tag, point, class_, rule; };
-
 #define AT(field) offsetof(struct select_fields, field)
-static const struct bind_key select_keys[] = {
+static const struct bind_key all_keys[SELECT_KEYS_MAX] = {
 	{ "kind", NULL, BIND_ANY, 0, AT(kind) },
 	{ "building", NULL, BIND_ANY, 0, AT(building) },
 	{ "building_class", NULL, BIND_ANY, 0, AT(building_class) },
@@ -124,30 +122,45 @@ static void load_alarm_classes(struct loader *l, const struct field *f, struct r
 	s->n_classes = n;
 }
 
+size_t select_keys(struct bind_key *ret, size_t at, bool of)
+{
+	size_t n = SELECT_KEYS_MAX - (of ? 0 : ALARM_KEYS);
+
+	memcpy(ret, all_keys, n * sizeof *ret);
+	for (size_t i = 0; i < n; i++)
+		ret[i].offset += at;
+	return n;
+}
+
 void load_select(struct loader *l, const struct node *n, bool of, struct rule_select *ret)
 {
 	struct select_fields f;
-	size_t n_keys = sizeof select_keys / sizeof *select_keys - (of ? 0 : ALARM_KEYS);
+	struct bind_key keys[SELECT_KEYS_MAX];
 
-	*ret = (struct rule_select){ .height_above = NAN };
 	memset(&f, 0, sizeof f);
-	bind_map(l, n, select_keys, n_keys, &f, of ? "of" : "for");
-	load_kinds(l, &f.kind, ret);
-	load_building_classes(l, &f.building_class, ret);
-	if (f.height_above.at)
-		ret->height_above = decimal_double(f.height_above.decimal);
-	ret->building = load_words(l, &f.building, "building", building_word);
-	ret->bus = load_words(l, &f.bus, "bus", bus_word);
-	ret->device = load_words(l, &f.device, "device", device_word);
-	ret->floor = load_words(l, &f.floor, "floor", NULL);
-	ret->zone = load_words(l, &f.zone, "zone", NULL);
-	ret->tag = load_words(l, &f.tag, "tag", NULL);
-	ret->point = load_words(l, &f.point, "point", NULL);
-	load_alarm_classes(l, &f.class_, ret);
-	ret->rule = load_words(l, &f.rule, "rule", NULL);
+	bind_map(l, n, keys, select_keys(keys, 0, of), &f, of ? "of" : "for");
+	load_select_fields(l, &f, ret);
+}
+
+void load_select_fields(struct loader *l, const struct select_fields *f, struct rule_select *ret)
+{
+	*ret = (struct rule_select){ .height_above = NAN };
+	load_kinds(l, &f->kind, ret);
+	load_building_classes(l, &f->building_class, ret);
+	if (f->height_above.at)
+		ret->height_above = decimal_double(f->height_above.decimal);
+	ret->building = load_words(l, &f->building, "building", building_word);
+	ret->bus = load_words(l, &f->bus, "bus", bus_word);
+	ret->device = load_words(l, &f->device, "device", device_word);
+	ret->floor = load_words(l, &f->floor, "floor", NULL);
+	ret->zone = load_words(l, &f->zone, "zone", NULL);
+	ret->tag = load_words(l, &f->tag, "tag", NULL);
+	ret->point = load_words(l, &f->point, "point", NULL);
+	load_alarm_classes(l, &f->class_, ret);
+	ret->rule = load_words(l, &f->rule, "rule", NULL);
 	for (size_t i = 0; i < ret->floor.n; i++) {
 		int rank;
 		if (floor_rank(ret->floor.words[i], &rank) < 0)
-			find_error(l, f.floor.at, "floor '%s' is not a floor: B2, B1, 1, 2, … or R", ret->floor.words[i]);
+			find_error(l, f->floor.at, "floor '%s' is not a floor: B2, B1, 1, 2, … or R", ret->floor.words[i]);
 	}
 }

@@ -6,12 +6,10 @@
 #define NS_PER_MS INT64_C(1000000)
 #define MS_PER_DAY INT64_C(86400000)
 
-struct when_fields { struct field above, below, outside, equals, bit, quality, count, deadband, of, same, within, unsupported; };
-
 static const char *const same_words[] = { "zone", "floor", "device", "building", NULL };
 
 #define AT(field) offsetof(struct when_fields, field)
-static const struct bind_key when_keys[] = {
+static const struct bind_key all_keys[WHEN_KEYS_MAX] = {
 	{ "above", NULL, BIND_TEXT, 0, AT(above), 1, 40 },
 	{ "below", NULL, BIND_TEXT, 0, AT(below), 1, 40 },
 	{ "outside", NULL, BIND_LIST, 0, AT(outside) },
@@ -23,11 +21,26 @@ static const struct bind_key when_keys[] = {
 	{ "of", NULL, BIND_MAP, 0, AT(of) },
 	{ "same", NULL, BIND_WORD, 0, AT(same), .words = same_words },
 	{ "within", NULL, BIND_DURATION, 0, AT(within), 0, 30 * MS_PER_DAY },
-	{ "rate", NULL, BIND_UNSUPPORTED, 0, AT(unsupported) },
-	{ "stuck", NULL, BIND_UNSUPPORTED, 0, AT(unsupported) },
-	{ "all", NULL, BIND_UNSUPPORTED, 0, AT(unsupported) },
-	{ "any", NULL, BIND_UNSUPPORTED, 0, AT(unsupported) },
+	{ "rate", NULL, BIND_MAP, 0, AT(rate) },
+	{ "stuck", NULL, BIND_DURATION, 0, AT(stuck), 1000, 366 * MS_PER_DAY },
+	{ "all", NULL, BIND_LIST, 0, AT(all) },
+	{ "any", NULL, BIND_LIST, 0, AT(any) },
 };
+
+struct rate_fields { struct field above, below, per; };
+static const struct bind_key rate_keys[] = {
+	{ "above", NULL, BIND_DECIMAL, 0, offsetof(struct rate_fields, above) },
+	{ "below", NULL, BIND_DECIMAL, 0, offsetof(struct rate_fields, below) },
+	{ "per", NULL, BIND_DURATION, BIND_REQUIRED, offsetof(struct rate_fields, per), 1000, 30 * MS_PER_DAY },
+};
+
+size_t when_keys(struct bind_key *ret, size_t at)
+{
+	memcpy(ret, all_keys, sizeof all_keys);
+	for (size_t i = 0; i < WHEN_KEYS_MAX; i++)
+		ret[i].offset += at;
+	return WHEN_KEYS_MAX;
+}
 
 /* above, below: a number, or point.low and the like. */
 static int load_limit(struct loader *l, const struct field *f, const char *what, struct rule_def *r)
@@ -84,12 +97,40 @@ static int load_quality(struct loader *l, const struct field *f, struct rule_def
 	return -1;
 }
 
+static const enum rule_scope scopes[] = { SCOPE_ZONE, SCOPE_FLOOR, SCOPE_DEVICE, SCOPE_BUILDING };
+
+static enum rule_scope load_same(const struct when_fields *f)
+{
+	return f->same.at ? scopes[f->same.number] : SCOPE_SITE;
+}
+
+static int load_rate(struct loader *l, const struct node *n, struct rule_def *r, struct rule_place *place)
+{
+	struct rate_fields f;
+	int bad = bind_map(l, n, rate_keys, sizeof rate_keys / sizeof *rate_keys, &f, "rate");
+
+	if (bad == 0 && (f.above.at != NULL) == (f.below.at != NULL)) {
+		find_error(l, n, "rate must have a limit, above or below: rate: {below: -0.02, per: 1m}");
+		return -1;
+	}
+	r->rate_above = f.above.at != NULL;
+	r->limit = decimal_double(r->rate_above ? f.above.decimal : f.below.decimal);
+	r->per_ns = f.per.number * NS_PER_MS;
+	place->limit = n;
+	return bad;
+}
+
+static int load_several(struct loader *l, const struct when_fields *f, struct rule_def *r, struct rule_place *place)
+{
+	r->when = f->all.at ? WHEN_ALL : WHEN_ANY;
+	r->same = load_same(f);
+	return load_terms(l, f->all.at ? f->all.at : f->any.at, r, place);
+}
+
 static int load_count(struct loader *l, const struct when_fields *f, struct rule_def *r)
 {
-	static const enum rule_scope scopes[] = { SCOPE_ZONE, SCOPE_FLOOR, SCOPE_DEVICE, SCOPE_BUILDING };
-
 	r->count = (uint32_t)f->count.number;
-	r->same = f->same.at ? scopes[f->same.number] : SCOPE_SITE;
+	r->same = load_same(f);
 	r->within_ns = f->within.number * NS_PER_MS;
 	if (!f->of.at) {
 		find_error(l, f->count.at, "count: of what? Give 'of', for example of: {class: fire}");
@@ -145,46 +186,66 @@ static int load_one(struct loader *l, const struct when_fields *f, struct rule_d
 		r->when = WHEN_QUALITY;
 		return load_quality(l, &f->quality, r);
 	}
+	if (f->rate.at) {
+		r->when = WHEN_RATE;
+		return load_rate(l, f->rate.at, r, place);
+	}
+	if (f->stuck.at) {
+		r->when = WHEN_STUCK;
+		r->stuck_ns = f->stuck.number * NS_PER_MS;
+		return 0;
+	}
+	if (f->all.at || f->any.at)
+		return load_several(l, f, r, place);
 	r->when = WHEN_COUNT;
 	return load_count(l, f, r);
 }
 
 static void check_companions(struct loader *l, const struct when_fields *f, enum rule_when when)
 {
-	bool limit = when == WHEN_ABOVE || when == WHEN_BELOW || when == WHEN_OUTSIDE;
-	const struct { const struct field *f; const char *what; } of_count[] = { { &f->of, "of" }, { &f->same, "same" }, { &f->within, "within" } };
+	bool has_band = when == WHEN_ABOVE || when == WHEN_BELOW || when == WHEN_OUTSIDE || when == WHEN_RATE || when == WHEN_STUCK;
+	bool several = when == WHEN_COUNT || when == WHEN_ALL || when == WHEN_ANY;
 
-	if (f->deadband.at && !limit)
-		find_error(l, f->deadband.at, "deadband belongs to above, below and outside");
-	for (size_t i = 0; i < 3 && when != WHEN_COUNT; i++)
-		if (of_count[i].f->at)
-			find_error(l, of_count[i].f->at, "%s belongs to count", of_count[i].what);
+	if (f->deadband.at && !has_band)
+		find_error(l, f->deadband.at, "deadband belongs to above, below, outside, rate and stuck");
+	if (f->of.at && when != WHEN_COUNT)
+		find_error(l, f->of.at, "of belongs to count");
+	if (f->within.at && when != WHEN_COUNT)
+		find_error(l, f->within.at, "within belongs to count");
+	if (f->same.at && !several)
+		find_error(l, f->same.at, "same belongs to count, all and any");
+}
+
+int load_condition(struct loader *l, const struct when_fields *f, struct rule_def *r, struct rule_place *place)
+{
+	r->limit = r->limit_high = NAN;
+	if (load_one(l, f, r, place) < 0)
+		return -1;
+	check_companions(l, f, r->when);
+	r->deadband = f->deadband.at ? decimal_double(f->deadband.decimal) : 0;
+	place->deadband = f->deadband.at;
+	if (r->deadband >= 0)
+		return 0;
+	find_error(l, f->deadband.at, "deadband %s is negative", f->deadband.text);
+	return -1;
 }
 
 int load_when(struct loader *l, const struct node *n, struct rule_def *r, struct rule_place *place)
 {
+	static const char words[] = "above, below, outside, equals, bit, quality, rate, stuck, all, any or count";
 	struct when_fields f;
-	int bad = bind_map(l, n, when_keys, sizeof when_keys / sizeof *when_keys, &f, "when");
-	const struct field *one[] = { &f.above, &f.below, &f.outside, &f.equals, &f.bit, &f.quality, &f.count };
+	struct bind_key keys[WHEN_KEYS_MAX];
+	int bad = bind_map(l, n, keys, when_keys(keys, 0), &f, "when");
+	const struct field *one[] = { &f.above, &f.below, &f.outside, &f.equals, &f.bit, &f.quality, &f.count, &f.rate, &f.stuck, &f.all, &f.any };
 	size_t given = 0;
 
-	r->limit = r->limit_high = NAN;
 	for (size_t i = 0; i < sizeof one / sizeof *one; i++)
 		given += one[i]->at != NULL;
 	if (given > 1)
-		find_error(l, n, "when has %zu conditions: a rule has one (above, below, outside, equals, bit, quality or count)", given);
+		find_error(l, n, "when has %zu conditions: a rule has one (%s)", given, words);
 	else if (given == 0 && bad == 0)
-		find_error(l, n, "when has no condition (above, below, outside, equals, bit, quality or count)");
-	if (given != 1)
+		find_error(l, n, "when has no condition (%s)", words);
+	if (given != 1 || load_condition(l, &f, r, place) < 0)
 		return -1;
-	if (load_one(l, &f, r, place) < 0)
-		return -1;
-	check_companions(l, &f, r->when);
-	r->deadband = f.deadband.at ? decimal_double(f.deadband.decimal) : 0;
-	place->deadband = f.deadband.at;
-	if (r->deadband < 0) {
-		find_error(l, f.deadband.at, "deadband %s is negative", f.deadband.text);
-		return -1;
-	}
 	return bad;
 }

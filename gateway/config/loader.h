@@ -50,6 +50,7 @@ struct point_place {
 struct rule_place {
 	const struct node *rule, *id, *when, *deadband, *on_delay, *ack, *equals, *limit, *select, *suppressed_by;
 	bool               select_wrong; /* `for` or `of` had errors: what it fits says nothing */
+	const struct rule_place *terms;  /* of all and any: as many as the rule has */
 };
 
 enum { COVER_ANY = 1, COVER_FIRE = 2 };

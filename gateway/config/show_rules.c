@@ -12,9 +12,8 @@ static void show_words(struct writer *w, const char *key, const struct rule_word
 	writer_close(w);
 }
 
-static void show_select(struct writer *w, const char *key, const struct rule_select *s)
+static void show_select_keys(struct writer *w, const struct rule_select *s)
 {
-	writer_open_map(w, key, true);
 	if (s->n_kinds) {
 		writer_open_list(w, "kind", true);
 		for (size_t i = 0; i < s->n_kinds; i++)
@@ -43,6 +42,12 @@ static void show_select(struct writer *w, const char *key, const struct rule_sel
 		writer_close(w);
 	}
 	show_words(w, "rule", &s->rule);
+}
+
+static void show_select(struct writer *w, const char *key, const struct rule_select *s)
+{
+	writer_open_map(w, key, true);
+	show_select_keys(w, s);
 	writer_close(w);
 }
 
@@ -58,20 +63,48 @@ static void show_limit(struct writer *w, const char *key, const struct rule_def 
 	writer_double(w, "deadband", r->deadband);
 }
 
-static void show_count(struct writer *w, const struct rule_def *r)
+static void show_same(struct writer *w, const struct rule_def *r)
 {
 	static const char *const scopes[] = { "site", "zone", "floor", "device", "building" };
 
-	writer_int(w, "count", r->count);
-	show_select(w, "of", &r->of);
 	if (r->same != SCOPE_SITE)
 		writer_word(w, "same", scopes[r->same]);
+}
+
+static void show_count(struct writer *w, const struct rule_def *r)
+{
+	writer_int(w, "count", r->count);
+	show_select(w, "of", &r->of);
+	show_same(w, r);
 	writer_duration(w, "within", r->within_ns / NS_PER_MS);
 }
 
-static void show_when(struct writer *w, const struct rule_def *r)
+static void show_rate(struct writer *w, const struct rule_def *r)
 {
-	writer_open_map(w, "when", true);
+	writer_open_map(w, "rate", true);
+	writer_double(w, r->rate_above ? "above" : "below", r->limit);
+	writer_duration(w, "per", r->per_ns / NS_PER_MS);
+	writer_close(w);
+	writer_double(w, "deadband", r->deadband);
+}
+
+static void show_condition(struct writer *w, const struct rule_def *r);
+
+static void show_terms(struct writer *w, const char *key, const struct rule_def *r)
+{
+	writer_open_list(w, key, true);
+	for (size_t i = 0; i < r->n_terms; i++) {
+		writer_open_map(w, NULL, true);
+		show_select_keys(w, &r->terms[i].select);
+		show_condition(w, &r->terms[i]);
+		writer_close(w);
+	}
+	writer_close(w);
+	show_same(w, r);
+}
+
+static void show_condition(struct writer *w, const struct rule_def *r)
+{
 	switch (r->when) {
 	case WHEN_ABOVE: show_limit(w, "above", r); break;
 	case WHEN_BELOW: show_limit(w, "below", r); break;
@@ -91,7 +124,20 @@ static void show_when(struct writer *w, const struct rule_def *r)
 	case WHEN_BIT: writer_int(w, "bit", r->bit); break;
 	case WHEN_QUALITY: writer_word(w, "quality", r->any_bad ? "bad" : quality_name(r->quality)); break;
 	case WHEN_COUNT: show_count(w, r); break;
+	case WHEN_RATE: show_rate(w, r); break;
+	case WHEN_STUCK:
+		writer_duration(w, "stuck", r->stuck_ns / NS_PER_MS);
+		writer_double(w, "deadband", r->deadband);
+		break;
+	case WHEN_ALL: show_terms(w, "all", r); break;
+	case WHEN_ANY: show_terms(w, "any", r); break;
 	}
+}
+
+static void show_when(struct writer *w, const struct rule_def *r)
+{
+	writer_open_map(w, "when", true);
+	show_condition(w, r);
 	writer_close(w);
 }
 

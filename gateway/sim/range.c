@@ -35,7 +35,7 @@ static bool make_condition(const struct asked *a, const struct rule_def *d, stru
 	struct leaf_band other;
 	double limit;
 
-	if (!d->enabled || d->when == WHEN_COUNT || d->when == WHEN_QUALITY || !rule_select_fits(&d->select, &a->c->site, a->p))
+	if (!d->enabled || d->when >= WHEN_QUALITY || !rule_select_fits(&d->select, &a->c->site, a->p))
 		return false;
 	ret->def = d;
 	ret->class_ = d->class_given ? d->class_ : kind_info(a->p->kind)->class_;

@@ -29,6 +29,14 @@ static void on_changed(void *user, uint32_t alarm)
 	f->n_changed++;
 }
 
+static void on_drifted(void *user, uint32_t alarm)
+{
+	struct fixture *f = user;
+
+	(void)alarm;
+	f->n_drifted++;
+}
+
 void fixture_init(struct fixture *f)
 {
 	memset(f, 0, sizeof *f);
@@ -41,7 +49,7 @@ void fixture_init(struct fixture *f)
 	f->owns[1] = (struct rules_own){ "_gw.bus-bus0/down", "总线中断", "bus is down" };
 	f->site = (struct site){ .gateway = "gw", .nodes = nodes, .n_nodes = 2, .buildings = f->buildings, .n_buildings = 2, .buses = buses,
 		.n_buses = 2, .devices = f->devices, .n_devices = 3, .points = f->points };
-	f->sink = (struct rules_sink){ on_transition, on_changed, f };
+	f->sink = (struct rules_sink){ on_transition, on_changed, f, .drifted = on_drifted };
 }
 
 void fixture_done(struct fixture *f)
@@ -139,7 +147,7 @@ enum alarm_state fixture_state(const struct fixture *f, const char *alarm)
 
 void fixture_forget(struct fixture *f)
 {
-	f->n_log = f->n_changed = 0;
+	f->n_log = f->n_changed = f->n_drifted = 0;
 	memset(f->changed, 0, sizeof f->changed);
 }
 

@@ -39,7 +39,7 @@ struct fixture {
 	size_t               n_log;
 	uint64_t             counter;
 	size_t               changed[FIXTURE_POINTS * FIXTURE_RULES];
-	size_t               n_changed;
+	size_t               n_changed, n_drifted;
 };
 
 /* No points, no rules. */

@@ -199,7 +199,11 @@ static bool verdict(const struct model_alarm *a, const struct input *in)
 	case WHEN_EQUALS: return v == d->limit;
 	case WHEN_BIT: return (int)v >> d->bit & 1;
 	case WHEN_QUALITY:
-	case WHEN_COUNT: break;
+	case WHEN_COUNT:
+	case WHEN_RATE:
+	case WHEN_STUCK:
+	case WHEN_ALL:
+	case WHEN_ANY: break;
 	}
 	return a->raw;
 }

@@ -160,7 +160,7 @@ void run_start(struct run *r, enum run_kind kind, struct scenario *s)
 	r->kind = kind;
 	r->scenario = s;
 	r->machine_boot = 1;
-	r->sink = (struct rules_sink){ on_transition, on_changed, r };
+	r->sink = (struct rules_sink){ on_transition, on_changed, r, .drifted = on_changed };
 	r->rules = make(r);
 }
 
