@@ -349,6 +349,7 @@ static void it_stood_before(void **state)
 	/* Up to a time at which it still stands. */
 	back_test(&r, r.config, r.config, RIG_T0 + 2 * HOUR_MS, RIG_T0 + 4 * HOUR_MS, &b, &f);
 	a = alarm_of(&b, "d.p/late");
+	assert_int_equal(b.readings, 0);
 	assert_true(a->count[BACKTEST_WOULD].at_end && a->count[BACKTEST_WERE].at_end && a->count[BACKTEST_WOULD].at_start && a->count[BACKTEST_WERE].at_start);
 	assert_int_equal(a->count[BACKTEST_WERE].longest_ms, 2 * HOUR_MS);
 	backtest_done(&b);
@@ -359,6 +360,36 @@ static void it_stood_before(void **state)
 	assert_int_equal(a->count[BACKTEST_WOULD].raised, 1);
 	assert_int_equal(f.side[BACKTEST_WOULD].items[1].from_ms, RIG_T0 + HOUR_MS + 10000);
 	assert_int_equal(f.alone, 0);
+	backtest_done(&b);
+	found_done(&f);
+	rig_close(&r);
+	rig_remove(&r);
+}
+
+/* The value that was stored last counts, however many readings of others came since; and the hour before it, for what the value alone does not say. */
+static void what_was_before(void **state)
+{
+	struct rig r;
+	struct backtest b;
+	struct found f;
+
+	(void)state;
+	rig_write(&r, "          - {point: p, kind: generic, fc: 3, register: 1, heartbeat: 1d, deadband: 1}\n"
+	              "          - {point: q, kind: generic, fc: 3, register: 2, heartbeat: 1d, deadband: 0}\n", one_rule);
+	rig_open(&r, NULL, 0, true);
+	for (int second = 5; second < 8 * 3600; second += 5) {
+		rig_until(&r, second);
+		rig_sample(&r, 0, second < 3600 ? 40 : second < 7.5 * 3600 ? 60 : 47, QUALITY_GOOD);
+		rig_sample(&r, 1, second, QUALITY_GOOD);
+	}
+	rig_commit(&r);
+	back_test(&r, r.config, r.config, RIG_T0 + 7 * HOUR_MS, RIG_T0 + 8 * HOUR_MS, &b, &f);
+	assert_true(alarm_of(&b, "d.p/hot")->count[BACKTEST_WOULD].at_start);
+	backtest_done(&b);
+	found_done(&f);
+	/* 47 is between the limit and the limit less the deadband: it stands since it was 60. */
+	back_test(&r, r.config, r.config, RIG_T0 + 7 * HOUR_MS + 50 * 60000, RIG_T0 + 8 * HOUR_MS, &b, &f);
+	assert_true(alarm_of(&b, "d.p/hot")->count[BACKTEST_WOULD].at_start);
 	backtest_done(&b);
 	found_done(&f);
 	rig_close(&r);
@@ -464,6 +495,31 @@ static void matching(void **state)
 	finish(&r, &b);
 }
 
+/* What stood already is neither missed nor new, though the other side has nothing; and what meets it is not new. */
+static void it_stood_on_one_side(void **state)
+{
+	struct rig r;
+	struct backtest b;
+
+	(void)state;
+	begin(&r, &b, one_rule);
+	backtest_stood(&b, "d.p/late", RIG_T0 - HOUR_MS);
+	backtest_stood(&b, "d.p/hot", RIG_T0 - HOUR_MS);
+	sample_at(&b, RIG_T0 + 1000, 60);
+	backtest_event(&b, "d.p/hot", TRANSITION_RETURNED, RIG_T0 + 5000);
+	sample_at(&b, RIG_T0 + 6000, 40);
+	backtest_end(&b);
+	const struct backtest_alarm *a = alarm_of(&b, "d.p/late");
+	assert_int_equal(a->count[BACKTEST_WERE].raised + a->count[BACKTEST_WERE].alone, 0);
+	assert_int_equal(a->count[BACKTEST_WERE].longest_ms, 24 * HOUR_MS);
+	assert_true(a->count[BACKTEST_WERE].at_start && a->count[BACKTEST_WERE].at_end);
+	a = alarm_of(&b, "d.p/hot");
+	assert_int_equal(a->count[BACKTEST_WOULD].raised, 1);
+	assert_int_equal(a->count[BACKTEST_WOULD].alone, 0);
+	assert_int_equal(a->count[BACKTEST_WERE].longest_ms, 5000);
+	finish(&r, &b);
+}
+
 /* A rule that no longer has this alarm: what it raised would not have come. */
 static void a_rule_without_the_alarm(void **state)
 {
@@ -485,7 +541,7 @@ static void a_rule_without_the_alarm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_stood_before), cmocka_unit_test(a_clock_set_back), cmocka_unit_test(chatter_and_again), cmocka_unit_test(matching),
+		cmocka_unit_test(it_stood_before), cmocka_unit_test(what_was_before), cmocka_unit_test(a_clock_set_back), cmocka_unit_test(chatter_and_again), cmocka_unit_test(matching), cmocka_unit_test(it_stood_on_one_side),
 		cmocka_unit_test(a_rule_without_the_alarm), cmocka_unit_test(live_is_simulated), cmocka_unit_test(deadbands_hide_what_is_said),
 	};
 
