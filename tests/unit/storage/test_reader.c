@@ -79,51 +79,6 @@ static struct reader *open_reader(struct fixture *f)
 		assert_string_equal(x.t, expect); \
 	} while (0)
 
-static bool see_stream(void *user, uint32_t stream_db, const char *node, unsigned stream)
-{
-	struct text *x = user;
-
-	(void)stream_db;
-	put(x, "%s/%s ", node, stream_name(stream));
-	return ++x->n != x->stop_after;
-}
-
-static bool see_alarm(void *user, const char *alarm, const char *state, int64_t since_ms)
-{
-	struct text *x = user;
-
-	put(x, "%s %s %lld\n", alarm, state, (long long)(since_ms - T0));
-	return ++x->n != x->stop_after;
-}
-
-static void test_lists(void **state)
-{
-	struct fixture f;
-	struct text x;
-	struct err e;
-	(void)state;
-
-	fixture_init(&f);
-	fixture_open(&f);
-	fixture_event(&f, f.fire, "b/y", TRANSITION_RAISED, STATE_ACTIVE, T0 + 5)->since_ms = T0 + 3;
-	fixture_event(&f, f.fire, "a/y", TRANSITION_ACKNOWLEDGED, STATE_ACKED, T0 + 7)->since_ms = T0 + 4;
-	fixture_event(&f, f.fire, "c/y", TRANSITION_CLEARED, STATE_NORMAL, T0 + 8);
-	fixture_commit(&f, T0);
-	struct reader *r = open_reader(&f);
-	SAW(reader_alarms(r, see_alarm, &x, &e_), "a/y acked 4\nb/y active 3\n");
-	memset(&x, 0, sizeof x);
-	x.stop_after = 1;
-	assert_int_equal(reader_alarms(r, see_alarm, &x, &e), 0);
-	assert_int_equal(x.n, 1);
-	SAW(reader_streams(r, see_stream, &x, &e_), "gw-1/fire gw-1/fault gw-1/reading ");
-	memset(&x, 0, sizeof x);
-	x.stop_after = 1;
-	assert_int_equal(reader_streams(r, see_stream, &x, &e), 0);
-	assert_int_equal(x.n, 1);
-	reader_close(r);
-	fixture_done(&f);
-}
-
 static void test_streams(void **state)
 {
 	struct fixture f;
@@ -516,7 +471,7 @@ static void test_reader_wrong_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_lists), cmocka_unit_test(test_values), cmocka_unit_test(test_history), cmocka_unit_test(test_buckets_and_hours),
+		cmocka_unit_test(test_streams), cmocka_unit_test(test_values), cmocka_unit_test(test_history), cmocka_unit_test(test_buckets_and_hours),
 		cmocka_unit_test(test_log_events), cmocka_unit_test(test_views), cmocka_unit_test(test_sqlite3_shell), cmocka_unit_test(test_reader_alone),
 		cmocka_unit_test(test_reader_wrong_files),
 	};
