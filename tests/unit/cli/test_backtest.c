@@ -48,6 +48,8 @@ static const char live_rules[] =
 	"  - {id: hotter, for: {point: 'd.p*'}, when: {above: point.high, deadband: 5}, on_delay: 7s, off_delay: 20s, class: fire}\n"
 	"  - {id: cold, for: {point: 'd.p*'}, when: {below: 44, deadband: 2}, off_delay: 4s, class: supervisory, ack: false}\n"
 	"  - {id: away, for: {point: 'd.p*'}, when: {outside: [41, 57], deadband: 1.5}, class: supervisory}\n"
+	"  - {id: wide, for: {point: 'd.p*'}, when: {outside: [40, 57], deadband: 1.5}, class: supervisory, ack: false}\n"
+	"  - {id: damp, for: {point: 'd.p*'}, when: {above: 53, deadband: 2}, class: supervisory, ack: false}\n"
 	"  - {id: silent, for: {point: 'd.*'}, when: {quality: bad}, on_delay: 15s, class: fault, ack: false}\n"
 	"  - {id: set, for: {point: d.e0}, when: {equals: alarm}, class: fire, latch: true}\n"
 	"  - {id: two, when: {count: 2, of: {rule: [hot, hotter]}, same: building, within: 30s}, class: fire}\n"
@@ -58,6 +60,8 @@ static const char other_rules[] =
 	"  - {id: hotter, for: {point: 'd.p*'}, when: {above: 54, deadband: 2}, on_delay: 5s, off_delay: 9s, class: fire}\n"
 	"  - {id: cold, for: {point: 'd.p*'}, when: {below: 46.1, deadband: 2}, off_delay: 4s, class: supervisory, ack: false}\n"
 	"  - {id: away, for: {point: 'd.p*'}, when: {outside: [42, 55], deadband: 1.5}, class: supervisory}\n"
+	"  - {id: wide, for: {point: 'd.p*'}, when: {outside: [40, 56], deadband: 1.5}, class: supervisory, ack: false}\n" /* each differs in one thing only */
+	"  - {id: damp, for: {point: 'd.p*'}, when: {above: 53, deadband: 1}, class: supervisory, ack: false}\n"
 	"  - {id: even, for: {point: 'd.p*'}, when: {equals: 50}, class: supervisory, ack: false}\n"
 	"  - {id: set, for: {point: d.e0}, when: {equals: off}, class: fire, latch: true}\n"
 	"  - {id: two, when: {count: 2, of: {rule: [hot, hotter]}, same: building, within: 30s}, class: fire}\n";
