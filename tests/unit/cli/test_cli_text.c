@@ -70,7 +70,7 @@ static void args_given_several_times(void **state)
 {
 	struct args a;
 	struct err e;
-	char line[8 * (ARGS_MORE_MAX + 3)] = "";
+	char line[sizeof "--file=x " * (ARGS_MORE_MAX + 3)] = "";
 
 	(void)state;
 	assert_int_equal(parse(&a, &e, "--file a x --file=b --since s --file c"), 0);
