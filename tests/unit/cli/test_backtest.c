@@ -104,9 +104,12 @@ static void walk(uint64_t seed, struct rig *const *rigs, size_t n)
 {
 	struct walk w = { .seed = seed, .value = { 50, 50, 50, 50, 0 } };
 
-	for (int second = 1; second < HOURS * 3600; second++)
+	for (int second = 1; second < HOURS * 3600; second++) {
 		for (int i = 0; i < 5; i++)
 			step(&w, i, second, rigs, n);
+		if (second % 1777 == 0)
+			rig_restart(rigs[0]); /* the one that stores */
+	}
 	for (size_t k = 0; k < n; k++)
 		rig_until(rigs[k], HOURS * 3600);
 }
