@@ -106,7 +106,7 @@ static void turn(struct backtest *b, struct backtest_alarm *a, enum backtest_sid
 {
 	if (what == TRANSITION_RAISED || what == TRANSITION_CONFIRMED || what == TRANSITION_RERAISED)
 		turn_on(b, a, side, at_ms);
-	else if (what == TRANSITION_RETURNED || what == TRANSITION_CLEARED || what == TRANSITION_REMOVED)
+	else if (what == TRANSITION_RETURNED || what == TRANSITION_REMOVED)
 		turn_off(a, side, at_ms);
 }
 

@@ -13,7 +13,7 @@ struct backtest_watch {
 	struct backtest_alarm *alarm;
 	struct { double lo, hi; } on, off;
 	double  deadband;
-	bool    equals;
+	bool    equals;    /* while it is on, the value is off.lo */
 	uint8_t may;
 	int64_t since_ms;  /* in doubt */
 };
@@ -107,7 +107,7 @@ static bool may_turn_on(const struct backtest_watch *w, double v)
 
 static bool may_turn_off(const struct backtest_watch *w, double v)
 {
-	return w->equals || (v + w->deadband >= w->off.lo - slack(w->off.lo) && v - w->deadband <= w->off.hi + slack(w->off.hi));
+	return v + w->deadband >= w->off.lo - slack(w->off.lo) && v - w->deadband <= w->off.hi + slack(w->off.hi);
 }
 
 static void end(struct backtest *b, struct backtest_watch *w, int64_t at_ms)

@@ -6,6 +6,7 @@ import time
 import machine
 import rig
 import rows_field
+import rows_past
 import stage
 from rig import CannotMeasure, median, ms, quantile, say
 
@@ -384,5 +385,6 @@ ROWS = {
     "thousand": (row_thousand, "1,000 devices × 100 registers at 1 Hz"),
     "thousand-dead": (lambda ctx: rows_field.row_thousand_dead(ctx, Figure), "the same, 50 of them dead"),
     "tower": (row_tower, "a tower of 2,000 points, defaults"),
+    "backtest": (lambda ctx: rows_past.row_backtest(ctx, Figure), "a month of 2,000 points put through rules again"),
     "disk": (row_disk, "the disk alone"),
 }

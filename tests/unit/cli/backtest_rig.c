@@ -54,10 +54,20 @@ static void open_store(struct rig *r)
 		fail_msg("%s", e.text);
 }
 
+static void start_pipeline(struct rig *r)
+{
+	struct pipeline_config c = {
+		.site = &r->config->site, .rules = r->config->rules, .n_rules = r->config->n_rules, .point_dbs = r->point_dbs, .stream_dbs = r->stream_dbs, .boot = ++r->boot,
+		.machine_boot = 1, .started = r->now,
+	};
+	struct err e;
+
+	assert_int_equal(pipeline_new(&c, &r->pipeline, &e), 0);
+}
+
 void rig_open(struct rig *r, const char *const *rules, size_t n, bool stores)
 {
 	struct findings findings;
-	struct err e;
 
 	config_load_with_rules(r->site, rules, n, &r->config, &findings);
 	if (!r->config)
@@ -69,14 +79,39 @@ void rig_open(struct rig *r, const char *const *rules, size_t n, bool stores)
 	r->stream_dbs = calloc(r->config->site.n_nodes * STREAM_COUNT, sizeof *r->stream_dbs);
 	if (stores)
 		open_store(r);
-	struct pipeline_config c = {
-		.site = &r->config->site, .rules = r->config->rules, .n_rules = r->config->n_rules, .point_dbs = r->point_dbs, .stream_dbs = r->stream_dbs, .boot = 7,
-		.machine_boot = 1, .started = r->now,
-	};
-	assert_int_equal(pipeline_new(&c, &r->pipeline, &e), 0);
+	start_pipeline(r);
 	r->batch = batch_new((struct batch_sizes){ 512, 4096, 512, 1, 1, 1, 1, 1 << 20, 1 << 24 });
 	assert_non_null(r->batch);
 	pipeline_set_batch(r->pipeline, r->batch);
+	pipeline_started(r->pipeline, r->now, &r->fx);
+}
+
+static void give_state(void *user, const char *alarm, const void *blob, size_t len)
+{
+	struct rig *r = user;
+
+	pipeline_restore_state(r->pipeline, alarm, blob, len, r->now);
+}
+
+static void give_alarm(void *user, const struct record_event *e, const char *node, unsigned stream)
+{
+	struct rig *r = user;
+
+	pipeline_restore_alarm(r->pipeline, e, node, stream);
+}
+
+void rig_restart(struct rig *r)
+{
+	struct err e;
+
+	rig_commit(r);
+	store_close(r->store);
+	pipeline_free(r->pipeline);
+	open_store(r);
+	start_pipeline(r);
+	pipeline_set_batch(r->pipeline, r->batch);
+	if (store_each_state(r->store, give_state, r, &e) || store_each_alarm(r->store, give_alarm, r, &e))
+		fail_msg("%s", e.text);
 	pipeline_started(r->pipeline, r->now, &r->fx);
 }
 

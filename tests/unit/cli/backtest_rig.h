@@ -21,6 +21,7 @@ struct rig {
 	uint32_t        *point_dbs, *stream_dbs;
 	struct stamp     now;
 	struct pipeline_effects fx;
+	uint64_t         boot;
 	void           (*events)(void *user, const struct record_event *e);
 	void            *user;
 };
@@ -34,6 +35,8 @@ void rig_file(const struct rig *r, const char *name, const char *text);
 /* A pipeline on these rules files (none: the site's own); it stores if `stores`. */
 void rig_open(struct rig *r, const char *const *rules, size_t n, bool stores);
 void rig_close(struct rig *r);
+/* The daemon ends and begins anew, with what it stored, at once. */
+void rig_restart(struct rig *r);
 void rig_remove(struct rig *r);
 /* Time goes on to this second; the pipeline is told at each of its deadlines. */
 void rig_until(struct rig *r, double second);

@@ -1,37 +1,13 @@
 /* Live = simulated on the same samples: what a pipeline decided is what a back-test of the same rules finds in what it stored, occurrence by occurrence; and what other rules would
  * have decided on all samples differs from their back-test only where it says that deadbands hide something. */
-#include "tests/unit/cli/backtest_rig.h"
-
-#include "gateway/cli/backtest_feed.h"
+#include "tests/unit/cli/backtest_found.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SPANS_MAX 60000
 #define HOURS     8
-
-struct span { char alarm[48]; int64_t from_ms, to_ms; };
-struct spans { struct span *items; size_t n; };
-
-static void add_span(struct spans *s, const char *alarm, int64_t from, int64_t to)
-{
-	if (!s->items)
-		s->items = calloc(SPANS_MAX, sizeof *s->items);
-	assert_true(s->n < SPANS_MAX);
-	snprintf(s->items[s->n].alarm, sizeof s->items[s->n].alarm, "%s", alarm);
-	s->items[s->n].from_ms = from;
-	s->items[s->n++].to_ms = to;
-}
-
-static int by_alarm(const void *x, const void *y)
-{
-	const struct span *a = x, *b = y;
-	int order = strcmp(a->alarm, b->alarm);
-
-	return order ? order : a->from_ms < b->from_ms ? -1 : a->from_ms > b->from_ms;
-}
 
 /* ---- what was decided ---- */
 
@@ -40,7 +16,7 @@ static void take_event(void *user, const struct record_event *e)
 	struct spans *s = user;
 
 	if (e->transition == TRANSITION_RAISED || e->transition == TRANSITION_CONFIRMED || e->transition == TRANSITION_RERAISED)
-		add_span(s, e->alarm, e->at_ms, INT64_MAX);
+		found_span(s, e->alarm, e->at_ms, INT64_MAX);
 	if (e->transition != TRANSITION_RETURNED)
 		return;
 	for (size_t i = s->n; i-- > 0;)
@@ -49,46 +25,6 @@ static void take_event(void *user, const struct record_event *e)
 			return;
 		}
 	fail_msg("%s returned and was never raised", e->alarm);
-}
-
-/* ---- what the back-test finds ---- */
-
-struct found { struct spans side[BACKTEST_SIDES], doubts; size_t alone; };
-
-static void take_occurrence(void *user, const struct backtest_occurrence *o)
-{
-	struct found *f = user;
-
-	add_span(&f->side[o->side], o->alarm->id, o->from_ms, o->to_ms);
-	f->alone += o->alone && o->counts;
-}
-
-static void take_doubt(void *user, const struct backtest_alarm *a, int64_t from_ms, int64_t to_ms)
-{
-	add_span(&((struct found *)user)->doubts, a->id, from_ms, to_ms);
-}
-
-static void back_test(const struct rig *r, const struct config *c, const struct config *live, int64_t from_ms, int64_t to_ms, struct backtest *b, struct found *ret)
-{
-	struct backtest_options o = { .site = &c->site, .rules = c->rules, .n_rules = c->n_rules, .live = live->rules, .n_live = live->n_rules, .from_ms = from_ms, .to_ms = to_ms,
-		.occurrence = take_occurrence, .doubt = take_doubt, .user = ret };
-	struct reader *db = NULL;
-	struct err e = { 0 };
-
-	*ret = (struct found){ 0 };
-	if (backtest_init(b, &o, &e) || reader_open(r->db, &db, &e) || feed_all(db, b, &(struct feed_options){ 0 }, &e))
-		fail_msg("%s", e.text);
-	reader_close(db);
-	for (int i = 0; i < BACKTEST_SIDES; i++)
-		if (ret->side[i].n)
-			qsort(ret->side[i].items, ret->side[i].n, sizeof(struct span), by_alarm);
-}
-
-static void found_done(struct found *f)
-{
-	free(f->side[0].items);
-	free(f->side[1].items);
-	free(f->doubts.items);
 }
 
 static void same(const struct spans *a, const struct spans *b)
@@ -112,6 +48,8 @@ static const char live_rules[] =
 	"  - {id: hotter, for: {point: 'd.p*'}, when: {above: point.high, deadband: 5}, on_delay: 7s, off_delay: 20s, class: fire}\n"
 	"  - {id: cold, for: {point: 'd.p*'}, when: {below: 44, deadband: 2}, off_delay: 4s, class: supervisory, ack: false}\n"
 	"  - {id: away, for: {point: 'd.p*'}, when: {outside: [41, 57], deadband: 1.5}, class: supervisory}\n"
+	"  - {id: wide, for: {point: 'd.p*'}, when: {outside: [40, 57], deadband: 1.5}, class: supervisory, ack: false}\n"
+	"  - {id: damp, for: {point: 'd.p*'}, when: {above: 53, deadband: 2}, class: supervisory, ack: false}\n"
 	"  - {id: silent, for: {point: 'd.*'}, when: {quality: bad}, on_delay: 15s, class: fault, ack: false}\n"
 	"  - {id: set, for: {point: d.e0}, when: {equals: alarm}, class: fire, latch: true}\n"
 	"  - {id: two, when: {count: 2, of: {rule: [hot, hotter]}, same: building, within: 30s}, class: fire}\n"
@@ -120,8 +58,10 @@ static const char other_rules[] =
 	"rules:\n"
 	"  - {id: hot, for: {point: 'd.p*'}, when: {above: 51.3, deadband: 0.5}, class: prealarm}\n"
 	"  - {id: hotter, for: {point: 'd.p*'}, when: {above: 54, deadband: 2}, on_delay: 5s, off_delay: 9s, class: fire}\n"
-	"  - {id: cold, for: {point: 'd.p*'}, when: {below: 46.1}, off_delay: 4s, class: supervisory, ack: false}\n"
+	"  - {id: cold, for: {point: 'd.p*'}, when: {below: 46.1, deadband: 2}, off_delay: 4s, class: supervisory, ack: false}\n"
 	"  - {id: away, for: {point: 'd.p*'}, when: {outside: [42, 55], deadband: 1.5}, class: supervisory}\n"
+	"  - {id: wide, for: {point: 'd.p*'}, when: {outside: [40, 56], deadband: 1.5}, class: supervisory, ack: false}\n" /* each differs in one thing only */
+	"  - {id: damp, for: {point: 'd.p*'}, when: {above: 53, deadband: 1}, class: supervisory, ack: false}\n"
 	"  - {id: even, for: {point: 'd.p*'}, when: {equals: 50}, class: supervisory, ack: false}\n"
 	"  - {id: set, for: {point: d.e0}, when: {equals: off}, class: fire, latch: true}\n"
 	"  - {id: two, when: {count: 2, of: {rule: [hot, hotter]}, same: building, within: 30s}, class: fire}\n";
@@ -164,9 +104,12 @@ static void walk(uint64_t seed, struct rig *const *rigs, size_t n)
 {
 	struct walk w = { .seed = seed, .value = { 50, 50, 50, 50, 0 } };
 
-	for (int second = 1; second < HOURS * 3600; second++)
+	for (int second = 1; second < HOURS * 3600; second++) {
 		for (int i = 0; i < 5; i++)
 			step(&w, i, second, rigs, n);
+		if (second % 1777 == 0)
+			rig_restart(rigs[0]); /* the one that stores */
+	}
 	for (size_t k = 0; k < n; k++)
 		rig_until(rigs[k], HOURS * 3600);
 }
@@ -243,12 +186,12 @@ static size_t one_walk(uint64_t seed, const double deadbands[4])
 	walk(seed, (struct rig *const[]){ &live, &other }, 2);
 	rig_commit(&live);
 	rig_commit(&other);
-	qsort(was.items, was.n, sizeof(struct span), by_alarm);
-	qsort(truth.items, truth.n, sizeof(struct span), by_alarm);
+	qsort(was.items, was.n, sizeof(struct span), found_by_alarm);
+	qsort(truth.items, truth.n, sizeof(struct span), found_by_alarm);
 	assert_true(was.n > 500 && truth.n > 500);
 
 	/* The same rules: equal whatever the deadbands are, since what moved a rule was stored; and nothing is hidden. */
-	back_test(&live, live.config, live.config, RIG_T0, RIG_T0 + HOURS * 3600000, &b, &f);
+	found_run(&live, live.config, live.config, RIG_T0, RIG_T0 + HOURS * 3600000, &b, &f);
 	same(&f.side[BACKTEST_WOULD], &was);
 	same(&f.side[BACKTEST_WERE], &was);
 	assert_int_equal(f.alone, 0);
@@ -256,7 +199,7 @@ static size_t one_walk(uint64_t seed, const double deadbands[4])
 	backtest_done(&b);
 	found_done(&f);
 
-	back_test(&live, other.config, live.config, RIG_T0, RIG_T0 + HOURS * 3600000, &b, &f);
+	found_run(&live, other.config, live.config, RIG_T0, RIG_T0 + HOURS * 3600000, &b, &f);
 	size_t n = differences(&f.side[BACKTEST_WOULD], &truth, &f.doubts) + differences(&truth, &f.side[BACKTEST_WOULD], &f.doubts);
 	if (deadbands[0] <= 0 && deadbands[1] <= 0 && deadbands[2] <= 0 && deadbands[3] <= 0) {
 		same(&f.side[BACKTEST_WOULD], &truth);
@@ -300,194 +243,9 @@ static void deadbands_hide_what_is_said(void **state)
 	assert_true(n > 0);
 }
 
-/* ---- the edges ---- */
-
-static const char one_point[] = "          - {point: p, kind: generic, fc: 3, register: 1, heartbeat: 1d, deadband: 1}\n";
-static const char one_rule[] = "rules:\n  - {id: hot, for: {point: d.p}, when: {above: 50, deadband: 5}, class: fire}\n"
-	"  - {id: late, for: {point: d.p}, when: {above: 50}, on_delay: 1h, class: fire}\n";
-#define HOUR_MS INT64_C(3600000)
-
-static const struct backtest_alarm *alarm_of(const struct backtest *b, const char *id)
-{
-	for (size_t i = 0; i < b->n_alarms; i++)
-		if (strcmp(b->alarms[i]->id, id) == 0)
-			return b->alarms[i];
-	fail_msg("no alarm %s", id);
-	return NULL;
-}
-
-/* Five hours before the time its last value was stored: it stands as the time begins, on both sides, and is no raise. */
-static void it_stood_before(void **state)
-{
-	struct rig r;
-	struct backtest b;
-	struct found f;
-
-	(void)state;
-	rig_write(&r, one_point, one_rule);
-	rig_open(&r, NULL, 0, true);
-	rig_until(&r, 10);
-	rig_sample(&r, 0, 60, QUALITY_GOOD);
-	for (int second = 15; second < 6 * 3600; second += 5) {
-		rig_until(&r, second);
-		rig_sample(&r, 0, 60, QUALITY_GOOD);
-	}
-	rig_until(&r, 6 * 3600);
-	rig_sample(&r, 0, 40, QUALITY_GOOD);
-	rig_commit(&r);
-	back_test(&r, r.config, r.config, RIG_T0 + 5 * HOUR_MS, RIG_T0 + 7 * HOUR_MS, &b, &f);
-	const struct backtest_alarm *a = alarm_of(&b, "d.p/hot");
-	for (int side = 0; side < BACKTEST_SIDES; side++) {
-		assert_true(a->count[side].at_start && !a->count[side].at_end);
-		assert_int_equal(a->count[side].raised, 0);
-		assert_int_equal(a->count[side].longest_ms, HOUR_MS);
-	}
-	assert_int_equal(b.readings, 1);
-	assert_int_equal(f.alone, 0);
-	backtest_done(&b);
-	found_done(&f);
-	/* Up to a time at which it still stands. */
-	back_test(&r, r.config, r.config, RIG_T0 + 2 * HOUR_MS, RIG_T0 + 4 * HOUR_MS, &b, &f);
-	a = alarm_of(&b, "d.p/late");
-	assert_true(a->count[BACKTEST_WOULD].at_end && a->count[BACKTEST_WERE].at_end && a->count[BACKTEST_WOULD].at_start && a->count[BACKTEST_WERE].at_start);
-	assert_int_equal(a->count[BACKTEST_WERE].longest_ms, 2 * HOUR_MS);
-	backtest_done(&b);
-	found_done(&f);
-	/* A delay that began before the time ends in it. */
-	back_test(&r, r.config, r.config, RIG_T0 + HOUR_MS / 2, RIG_T0 + 2 * HOUR_MS, &b, &f);
-	a = alarm_of(&b, "d.p/late");
-	assert_int_equal(a->count[BACKTEST_WOULD].raised, 1);
-	assert_int_equal(f.side[BACKTEST_WOULD].items[1].from_ms, RIG_T0 + HOUR_MS + 10000);
-	assert_int_equal(f.alone, 0);
-	backtest_done(&b);
-	found_done(&f);
-	rig_close(&r);
-	rig_remove(&r);
-}
-
-static void sample_at(struct backtest *b, int64_t at_ms, double value)
-{
-	struct sample s = { .point = 0, .quality = QUALITY_GOOD, .value = { value, NULL } };
-
-	backtest_reading(b, &s, at_ms);
-}
-
-static void begin(struct rig *r, struct backtest *b, const char *rules)
-{
-	struct err e;
-
-	rig_write(r, one_point, rules);
-	rig_open(r, NULL, 0, false);
-	struct backtest_options o = { .site = &r->config->site, .rules = r->config->rules, .n_rules = r->config->n_rules, .from_ms = RIG_T0, .to_ms = RIG_T0 + 24 * HOUR_MS };
-	assert_int_equal(backtest_init(b, &o, &e), 0);
-}
-
-static void finish(struct rig *r, struct backtest *b)
-{
-	backtest_done(b);
-	rig_close(r);
-	rig_remove(r);
-}
-
-/* A clock that was set back by two hours neither ends a delay nor holds it up. */
-static void a_clock_set_back(void **state)
-{
-	struct rig r;
-	struct backtest b;
-
-	(void)state;
-	begin(&r, &b, one_rule);
-	sample_at(&b, RIG_T0 + 3 * HOUR_MS, 60);
-	sample_at(&b, RIG_T0 + HOUR_MS, 60);
-	sample_at(&b, RIG_T0 + HOUR_MS + 1000, 60);
-	assert_int_equal(alarm_of(&b, "d.p/late")->count[BACKTEST_WOULD].raised, 0);
-	sample_at(&b, RIG_T0 + 2 * HOUR_MS, 60);
-	assert_int_equal(alarm_of(&b, "d.p/late")->count[BACKTEST_WOULD].raised, 1);
-	finish(&r, &b);
-}
-
-static void chatter_and_again(void **state)
-{
-	struct rig r;
-	struct backtest b;
-
-	(void)state;
-	begin(&r, &b, one_rule);
-	for (int i = 0; i < 5; i++) {
-		sample_at(&b, RIG_T0 + 20000 * i, 60);
-		sample_at(&b, RIG_T0 + 20000 * i + 10000, 40);
-	}
-	sample_at(&b, RIG_T0 + HOUR_MS, 60);
-	backtest_end(&b);
-	const struct backtest_count *n = &alarm_of(&b, "d.p/hot")->count[BACKTEST_WOULD];
-	assert_int_equal(n->raised, 6);
-	assert_int_equal(n->again, 4);
-	assert_int_equal(n->chatter, 3); /* the 3rd, 4th and 5th */
-	assert_int_equal(n->alone, 6);
-	assert_int_equal(n->longest_ms, 23 * HOUR_MS);
-	assert_int_equal(b.n_days, 1);
-	assert_int_equal(b.days[0].n[BACKTEST_WOULD], 7); /* and the late one */
-	finish(&r, &b);
-}
-
-/* What was raised and what would have been are the same if they meet, however early or late. */
-static void matching(void **state)
-{
-	struct rig r;
-	struct backtest b;
-
-	(void)state;
-	begin(&r, &b, one_rule);
-	/* would: 10-20, 40-50, 55-60; were: 15-30 (the same), 35-39 (missed), 45-58 (both of the next two), 70-72 (missed), and a rule and a point that are gone */
-	const struct { int at; double value; const char *alarm; enum transition what; } script[] = {
-		{ 10, 60, NULL, 0 }, { 15, 0, "d.p/hot", TRANSITION_RAISED }, { 20, 40, NULL, 0 }, { 30, 0, "d.p/hot", TRANSITION_RETURNED }, { 35, 0, "d.p/hot", TRANSITION_RERAISED },
-		{ 36, 0, "d.p/hot", TRANSITION_ACKNOWLEDGED }, { 38, 0, "d.p/hot", TRANSITION_RETURNED }, { 38, 0, "d.p/hot", TRANSITION_CLEARED }, { 40, 60, NULL, 0 },
-		{ 45, 0, "d.p/hot", TRANSITION_RAISED }, { 50, 40, NULL, 0 }, { 55, 60, NULL, 0 }, { 58, 0, "d.p/hot", TRANSITION_RETURNED }, { 60, 40, NULL, 0 },
-		{ 70, 0, "d.p/hot", TRANSITION_RERAISED }, { 72, 0, "d.p/hot", TRANSITION_REMOVED }, { 73, 0, "d.p/gone", TRANSITION_RAISED }, { 74, 0, "d.q/hot", TRANSITION_RAISED },
-		{ 75, 0, "_gw.storage/full", TRANSITION_RAISED }, { 76, 0, "d.p/hot/shelved", TRANSITION_RAISED }, { 77, 0, "d.p/out-of-service", TRANSITION_RAISED }, { 80, 60, NULL, 0 },
-	};
-	for (size_t i = 0; i < sizeof script / sizeof *script; i++)
-		if (script[i].alarm)
-			backtest_event(&b, script[i].alarm, script[i].what, RIG_T0 + 1000 * script[i].at);
-		else
-			sample_at(&b, RIG_T0 + 1000 * script[i].at, script[i].value);
-	backtest_end(&b);
-	const struct backtest_alarm *a = alarm_of(&b, "d.p/hot");
-	assert_int_equal(a->count[BACKTEST_WOULD].raised, 4);
-	assert_int_equal(a->count[BACKTEST_WOULD].alone, 1);
-	assert_int_equal(a->count[BACKTEST_WERE].raised, 4);
-	assert_int_equal(a->count[BACKTEST_WERE].alone, 2);
-	assert_int_equal(b.n_alarms, b.n_engine);
-	assert_int_equal(b.n_others, 2);
-	assert_string_equal(b.others[0].rule, "gone");
-	assert_string_equal(b.others[1].rule, "hot");
-	finish(&r, &b);
-}
-
-/* A rule that no longer has this alarm: what it raised would not have come. */
-static void a_rule_without_the_alarm(void **state)
-{
-	struct rig r;
-	struct backtest b;
-
-	(void)state;
-	begin(&r, &b, "rules:\n  - {id: hot, enabled: false, for: {point: d.p}, when: {above: 50}, class: fire}\n");
-	backtest_event(&b, "d.p/hot", TRANSITION_RAISED, RIG_T0 + 1000);
-	backtest_event(&b, "d.p/hot", TRANSITION_RETURNED, RIG_T0 + 2000);
-	backtest_end(&b);
-	const struct backtest_alarm *a = alarm_of(&b, "d.p/hot");
-	assert_null(a->fixed);
-	assert_int_equal(a->count[BACKTEST_WERE].alone, 1);
-	assert_int_equal(b.n_others, 0);
-	finish(&r, &b);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_stood_before), cmocka_unit_test(a_clock_set_back), cmocka_unit_test(chatter_and_again), cmocka_unit_test(matching),
-		cmocka_unit_test(a_rule_without_the_alarm), cmocka_unit_test(live_is_simulated), cmocka_unit_test(deadbands_hide_what_is_said),
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(live_is_simulated), cmocka_unit_test(deadbands_hide_what_is_said) };
 
 	setenv("TZ", "UTC", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,7 @@ static void fill(struct rig *r)
 	rig_write(r, points, own);
 	rig_file(r, "base.yaml", base);
 	rig_file(r, "new.yaml", newer);
+	rig_file(r, "two.yaml", "rules:\n  - {id: a, for: {point: d.p}, when: {above: 55}, class: fault}\n  - {id: b, for: {point: d.p}, when: {above: 54.9}, class: fault}\n");
 	rig_file(r, "bad.yaml", "rules:\n  - {id: hot, for: {point: 'd.*'}, when: {abvoe: 55}}\n");
 	rig_open(r, NULL, 0, true);
 	for (int i = 0; i < 2 * 24 * 60 * 12; i++) {
@@ -128,6 +129,8 @@ static void text(const struct rig *r)
 	/* One part of it. */
 	expect(r, "--rules base.yaml --rules new.yaml floor=13" SPAN, 0, "These rules would have raised 5 alarms, 2.5 a day; 2 were raised, 1.0 a day.\n");
 	assert_null(strstr(out, "d.p/"));
+	expect(r, "--rules base.yaml --rules new.yaml d.q" SPAN, 0, "These rules would have raised 5 alarms, 2.5 a day; 2 were raised, 1.0 a day.\n");
+	expect(r, "--rules two.yaml" SPAN, 0, "Hidden by deadbands: 1 point came within the deadband of a limit twice. ");
 	expect(r, "--rules base.yaml --rules new.yaml 'site/*' class=fire" SPAN, 0, "These rules would have raised 1 alarm, 0.5 a day; 1 was raised");
 	/* A time of which only a part has readings; the database elsewhere. */
 	expect(r, "--from 2026-10-20 --to 2026-11-13 --rules base.yaml --rules new.yaml", 0,

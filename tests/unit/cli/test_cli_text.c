@@ -19,7 +19,7 @@
 /* ---- args ---- */
 
 static const struct args_option options[] = {
-	{ "config", 'c', "SITE", "" }, { "follow", 0, NULL, "" }, { "since", 0, "T", "" }, { "help", 'h', NULL, "" }
+	{ "config", 'c', "SITE", "" }, { "follow", 0, NULL, "" }, { "since", 0, "T", "" }, { "help", 'h', NULL, "" }, { "file", 0, "F", "", true }
 };
 
 static int parse(struct args *ret, struct err *e, const char *line)
@@ -32,7 +32,7 @@ static int parse(struct args *ret, struct err *e, const char *line)
 	snprintf(copy, sizeof copy, "%s", line);
 	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
 		argv[argc++] = w;
-	return args_parse(options, 4, argc, argv, ret, e);
+	return args_parse(options, 5, argc, argv, ret, e);
 }
 
 static void args_in_any_order(void **state)
@@ -64,6 +64,31 @@ static void args_in_any_order(void **state)
 	assert_false(args_flag(&a, "follow"));
 	assert_int_equal(parse(&a, &e, "--since -5"), 0); /* a value may begin with a dash */
 	assert_string_equal(args_value(&a, "since"), "-5");
+}
+
+static void args_given_several_times(void **state)
+{
+	struct args a;
+	struct err e;
+	char line[sizeof "--file=x " * (ARGS_MORE_MAX + 3)] = "";
+
+	(void)state;
+	assert_int_equal(parse(&a, &e, "--file a x --file=b --since s --file c"), 0);
+	assert_string_equal(args_value(&a, "file"), "a");
+	assert_string_equal(args_value_at(&a, "file", 0), "a");
+	assert_string_equal(args_value_at(&a, "file", 1), "b");
+	assert_string_equal(args_value_at(&a, "file", 2), "c");
+	assert_null(args_value_at(&a, "file", 3));
+	assert_string_equal(args_value_at(&a, "since", 0), "s");
+	assert_null(args_value_at(&a, "since", 1));
+	assert_null(args_value_at(&a, "config", 0));
+	for (int i = 0; i < ARGS_MORE_MAX + 1; i++)
+		strcat(line, "--file=x ");
+	line[strlen(line) - 1] = '\0';
+	assert_int_equal(parse(&a, &e, line), 0);
+	strcat(line, " --file=x");
+	assert_int_equal(parse(&a, &e, line), -1);
+	assert_non_null(strstr(e.text, "--file is given too often"));
 }
 
 static void args_that_are_wrong(void **state)
@@ -239,7 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(args_in_any_order),
-		cmocka_unit_test(args_that_are_wrong),
+		cmocka_unit_test(args_given_several_times), cmocka_unit_test(args_that_are_wrong),
 		cmocka_unit_test(widths),
 		cmocka_unit_test(numbers_for_people),
 		cmocka_unit_test(texts_are_harmless),
