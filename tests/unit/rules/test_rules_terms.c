@@ -393,7 +393,7 @@ static void test_other_terms(void **state)
 	fixture_time(&fx, 3 * S);
 	fixture_read(&fx, 0, 1, 3 * S);
 	expect_state("site/x", STATE_ACTIVE);
-	fixture_read(&fx, 1, 3, 4 * S);
+	fixture_read(&fx, 1, 1, 4 * S);
 	fixture_expect(&fx, 0, "site/x", TRANSITION_RETURNED, STATE_RETURNED, 4 * S);
 	/* The other way: all at once is not raised by what nobody read. */
 	change_limit(2);
