@@ -10,13 +10,28 @@ struct model_alarm {
 	enum alarm_state state;
 	bool    raw, was_on;
 	int64_t on_ns, end_ns; /* end_ns: of the delay that runs, or CLOCK_NEVER */
+	/* rate: all samples of the window; stuck: what does not move since when, and since when it is not known (CLOCK_NEVER: it is) */
+	struct { int64_t at_ns; double value; } samples[SCENARIO_STEPS];
+	size_t  n_samples;
+	bool    anchored;
+	double  anchor;
+	int64_t since_ns, bad_ns;
 };
+
+/* One point that a term of an alarm of all or any looks at. */
+struct model_seat {
+	uint32_t alarm, term, point;
+	bool     verdict;
+};
+#define SEATS_MAX 1024
 
 struct model {
 	const struct scenario *s;
 	struct model_alarm     alarms[SCENARIO_ALARMS];
 	bool                   counting[SCENARIO_ALARMS][SCENARIO_ALARMS]; /* [group][alarm]: may count in it */
 	uint32_t               n;
+	struct model_seat      seats[SEATS_MAX];
+	size_t                 n_seats;
 	struct modelled       *out;
 	size_t                 n_out, max;
 };
@@ -183,15 +198,57 @@ static void pass_time(struct model *m, int64_t *clock_ns, int64_t until_ns)
 	*clock_ns = until_ns;
 }
 
-static bool verdict(const struct model_alarm *a, const struct input *in)
+/* The youngest sample of a time `per` ago or more, the window having begun after the last silence of more than that. */
+static bool judge_rate(struct model_alarm *a, const struct input *in)
 {
 	const struct rule_def *d = a->is->def;
-	double v = in->value, db = a->raw ? d->deadband : 0;
+	bool raw = a->raw;
+
+	if (in->quality != QUALITY_GOOD)
+		return raw;
+	if (a->n_samples > 0 && in->at_ns - a->samples[a->n_samples - 1].at_ns > d->per_ns)
+		a->n_samples = 0;
+	for (size_t i = a->n_samples; i-- > 0;) {
+		int64_t age_ns = in->at_ns - a->samples[i].at_ns;
+		if (age_ns < d->per_ns)
+			continue;
+		/* Whole numbers: (v − then) × per / age against the limit, without a division. */
+		double change = (in->value - a->samples[i].value) * (double)d->per_ns, edge = d->limit + (!raw ? 0 : d->rate_above ? -d->deadband : d->deadband);
+		raw = d->rate_above ? change > edge * (double)age_ns : change < edge * (double)age_ns;
+		break;
+	}
+	if (a->n_samples == 0 || (in->at_ns - a->samples[a->n_samples - 1].at_ns) * 15 >= d->per_ns) {
+		a->samples[a->n_samples].at_ns = in->at_ns;
+		a->samples[a->n_samples++].value = in->value;
+	}
+	return raw;
+}
+
+static bool judge_stuck(struct model_alarm *a, const struct input *in)
+{
+	if (in->quality != QUALITY_GOOD) {
+		a->bad_ns = a->bad_ns == CLOCK_NEVER ? in->at_ns : a->bad_ns;
+		return a->raw;
+	}
+	if (!a->anchored || fabs(in->value - a->anchor) > a->is->def->deadband) {
+		a->anchored = true;
+		a->anchor = in->value;
+		a->since_ns = in->at_ns;
+	} else if (a->bad_ns != CLOCK_NEVER) {
+		a->since_ns += in->at_ns - a->bad_ns;
+	}
+	a->bad_ns = CLOCK_NEVER;
+	return in->at_ns - a->since_ns >= a->is->def->stuck_ns;
+}
+
+static bool judge(const struct rule_def *d, bool was, const struct input *in)
+{
+	double v = in->value, db = was ? d->deadband : 0;
 
 	if (d->when == WHEN_QUALITY)
 		return d->any_bad ? in->quality != QUALITY_GOOD : in->quality == QUALITY_COMM || in->quality == QUALITY_STALE;
 	if (in->quality != QUALITY_GOOD)
-		return a->raw;
+		return was;
 	switch (d->when) {
 	case WHEN_ABOVE: return v > d->limit - db;
 	case WHEN_BELOW: return v < d->limit + db;
@@ -205,7 +262,58 @@ static bool verdict(const struct model_alarm *a, const struct input *in)
 	case WHEN_ALL:
 	case WHEN_ANY: break;
 	}
-	return a->raw;
+	return was;
+}
+
+static bool verdict(struct model_alarm *a, const struct input *in)
+{
+	enum rule_when when = a->is->def->when;
+
+	return when == WHEN_RATE ? judge_rate(a, in) : when == WHEN_STUCK ? judge_stuck(a, in) : judge(a->is->def, a->raw, in);
+}
+
+static bool term_holds(const struct model *m, uint32_t alarm, uint32_t term)
+{
+	for (size_t i = 0; i < m->n_seats; i++)
+		if (m->seats[i].alarm == alarm && m->seats[i].term == term && m->seats[i].verdict)
+			return true;
+	return false;
+}
+
+/* All points' new verdicts first, then what they make together. */
+static void judge_joints(struct model *m, const struct input *in)
+{
+	for (size_t i = 0; i < m->n_seats; i++) {
+		struct model_seat *k = &m->seats[i];
+		if (k->point == in->point)
+			k->verdict = judge(&m->alarms[k->alarm].is->def->terms[k->term], k->verdict, in);
+	}
+	for (uint32_t a = 0; a < m->n; a++) {
+		const struct rule_def *d = m->alarms[a].is->def;
+		if (!d || !rule_has_terms(d))
+			continue;
+		size_t hold = 0;
+		for (uint32_t t = 0; t < d->n_terms; t++)
+			hold += term_holds(m, a, t);
+		decide(m, a, d->when == WHEN_ALL ? hold == d->n_terms : hold > 0, in->at_ns);
+	}
+}
+
+static void seat_points(struct model *m, uint32_t alarm)
+{
+	const struct rule_def *d = m->alarms[alarm].is->def;
+	const struct site *site = &m->s->f.site;
+
+	for (uint32_t t = 0; d && t < d->n_terms; t++)
+		for (uint32_t p = 0; p < site->n_points; p++) {
+			const struct rule_words *device = &d->terms[t].select.device;
+			if (!in_group(m, m->alarms[alarm].is, &site->points[p]))
+				continue;
+			if (device->n > 0 && strcmp(device->words[0], site->devices[site->points[p].device].name) != 0)
+				continue;
+			assert_true(m->n_seats < SEATS_MAX);
+			m->seats[m->n_seats++] = (struct model_seat){ alarm, t, p, false };
+		}
 }
 
 static void command(struct model *m, const struct input *in)
@@ -231,6 +339,7 @@ static void give(struct model *m, const struct input *in)
 		for (uint32_t i = 0; i < m->n; i++)
 			if (m->alarms[i].is->point == in->point)
 				decide(m, i, verdict(&m->alarms[i], in), in->at_ns);
+		judge_joints(m, in);
 		return;
 	case INPUT_COMMAND:
 		command(m, in);
@@ -254,7 +363,9 @@ size_t model_run(const struct scenario *s, const struct rules *r, struct modelle
 	m.max = max;
 	m.n = (uint32_t)scenario_count(r);
 	for (uint32_t i = 0; i < m.n; i++)
-		m.alarms[i] = (struct model_alarm){ .is = rules_alarm(r, i), .end_ns = CLOCK_NEVER };
+		m.alarms[i] = (struct model_alarm){ .is = rules_alarm(r, i), .end_ns = CLOCK_NEVER, .bad_ns = CLOCK_NEVER };
+	for (uint32_t i = 0; i < m.n; i++)
+		seat_points(&m, i);
 	for (uint32_t g = 0; g < m.n; g++)
 		for (uint32_t a = 0; a < m.n; a++)
 			m.counting[g][a] = may_count(&m, m.alarms[g].is, m.alarms[a].is);

@@ -28,7 +28,7 @@ static const char *const rule_ids[] = { "r0", "r1", "r2", "r3", "r4", "r5", "r6"
 static const char *const device_words[] = { "d0", "d1", "d2" };
 static const enum alarm_class class_words[] = { CLASS_FIRE, CLASS_SUPERVISORY, CLASS_FAULT };
 
-static void random_single(struct rule_def *d, uint64_t *x)
+static void random_condition(struct rule_def *d, uint64_t *x)
 {
 	d->when = (enum rule_when)below(x, WHEN_COUNT);
 	d->limit = d->when == WHEN_BELOW ? 3 : d->when == WHEN_OUTSIDE ? 2 : d->when == WHEN_EQUALS ? 4 : 5;
@@ -39,6 +39,32 @@ static void random_single(struct rule_def *d, uint64_t *x)
 	d->quality = QUALITY_COMM;
 	if (below(x, 3) == 0)
 		d->select.device = (struct rule_words){ &device_words[below(x, 3)], 1 };
+}
+
+static void random_single(struct rule_def *d, uint64_t *x)
+{
+	const int64_t times[] = { 3, 5, 8, 30, 60 };
+
+	random_condition(d, x);
+	if (below(x, 3) > 0)
+		return;
+	d->when = below(x, 2) ? WHEN_RATE : WHEN_STUCK;
+	d->rate_above = below(x, 2);
+	d->limit = d->rate_above ? 1 : -1;
+	d->per_ns = times[below(x, 5)] * S;
+	d->stuck_ns = times[below(x, 5)] * S;
+}
+
+static void random_joint(struct rule_def *d, struct rule_def *terms, uint64_t *x)
+{
+	d->when = below(x, 2) ? WHEN_ALL : WHEN_ANY;
+	d->same = (enum rule_scope)below(x, 5);
+	d->terms = terms;
+	d->n_terms = 1 + below(x, SCENARIO_TERMS);
+	for (size_t i = 0; i < d->n_terms; i++) {
+		terms[i] = (struct rule_def){ .id = d->id, .select.height_above = NAN, .of.height_above = NAN };
+		random_condition(&terms[i], x);
+	}
 }
 
 static void random_count(struct rule_def *d, uint64_t *x)
@@ -56,15 +82,18 @@ static void random_count(struct rule_def *d, uint64_t *x)
 	}
 }
 
-static void random_rules(struct fixture *f, uint64_t *x)
+static void random_rules(struct scenario *s, uint64_t *x)
 {
-	uint32_t singles = 2 + below(x, 4), counts = 1 + below(x, 3);
+	uint32_t n_joints = below(x, SCENARIO_JOINTS + 1), singles = 2 + below(x, 4), counts = 1 + below(x, 3), n = singles + counts + n_joints;
 
-	for (uint32_t i = 0; i < singles + counts; i++) {
-		struct rule_def *d = fixture_rule(f, rule_ids[i], WHEN_ABOVE);
+	for (uint32_t i = 0; i < n; i++) {
+		struct rule_def *d = fixture_rule(&s->f, rule_ids[i], WHEN_ABOVE);
 		/* In any order: a count rule may stand before what it counts. */
-		if ((i + singles) % (singles + counts) < counts)
+		uint32_t turn = (i + singles) % n;
+		if (turn < counts)
 			random_count(d, x);
+		else if (turn < counts + n_joints)
+			random_joint(d, s->terms[turn - counts], x);
 		else
 			random_single(d, x);
 		d->class_given = true;
@@ -102,7 +131,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	uint32_t n_points = 2 + below(&x, 4);
 	for (uint32_t i = 0; i < n_points; i++)
 		fixture_point(&s->f, KIND_GENERIC, below(&x, 3), floors[below(&x, 3)], zones[below(&x, 3)]);
-	random_rules(&s->f, &x);
+	random_rules(s, &x);
 	s->n = SCENARIO_STEPS;
 	for (size_t i = 0; i < s->n; i++)
 		random_input(&s->f, &s->inputs[i], &at_ns, &x);

@@ -7,6 +7,8 @@
 #define SCENARIO_STEPS  48
 #define SCENARIO_ALARMS 96
 #define SCENARIO_LOG    1024
+#define SCENARIO_JOINTS 2
+#define SCENARIO_TERMS  3
 
 enum input_type { INPUT_READING, INPUT_COMMAND, INPUT_OWN, INPUT_TIME };
 struct input {
@@ -26,6 +28,7 @@ struct input {
 struct scenario {
 	uint64_t       seed;
 	struct fixture f;             /* site and rules; its engine is not used */
+	struct rule_def terms[SCENARIO_JOINTS][SCENARIO_TERMS];
 	struct input   inputs[SCENARIO_STEPS];
 	size_t         n;
 };

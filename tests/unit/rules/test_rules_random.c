@@ -74,7 +74,7 @@ static bool same_sent(const struct sent *a, const struct sent *b, bool values)
 	       x->since.mono_ns == y->since.mono_ns && x->since.wall_ms == y->since.wall_ms && x->at.mono_ns == y->at.mono_ns &&
 	       x->at.wall_ms == y->at.wall_ms && x->n_members == y->n_members &&
 	       memcmp(a->members, b->members, x->n_members * sizeof *a->members) == 0 && a->id.counter == b->id.counter &&
-	       (!values || (same_number(x->value.number, y->value.number) && x->quality == y->quality && same_number(x->limit, y->limit)));
+	       (!values || (same_number(x->value.number, y->value.number) && same_number(x->rate, y->rate) && x->quality == y->quality && same_number(x->limit, y->limit)));
 }
 
 static void print_sent(const struct run *r, size_t i)
