@@ -57,6 +57,20 @@ int memory_build(struct rules *r)
 	return 0;
 }
 
+static void forget(struct rules *r, const struct leaf *l)
+{
+	if (l->op == LEAF_RATE)
+		r->windows[r->memory_of[l->alarm]] = (struct window){ .rate = NAN };
+	else if (l->op == LEAF_STUCK)
+		r->anchors[r->memory_of[l->alarm]] = (struct anchor){ NAN, 0, NO_MOMENT, NO_MOMENT };
+}
+
+void rules_forget(struct rules *r, uint32_t point)
+{
+	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
+		forget(r, &r->leaves[i]);
+}
+
 static const struct window *window_of(const struct rules *r, uint32_t alarm)
 {
 	return alarm < r->n_single && r->alarms[alarm].def->when == WHEN_RATE ? &r->windows[r->memory_of[alarm]] : NULL;
@@ -148,7 +162,7 @@ static uint64_t hash_text(const char *text)
 static bool has_moved(const struct anchor *a, double deadband, double v, uint64_t text)
 {
 	if (isnan(v) || isnan(a->value))
-		return isnan(v) != isnan(a->value) || text != a->text;
+		return text != a->text;
 	return deadband > 0 ? fabs(v - a->value) > deadband + rounding(v, a->value) : v != a->value || text != a->text;
 }
 
