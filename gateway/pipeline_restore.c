@@ -30,6 +30,14 @@ static void restore_silence(struct pipeline *p, const struct rules_alarm *a, enu
 		p->latest[a->point].quality = QUALITY_STALE;
 }
 
+static void restore_silences(struct pipeline *p, uint32_t alarm)
+{
+	uint32_t point;
+
+	for (size_t n = 0; (point = rules_stale_point(p->rules, alarm, n)) != POINT_NONE; n++)
+		p->latest[point].quality = QUALITY_STALE;
+}
+
 void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *blob, size_t len, struct stamp now)
 {
 	if (pipeline_restore_tests(p, alarm, blob, len, now))
@@ -44,6 +52,7 @@ void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *b
 	rules_present(p->rules, i, &present);
 	note_rev(p, present.rev);
 	restore_silence(p, rules_alarm(p->rules, i), present.quality);
+	restore_silences(p, i);
 	pipeline_count_open(p, rules_alarm(p->rules, i)->class_, STATE_NORMAL, present.state);
 }
 
@@ -282,6 +291,10 @@ void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, 
 		if (alarm != RULES_ALARM_NONE)
 			pipeline_note_drift(p, alarm);
 	}
+	/* New, or read otherwise now. */
+	for (uint32_t i = 0; i < p->c.site->n_points; i++)
+		if (!p->latest[i].at.mono_ns)
+			rules_forget(p->rules, i);
 	rules_restored(p->rules, now);
 	for (uint32_t i = 0; i < rules_count(old->rules); i++)
 		take_over(p, old, i, now);

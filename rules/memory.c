@@ -57,6 +57,20 @@ int memory_build(struct rules *r)
 	return 0;
 }
 
+static void forget(struct rules *r, const struct leaf *l)
+{
+	if (l->op == LEAF_RATE)
+		r->windows[r->memory_of[l->alarm]] = (struct window){ .rate = NAN };
+	else if (l->op == LEAF_STUCK)
+		r->anchors[r->memory_of[l->alarm]] = (struct anchor){ NAN, 0, NO_MOMENT, NO_MOMENT };
+}
+
+void rules_forget(struct rules *r, uint32_t point)
+{
+	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
+		forget(r, &r->leaves[i]);
+}
+
 static const struct window *window_of(const struct rules *r, uint32_t alarm)
 {
 	return alarm < r->n_single && r->alarms[alarm].def->when == WHEN_RATE ? &r->windows[r->memory_of[alarm]] : NULL;
@@ -122,7 +136,8 @@ static bool judge_rate(struct rules *r, const struct leaf *l, const struct sampl
 	if (s->quality != QUALITY_GOOD || !isfinite(v))
 		return verdict;
 	int64_t newest_ns = w->n > 0 ? w->samples[(w->first + w->n - 1) % WINDOW_SAMPLES].at_ns : NO_MOMENT;
-	if (w->n > 0 && at_ns - newest_ns > per_ns)
+	/* A silence; or what came from a damaged row lies in a future that would keep the window from ever moving on. */
+	if (w->n > 0 && (at_ns - newest_ns > per_ns || newest_ns - at_ns > per_ns))
 		w->n = 0;
 	int old = oldest_needed(w, at_ns, per_ns);
 	if (old >= 0) {
@@ -148,7 +163,7 @@ static uint64_t hash_text(const char *text)
 static bool has_moved(const struct anchor *a, double deadband, double v, uint64_t text)
 {
 	if (isnan(v) || isnan(a->value))
-		return isnan(v) != isnan(a->value) || text != a->text;
+		return text != a->text;
 	return deadband > 0 ? fabs(v - a->value) > deadband + rounding(v, a->value) : v != a->value || text != a->text;
 }
 
@@ -267,11 +282,9 @@ bool memory_is_tail(const uint8_t *tail, size_t len)
 	return len == 0 || (len >= TAIL_HEAD && bytes_take(&at, 2) == len - TAIL_HEAD);
 }
 
-/* Moments of a window rise, and none lies in a future that would keep it from being used up. */
 static void restore_window(struct window *w, int64_t per_ns, const uint8_t *at, size_t len, int64_t offset_ns)
 {
 	struct window back = { 0 };
-	int64_t last_ns = NO_MOMENT;
 
 	if (len < 17 || bytes_take(&at, 8) != (uint64_t)per_ns)
 		return;
@@ -282,9 +295,8 @@ static void restore_window(struct window *w, int64_t per_ns, const uint8_t *at, 
 	for (uint8_t i = 0; i < back.n; i++) {
 		int64_t at_ns = (int64_t)bytes_take(&at, 8);
 		double value = bytes_take_double(&at);
-		if (!bytes_is_moment(at_ns) || at_ns <= last_ns || !isfinite(value))
+		if (!bytes_is_moment(at_ns) || !isfinite(value))
 			return;
-		last_ns = at_ns;
 		back.samples[i].at_ns = rules_add_ns(at_ns, offset_ns);
 		back.samples[i].value = value;
 	}

@@ -228,6 +228,10 @@ int  rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t
 uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *saved, size_t len, struct stamp now);
 /* After all rules_restore calls: brings counts in line with the members' states; sends nothing. */
 void rules_restored(struct rules *r, struct stamp now);
+/* The point's values mean something else from now on: what rate and stuck rules remember of them is forgotten. */
+void rules_forget(struct rules *r, uint32_t point);
+/* The n-th point that a term of all or any finds stale; POINT_NONE: there are not so many. */
+uint32_t rules_stale_point(const struct rules *r, uint32_t alarm, size_t n);
 /* A config without this alarm follows: sends `removed` if it is not normal. Counts of this engine do not follow: those alarms live on in the
  * next one. */
 void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char *actor, struct stamp now, struct rules_sink *sink);

@@ -251,6 +251,19 @@ size_t terms_list_members(struct rules *r, const struct joint *j)
 	return n;
 }
 
+uint32_t rules_stale_point(const struct rules *r, uint32_t alarm, size_t n)
+{
+	const struct joint *j = rules_joint(r, alarm);
+
+	for (uint32_t i = 0; j && i < j->n_seats; i++) {
+		const struct seat *s = &r->seats[j->first_seat + i];
+		const struct rule_def *d = r->terms[s->term].def;
+		if (d->when == WHEN_QUALITY && !d->any_bad && d->quality == QUALITY_STALE && r->leaves[s->leaf].verdict && n-- == 0)
+			return s->point;
+	}
+	return POINT_NONE;
+}
+
 static uint64_t mix(uint64_t h, const void *data, size_t len)
 {
 	return strmap_hash64("\xFF", 1, strmap_hash64(data, len, h));

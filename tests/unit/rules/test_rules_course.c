@@ -355,6 +355,29 @@ static void test_other_rule(void **state)
 	assert_true(stands(RATE));
 }
 
+/* Moments that are still to come would keep the window from moving on. */
+static void test_of_the_future(void **state)
+{
+	uint8_t saved[RULES_SAVED_MAX];
+
+	(void)state;
+	start_rate(true, 10, 0, 30 * S);
+	for (int i = 0; i <= 31; i++)
+		fixture_read(&fx, 0, 5, i * S);
+	size_t len = rules_save(fx.rules, 0, fixture_at(&fx, 31 * S), saved);
+	fixture_start(&fx);
+	assert_int_equal(rules_restore(fx.rules, 0, saved, len, fixture_at(&fx, -500 * S)), 0);
+	fixture_read(&fx, 0, 0, -500 * S);
+	fixture_read(&fx, 0, 20, -470 * S);
+	assert_true(stands(RATE));
+	/* A little earlier than the newest one is another matter: samples overtake each other by that. */
+	fixture_read(&fx, 0, 20, -471 * S);
+	fixture_read(&fx, 0, 20, -469 * S);
+	assert_true(stands(RATE) && fx.n_log == 1);
+	fixture_command(&fx, RATE, RULES_ACK, -468 * S, NULL);
+	assert_true(fx.log[1].t.rate > 19);
+}
+
 /* A damaged tail is refused if its length is wrong, and else passed over or worked on with. */
 static void test_damaged_tail(void **state)
 {
@@ -396,7 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_rate_below), T(test_rate_above), T(test_rate_of_many_readings), T(test_rate_bad_values), T(test_rate_just_in_time), T(test_rate_drifts), T(test_stuck),
-		T(test_stuck_deadband), T(test_stuck_bad_values), T(test_stuck_texts), T(test_stuck_drifts), T(test_over_restart), T(test_other_rule), T(test_damaged_tail),
+		T(test_stuck_deadband), T(test_stuck_bad_values), T(test_stuck_texts), T(test_stuck_drifts), T(test_over_restart), T(test_other_rule), T(test_of_the_future), T(test_damaged_tail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -402,13 +402,18 @@ static void test_other_terms(void **state)
 	assert_int_equal(fx.n_log, 1);
 	fixture_read(&fx, 1, 3, 8 * S);
 	fixture_expect(&fx, 1, "site/x", TRANSITION_RERAISED, STATE_ACTIVE, 8 * S);
-	/* all becomes any: its state holds, and is decided by the next readings. */
+	/* Nor is what held in the old terms taken for the new ones. */
 	fixture_read(&fx, 0, 0, 9 * S);
+	change_limit(50);
+	fixture_restart(&fx, 9 * S, 0, fixture_at(&fx, 9 * S));
+	fixture_read(&fx, 0, 1, 9 * S);
+	expect_state("site/x", STATE_RETURNED);
+	/* all becomes any: its state holds, and is decided by the next readings. */
 	fx.defs[0].when = WHEN_ANY;
 	fixture_restart(&fx, 10 * S, 0, fixture_at(&fx, 11 * S));
 	fixture_time(&fx, 12 * S);
 	expect_state("site/x", STATE_RETURNED);
-	fixture_read(&fx, 1, 3, 12 * S);
+	fixture_read(&fx, 1, 60, 12 * S);
 	expect_state("site/x", STATE_ACTIVE);
 }
 
