@@ -181,7 +181,7 @@ static bool makes_sense(const struct saved *s)
 	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && is_moment(s->since_ns) && is_moment(s->since_ms) &&
 	       is_moment(s->on_ns) && is_moment(s->end_ns) && is_moment(s->saved_ns) && is_moment(s->saved_ms) &&
 	       is_moment(s->beside.raised_ns[0]) && is_moment(s->beside.raised_ns[1]) && is_moment(s->attention_ns) && s->beside.mode <= MODE_DRILL &&
-	       s->beside.verdict < VERDICT_COUNT;
+	       s->beside.verdict < VERDICT_COUNT && (s->attention_ns == 0 || stands || s->state == STATE_RETURNED);
 }
 
 /* What is to be added to a moment of then to have it on the clock of now. */
@@ -198,10 +198,20 @@ static int64_t clock_offset(const struct rules *r, const struct saved *s, struct
 	return rules_add_ns(now.mono_ns, rules_add_ns(-s->saved_ns, -away_ns));
 }
 
-/* A moment that was never stays so. */
+/* A moment that was never stays so, and one that was does not become it. */
 static int64_t shifted(int64_t t, int64_t offset)
 {
-	return t ? rules_add_ns(t, offset) : 0;
+	int64_t moved = rules_add_ns(t, offset);
+
+	return t == 0 ? 0 : moved == 0 ? 1 : moved;
+}
+
+/* Whether this rule, as it is now, waits for somebody in this state. */
+static bool waits_for_attention(const struct rules *r, uint32_t alarm, const struct saved *s)
+{
+	const struct rule_def *d = r->alarms[alarm].def;
+
+	return s->attention_ns && d && (s->state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns) > 0;
 }
 
 static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
@@ -211,53 +221,64 @@ static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *
 
 	*b = s->beside;
 	b->shelved = shelved;
-	b->suppressors = 0;
 	b->raised_ns[0] = shifted(b->raised_ns[0], offset);
 	b->raised_ns[1] = shifted(b->raised_ns[1], offset);
 	timers_cancel(&r->timers, rules_timer_attention(r, alarm));
-	if (s->attention_ns)
-		timers_set(&r->timers, rules_timer_attention(r, alarm), rules_add_ns(s->attention_ns, offset));
+	if (waits_for_attention(r, alarm, s))
+		timers_set(&r->timers, rules_timer_attention(r, alarm), shifted(s->attention_ns, offset));
 }
 
-int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now)
+static void restore(struct rules *r, uint32_t alarm, const struct saved *s, struct stamp now)
 {
 	struct life *l = &r->lives[alarm];
-	struct saved s;
+	int64_t offset = clock_offset(r, s, now);
+	int64_t known_ns = rules_add_ns(s->saved_ns, offset);
 
-	assert(alarm < r->n_alarms);
-	if (unpack(saved, len, &s) || !makes_sense(&s) || (len > SAVED_LEN && !rules_extra(r, alarm)))
-		return -1;
-	int64_t offset = clock_offset(r, &s, now);
-	int64_t known_ns = rules_add_ns(s.saved_ns, offset);
 	*l = (struct life){
-		.occurrence = s.occurrence, .since_ns = rules_add_ns(s.since_ns, offset), .since_ms = s.since_ms,
-		.on_ns = rules_add_ns(s.on_ns, offset), .rev = s.rev, .state = s.state, .raw = s.flags & FLAG_RAW,
-		.acked = s.flags & FLAG_ACKED, .was_on = s.flags & FLAG_WAS_ON, .since_trusted = s.flags & FLAG_SINCE_TRUSTED,
-		.pend = s.flags & FLAG_PEND_ON ? PEND_ON : s.flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
+		.occurrence = s->occurrence, .since_ns = s->state == STATE_NORMAL ? 0 : rules_add_ns(s->since_ns, offset), .since_ms = s->since_ms,
+		.on_ns = rules_add_ns(s->on_ns, offset), .rev = s->rev, .state = s->state, .raw = s->flags & FLAG_RAW,
+		.acked = s->flags & FLAG_ACKED, .was_on = s->flags & FLAG_WAS_ON, .since_trusted = s->flags & FLAG_SINCE_TRUSTED,
+		.pend = s->flags & FLAG_PEND_ON ? PEND_ON : s->flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
 	};
-	restore_beside(r, alarm, &s, offset);
+	restore_beside(r, alarm, s, offset);
 	timers_cancel(&r->timers, alarm);
 	if (l->pend != PEND_NONE)
-		timers_set(&r->timers, alarm, rules_add_ns(s.end_ns, offset));
+		timers_set(&r->timers, alarm, rules_add_ns(s->end_ns, offset));
 	if (known_ns > r->restored_ns)
 		r->restored_ns = known_ns;
 	if (alarm < r->n_single) {
 		struct leaf *leaf = &r->leaves[r->leaf_of[alarm]];
 		rules_turn_leaf(r, r->leaf_of[alarm], l->raw);
-		leaf->value = s.value;
-		leaf->quality = s.quality;
+		leaf->value = s->value;
+		leaf->quality = s->quality;
 	}
+}
+
+/* People's are restored by their id: rules_restore_extra. */
+int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now)
+{
+	struct saved s;
+
+	assert(alarm < r->n_alarms);
+	if (rules_extra(r, alarm) || unpack(saved, len, &s) || !makes_sense(&s) || len > SAVED_LEN)
+		return -1;
+	restore(r, alarm, &s, now);
 	return 0;
 }
 
+/* One of people stands for as long as it is there: another state would be one that nothing ends. */
 uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *saved, size_t len, struct stamp now)
 {
 	struct saved s;
 
-	if (unpack(saved, len, &s) || !makes_sense(&s) || s.state == STATE_NORMAL || len <= SAVED_LEN)
+	if (unpack(saved, len, &s) || !makes_sense(&s))
+		return RULES_ALARM_NONE;
+	if (s.rev > r->extra_rev)
+		r->extra_rev = s.rev; /* if it is over it may be there again one day */
+	if ((s.state != STATE_ACTIVE && s.state != STATE_ACKED) || !(s.flags & FLAG_RAW) || len <= SAVED_LEN)
 		return RULES_ALARM_NONE;
 	uint32_t alarm = extras_restore(r, id, saved + SAVED_LEN, len - SAVED_LEN, clock_offset(r, &s, now));
-	if (alarm == RULES_ALARM_NONE || rules_restore(r, alarm, saved, len, now))
-		return RULES_ALARM_NONE;
+	if (alarm != RULES_ALARM_NONE)
+		restore(r, alarm, &s, now);
 	return alarm;
 }
