@@ -35,7 +35,7 @@ static void count_raise(struct rules *r, uint32_t alarm, const struct why *w, st
 	if (was && at - b->raised_ns[0] > RULES_CHATTER_QUIET_NS)
 		was = b->chatters = false;
 	b->raised_ns[1] = b->raised_ns[0];
-	b->raised_ns[0] = at;
+	b->raised_ns[0] = at ? at : 1; /* 0: never; a delay that ended while the machine was off may have ended at any moment */
 	if (was) {
 		b->times += b->times < UINT32_MAX;
 		return;

@@ -21,6 +21,8 @@ enum {
 	FLAG_RAW = 1, FLAG_ACKED = 2, FLAG_WAS_ON = 4, FLAG_SINCE_TRUSTED = 8, FLAG_PEND_ON = 16, FLAG_PEND_OFF = 32, FLAG_SAVED_TRUSTED = 64,
 };
 
+enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2 };
+
 struct saved {
 	uint8_t         version, state, flags, quality;
 	uint32_t        rev;
@@ -31,7 +33,8 @@ struct saved {
 	uint64_t        machine_boot;
 	double          value;
 	struct beside   beside;
-	int64_t         attention_ns; /* 0: none */
+	bool            attends;      /* somebody is waited for, until attention_ns */
+	int64_t         attention_ns;
 };
 
 static uint8_t *put(uint8_t *at, uint64_t v, size_t n)
@@ -79,7 +82,7 @@ static size_t pack(const struct saved *s, uint8_t *out)
 	at = put(at, s->beside.times, 4);
 	at = put(at, s->beside.mode, 1);
 	at = put(at, s->beside.verdict, 1);
-	at = put(at, s->beside.chatters, 1);
+	at = put(at, (s->beside.chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0), 1);
 	at = put(at, 0, 1);
 	return (size_t)(at - out);
 }
@@ -94,7 +97,9 @@ static void unpack_beside(const uint8_t *at, struct saved *s)
 	s->beside.times = (uint32_t)take(&at, 4);
 	s->beside.mode = (uint8_t)take(&at, 1);
 	s->beside.verdict = (uint8_t)take(&at, 1);
-	s->beside.chatters = take(&at, 1) & 1;
+	uint8_t flags = (uint8_t)take(&at, 1);
+	s->beside.chatters = flags & BESIDE_CHATTERS;
+	s->attends = flags & BESIDE_ATTENDS;
 }
 
 /* -1: of no version that is known. */
@@ -146,7 +151,7 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.since_ns = l->since_ns, .since_ms = l->since_ms, .on_ns = l->on_ns,
 		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
-		.beside = r->besides[alarm], .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
+		.beside = r->besides[alarm], .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
 	};
 	size_t len = pack(&s, out);
 	return rules_extra(r, alarm) && l->state != STATE_NORMAL ? len + extras_save(r, alarm, out + len) : len;
@@ -181,7 +186,7 @@ static bool makes_sense(const struct saved *s)
 	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && is_moment(s->since_ns) && is_moment(s->since_ms) &&
 	       is_moment(s->on_ns) && is_moment(s->end_ns) && is_moment(s->saved_ns) && is_moment(s->saved_ms) &&
 	       is_moment(s->beside.raised_ns[0]) && is_moment(s->beside.raised_ns[1]) && is_moment(s->attention_ns) && s->beside.mode <= MODE_DRILL &&
-	       s->beside.verdict < VERDICT_COUNT && (s->attention_ns == 0 || stands || s->state == STATE_RETURNED);
+	       s->beside.verdict < VERDICT_COUNT && (!s->attends || stands || s->state == STATE_RETURNED);
 }
 
 /* What is to be added to a moment of then to have it on the clock of now. */
@@ -211,7 +216,7 @@ static bool waits_for_attention(const struct rules *r, uint32_t alarm, const str
 {
 	const struct rule_def *d = r->alarms[alarm].def;
 
-	return s->attention_ns && d && (s->state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns) > 0;
+	return s->attends && d && (s->state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns) > 0;
 }
 
 static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
@@ -225,7 +230,7 @@ static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *
 	b->raised_ns[1] = shifted(b->raised_ns[1], offset);
 	timers_cancel(&r->timers, rules_timer_attention(r, alarm));
 	if (waits_for_attention(r, alarm, s))
-		timers_set(&r->timers, rules_timer_attention(r, alarm), shifted(s->attention_ns, offset));
+		timers_set(&r->timers, rules_timer_attention(r, alarm), rules_add_ns(s->attention_ns, offset));
 }
 
 static void restore(struct rules *r, uint32_t alarm, const struct saved *s, struct stamp now)

@@ -11,6 +11,7 @@ struct model_alarm {
 	const struct rules_alarm *is;   /* NULL: of people */
 	bool    there;                  /* of the rules, or begun by people and not over */
 	enum rules_extra_kind kind;
+	uint32_t begun;                 /* of people: in which order */
 	uint32_t target;                /* of people: the alarm, the point */
 	bool    latch, ack, count_rule;
 	enum alarm_state state;
@@ -24,6 +25,7 @@ struct model_alarm {
 	uint32_t times;
 	bool    suppresses;             /* it stands, as far as what it suppresses knows: at its end that knows last */
 	bool    was_suppressed;
+	bool    may_suppress, may_be_suppressed, may_count;
 	enum alarm_mode mode;           /* of the latest occurrence */
 	enum verdict verdict;
 };
@@ -41,7 +43,7 @@ struct model {
 	bool                   counting[SCENARIO_ALARMS][SCENARIO_ALARMS];   /* [group][alarm]: may count in it */
 	bool                   suppresses[SCENARIO_ALARMS][SCENARIO_ALARMS]; /* [by][what] */
 	struct model_test      tests[RULES_TESTS_MAX];
-	uint32_t               n;
+	uint32_t               n, n_begun;
 	struct modelled       *out;
 	size_t                 n_out, max;
 };
@@ -65,7 +67,7 @@ static bool is_out(const struct model *m, uint32_t key)
 
 static bool is_suppressed(const struct model *m, uint32_t key)
 {
-	for (uint32_t by = 0; key < m->n && by < m->n; by++)
+	for (uint32_t by = 0; key < m->n && m->alarms[key].may_be_suppressed && by < m->n; by++)
 		if (m->suppresses[by][key] && m->alarms[by].suppresses)
 			return true;
 	return false;
@@ -194,6 +196,8 @@ static void decide(struct model *m, uint32_t key, bool raw, int64_t at_ns);
 static void judge_suppressed(struct model *m, uint32_t key, int64_t at_ns)
 {
 	m->alarms[key].suppresses = stands(&m->alarms[key]);
+	if (!m->alarms[key].may_suppress)
+		return;
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct model_alarm *a = &m->alarms[i];
 		bool is = is_suppressed(m, i);
@@ -266,8 +270,10 @@ static void go_on(struct model *m, uint32_t key, int64_t at_ns)
 	tell(m, key, again ? TRANSITION_RERAISED : a->count_rule ? TRANSITION_CONFIRMED : TRANSITION_RAISED, STATE_ACTIVE, at_ns);
 	wait_for_ack(a, at_ns);
 	note_raise(m, key, at_ns);
-	judge_suppressed(m, key, at_ns);
-	judge_counts(m, at_ns);
+	if (key < m->n)
+		judge_suppressed(m, key, at_ns);
+	if (key < m->n && !a->count_rule)
+		judge_counts(m, at_ns);
 }
 
 static void go_off(struct model *m, uint32_t key, int64_t at_ns)
@@ -284,8 +290,10 @@ static void go_off(struct model *m, uint32_t key, int64_t at_ns)
 		a->chatters = false;
 	if (a->state == STATE_NORMAL)
 		over(a);
-	judge_counts(m, at_ns);
-	judge_suppressed(m, key, at_ns);
+	if (key < m->n && !a->count_rule)
+		judge_counts(m, at_ns);
+	if (key < m->n)
+		judge_suppressed(m, key, at_ns);
 }
 
 static void decide(struct model *m, uint32_t key, bool raw, int64_t at_ns)
@@ -317,7 +325,7 @@ static void decide(struct model *m, uint32_t key, bool raw, int64_t at_ns)
 static void begin_own(struct model *m, uint32_t key, enum rules_extra_kind kind, uint32_t target, int64_t until_ns, int64_t at_ns)
 {
 	m->alarms[key] = (struct model_alarm){ .there = true, .kind = kind, .target = target, .ack = kind == EXTRA_MANUAL, .end_ns = CLOCK_NEVER,
-		.escalate_ns = CLOCK_NEVER, .re_alarm_ns = CLOCK_NEVER, .until_ns = until_ns };
+		.escalate_ns = CLOCK_NEVER, .re_alarm_ns = CLOCK_NEVER, .until_ns = until_ns, .begun = ++m->n_begun };
 	decide(m, key, true, at_ns);
 }
 
@@ -347,7 +355,8 @@ static void end_test_of(struct model *m, uint32_t key, int64_t at_ns)
 	if (stood && a->raw)
 		go_on(m, key, at_ns);
 	judge_counts(m, at_ns);
-	judge_suppressed(m, key, at_ns);
+	if (key < m->n)
+		judge_suppressed(m, key, at_ns);
 }
 
 static void end_test(struct model *m, unsigned test, int64_t at_ns)
@@ -399,7 +408,7 @@ static int64_t next_moment(const struct model *m, int64_t after_ns)
 		earliest(&first, a->escalate_ns);
 		earliest(&first, a->re_alarm_ns);
 		earliest(&first, a->until_ns);
-		for (uint32_t g = 0; i < m->n && a->n_raises > 0 && g < m->n; g++) {
+		for (uint32_t g = 0; i < m->n && a->may_count && a->n_raises > 0 && g < m->n; g++) {
 			int64_t open_ns = m->counting[g][i] ? a->raises[a->n_raises - 1] + m->alarms[g].is->def->within_ns + 1 : CLOCK_NEVER;
 			if (open_ns > after_ns)
 				earliest(&first, open_ns);
@@ -408,6 +417,17 @@ static int64_t next_moment(const struct model *m, int64_t after_ns)
 	for (size_t i = 0; i < RULES_TESTS_MAX; i++)
 		if (m->tests[i].on)
 			earliest(&first, m->tests[i].until_ns);
+	return first;
+}
+
+/* Of those that end at t the one that began first. */
+static uint32_t first_shelf(const struct model *m, int64_t t)
+{
+	uint32_t first = SCENARIO_KEYS;
+
+	for (uint32_t i = m->n; i < SCENARIO_KEYS; i++)
+		if (m->alarms[i].there && m->alarms[i].until_ns == t && (first == SCENARIO_KEYS || m->alarms[i].begun < m->alarms[first].begun))
+			first = i;
 	return first;
 }
 
@@ -427,9 +447,8 @@ static void do_moment(struct model *m, int64_t t)
 	judge_counts(m, t);
 	for (uint32_t i = 0; i < m->n; i++)
 		attend(m, i, t);
-	for (uint32_t i = m->n; i < SCENARIO_KEYS; i++)
-		if (m->alarms[i].there && m->alarms[i].until_ns == t)
-			end_shelf(m, i, t);
+	for (uint32_t shelf = first_shelf(m, t); shelf < SCENARIO_KEYS; shelf = first_shelf(m, t))
+		end_shelf(m, shelf, t);
 	for (unsigned i = 0; i < RULES_TESTS_MAX; i++) {
 		if (!m->tests[i].on || m->tests[i].until_ns != t)
 			continue;
@@ -617,10 +636,12 @@ static void learn(struct model *m, const struct rules *r)
 	}
 	for (uint32_t g = 0; g < m->n; g++)
 		for (uint32_t a = 0; a < m->n; a++)
-			m->counting[g][a] = may_count(m, m->alarms[g].is, m->alarms[a].is);
+			if ((m->counting[g][a] = may_count(m, m->alarms[g].is, m->alarms[a].is)))
+				m->alarms[a].may_count = true;
 	for (uint32_t by = 0; by < m->n; by++)
 		for (uint32_t what = 0; what < m->n; what++)
-			m->suppresses[by][what] = may_suppress(m, by, what);
+			if ((m->suppresses[by][what] = may_suppress(m, by, what)))
+				m->alarms[by].may_suppress = m->alarms[what].may_be_suppressed = true;
 }
 
 size_t model_run(const struct scenario *s, const struct rules *r, struct modelled *out, size_t max, bool refused[SCENARIO_STEPS])
