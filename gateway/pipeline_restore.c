@@ -204,9 +204,11 @@ static bool is_another(const struct pipeline *p, uint32_t alarm, const struct pi
 static void take_over(struct pipeline *p, struct pipeline *old, uint32_t was, struct stamp now)
 {
 	const char *id = rules_alarm(old->rules, was)->id;
-	uint32_t alarm = rules_find(p->rules, id);
+	uint32_t alarm = id[0] ? rules_find(p->rules, id) : RULES_ALARM_NONE;
 	struct rules_present present;
 
+	if (!id[0])
+		return; /* a place for people's alarms that was never taken */
 	rules_present(old->rules, was, &present);
 	bool open = present.state != STATE_NORMAL && present.state != STATE_PENDING;
 	if (alarm != RULES_ALARM_NONE && !(open && is_another(p, alarm, old, was)))

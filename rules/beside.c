@@ -20,7 +20,7 @@ void beside_flapped(struct rules *r, uint32_t alarm)
 {
 	struct beside *b = &r->besides[alarm];
 
-	if (b->chatters && b->times < UINT32_MAX)
+	if (is_held(r, alarm) && b->times < UINT32_MAX)
 		b->times++;
 }
 
@@ -35,9 +35,9 @@ static void count_raise(struct rules *r, uint32_t alarm, const struct why *w, st
 	if (was && at - b->raised_ns[0] > RULES_CHATTER_QUIET_NS)
 		was = b->chatters = false;
 	b->raised_ns[1] = b->raised_ns[0];
-	b->raised_ns[0] = at;
+	b->raised_ns[0] = at ? at : 1; /* 0: never; a delay that ended while the machine was off may have ended at any moment */
 	if (was) {
-		beside_flapped(r, alarm);
+		b->times += b->times < UINT32_MAX;
 		return;
 	}
 	if (r->alarms[alarm].extra || earlier == 0 || at - earlier > RULES_CHATTER_WINDOW_NS)
@@ -52,11 +52,14 @@ static void wait_for_attention(struct rules *r, uint32_t alarm, enum alarm_trigg
 	const struct rule_def *d = r->alarms[alarm].def;
 	const struct life *l = &r->lives[alarm];
 	uint32_t timer = rules_timer_attention(r, alarm);
+	bool waits = timers_get(&r->timers, timer) != CLOCK_NEVER;
 
 	if (!d || (d->escalate_ns == 0 && d->re_alarm_ns == 0))
 		return;
 	if (l->state == STATE_RETURNED && !l->acked)
 		return; /* it was not looked at in time, also when it is over by then */
+	if (trigger == TRIGGER_ON && waits)
+		return; /* nor when it comes and goes: its time runs since it first became active */
 	timers_cancel(&r->timers, timer);
 	if ((trigger == TRIGGER_ON || trigger == TRIGGER_AGAIN) && d->escalate_ns > 0)
 		timers_set(&r->timers, timer, rules_add_ns(at.mono_ns, d->escalate_ns));

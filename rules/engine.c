@@ -69,13 +69,16 @@ void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alar
 	const struct joint *j = rules_joint(r, alarm);
 	bool begins = what == TRANSITION_RAISED || what == TRANSITION_CONFIRMED;
 	l->rev = next_rev(r, l);
+	if (a->extra && l->rev > r->extra_rev)
+		r->extra_rev = l->rev;
 	struct rules_transition t = {
 		.alarm = alarm, .what = what, .cause = w->cause, .from = (enum alarm_state)l->state, .to = to,
 		.active = to == STATE_ACTIVE || to == STATE_ACKED, .acked = l->acked, .latched = a->latch && to != STATE_NORMAL,
 		.rev = l->rev, .occurrence = l->occurrence, .since = since(l), .at = w->at,
 		.value = { last_value(r, alarm), w->sample && w->sample->quality == QUALITY_GOOD ? w->sample->value.text : NULL },
 		.quality = last_quality(r, alarm), .device_at_ms = w->sample ? w->sample->device_at_ms : 0, .actor = w->actor, .note = w->note,
-		.mode = (enum alarm_mode)b->mode, .shelved = b->shelved, .out_of_service = a->point != POINT_NONE && r->points_out[a->point] && !a->extra,
+		.mode = begins || l->occurrence.counter ? (enum alarm_mode)b->mode : MODE_NORMAL, .shelved = b->shelved,
+		.out_of_service = a->point != POINT_NONE && r->points_out[a->point] && !a->extra,
 		.suppressed = b->suppressors > 0, .verdict = (enum verdict)b->verdict, .verdict_cause = w->verdict_cause, .times = b->chatters ? b->times : 0,
 	};
 
@@ -99,6 +102,15 @@ static void end_occurrence(struct life *l)
 	l->occurrence = (struct event_id){ 0 };
 	l->since_ns = l->since_ms = 0;
 	l->since_trusted = false;
+}
+
+/* What it suppresses is so before anything follows from it, and until nothing follows from it any more. */
+static void stands_otherwise(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
+{
+	if (life_stands(&r->lives[alarm]))
+		suppress_update(r, alarm, w, sink);
+	counts_update(r, alarm, w, sink);
+	suppress_update(r, alarm, w, sink);
 }
 
 bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink)
@@ -133,12 +145,10 @@ bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, con
 	l->state = (uint8_t)m.to;
 	if (m.to == STATE_NORMAL)
 		end_occurrence(l);
-	sink->changed(sink->user, alarm);
 	beside_moved(r, alarm, trigger, w, sink);
-	if (stood != life_stands(l) && trigger != TRIGGER_REMOVE) {
-		counts_update(r, alarm, w, sink);
-		suppress_update(r, alarm, w, sink);
-	}
+	sink->changed(sink->user, alarm);
+	if (stood != life_stands(l) && trigger != TRIGGER_REMOVE)
+		stands_otherwise(r, alarm, w, sink);
 	if (m.to == STATE_NORMAL && RULES_MADE_BY_PEOPLE(r, alarm))
 		extras_ended(r, alarm);
 	return true;
@@ -312,6 +322,7 @@ void rules_begin_anew(struct rules *r, uint32_t alarm, uint32_t rev, enum cause 
 		return;
 	l->state = STATE_NORMAL;
 	end_occurrence(l);
+	timers_cancel(&r->timers, rules_timer_attention(r, alarm)); /* of what it was */
 	if (!stood || !rules_move(r, alarm, TRIGGER_ON, &w, sink))
 		sink->changed(sink->user, alarm);
 }
@@ -373,7 +384,8 @@ void rules_present(const struct rules *r, uint32_t alarm, struct rules_present *
 	*ret = (struct rules_present){
 		.state = pending ? STATE_PENDING : (enum alarm_state)l->state, .active = life_stands(l), .acked = l->acked, .rev = l->rev,
 		.occurrence = l->occurrence, .since = since(l), .value = last_value(r, alarm), .quality = last_quality(r, alarm),
-		.mode = (enum alarm_mode)b->mode, .shelved = b->shelved, .out_of_service = a->point != POINT_NONE && !a->extra && r->points_out[a->point],
+		.mode = l->state != STATE_NORMAL ? (enum alarm_mode)b->mode : MODE_NORMAL, .shelved = b->shelved,
+		.out_of_service = a->point != POINT_NONE && !a->extra && r->points_out[a->point],
 		.suppressed = b->suppressors > 0, .chatters = b->chatters, .verdict = (enum verdict)b->verdict,
 	};
 }

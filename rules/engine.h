@@ -33,6 +33,7 @@ struct beside {
 	uint8_t         verdict;      /* enum verdict, on the latest occurrence */
 	bool            shelved : 1;
 	bool            chatters : 1;
+	bool            suppresses : 1; /* it stands, and what it suppresses has counted it: suppress.c */
 };
 
 /* One of the pool behind all other alarms; free if its life is normal. */

@@ -127,10 +127,9 @@ void extras_ended(struct rules *r, uint32_t alarm)
 {
 	struct extra *x = rules_extra(r, alarm);
 
-	if (r->lives[alarm].rev > r->extra_rev)
-		r->extra_rev = r->lives[alarm].rev;
 	if (!x->used)
 		return;
+	timers_cancel(&r->timers, rules_timer_shelf(r, alarm - r->n_made));
 	x->used = false;
 	r->n_extras--;
 }
@@ -219,8 +218,10 @@ void extras_expire(struct rules *r, uint32_t extra, struct stamp at, struct rule
 static void recount(struct rules *r, uint32_t point, const struct why *w, struct rules_sink *sink)
 {
 	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
-		if (r->leaves[i].alarm < r->n_single)
+		if (r->leaves[i].alarm < r->n_single) {
 			counts_update(r, r->leaves[i].alarm, w, sink);
+			sink->changed(sink->user, r->leaves[i].alarm); /* what counts at a restart goes by the moments that are known of its alarms */
+		}
 }
 
 int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_who *who, struct rules_sink *sink, struct err *reterr)
@@ -275,6 +276,8 @@ int rules_report(struct rules *r, uint32_t building, const char *floor, enum ala
 
 	assert(building < r->site->n_buildings);
 	rules_run_until(r, who->now, sink);
+	if (strlen(floor) >= sizeof r->extras->floor)
+		return err_set(reterr, ERR_INVALID, "floor '%s' is too long a name", floor);
 	if (class_ > CLASS_FAULT)
 		return err_set(reterr, ERR_INVALID, "what a person reports is fire, prealarm, supervisory or fault");
 	snprintf(id, sizeof id, MANUAL_PREFIX "%s.%s/%s", r->site->buildings[building].id, floor, alarm_class_name(class_));
@@ -375,6 +378,28 @@ static uint32_t target_of(const struct rules *r, enum rules_extra_kind kind, con
 }
 
 #define SAVED_LEAST 18
+/* As in saved.c: beyond it no moment is ours. */
+#define MOMENT_MAX (INT64_C(1) << 60)
+
+static bool is_moment(int64_t t)
+{
+	return t > -MOMENT_MAX && t < MOMENT_MAX;
+}
+
+/* What is told of it must be what its id says. */
+static bool makes_sense(const struct rules *r, enum rules_extra_kind kind, const char *id, uint32_t target, const char *floor, enum alarm_class class_, const uint8_t *saved)
+{
+	char expected[RULES_EXTRA_ID_MAX * 2];
+
+	if (target == UINT32_MAX)
+		return false;
+	if (kind == EXTRA_SHELF)
+		return target < r->n_made && is_moment(take_moment(saved + 2)) && is_moment(take_moment(saved + 10));
+	if (kind == EXTRA_SERVICE)
+		return true;
+	snprintf(expected, sizeof expected, MANUAL_PREFIX "%s.%s/%s", r->site->buildings[target].id, floor, alarm_class_name(class_));
+	return class_ <= CLASS_FAULT && strcmp(id, expected) == 0;
+}
 
 uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, size_t len, int64_t offset_ns)
 {
@@ -388,11 +413,12 @@ uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, s
 	    take_text(&at, end, actor, sizeof actor) || take_text(&at, end, note, sizeof note) || take_text(&at, end, floor, sizeof floor))
 		return RULES_ALARM_NONE;
 	enum rules_extra_kind kind = (enum rules_extra_kind)saved[0];
+	enum alarm_class class_ = (enum alarm_class)saved[1];
 	uint32_t target = target_of(r, kind, id);
-	if (target == UINT32_MAX || extras_find(r, id) != RULES_ALARM_NONE || begin(r, kind, target, id, &who, &alarm, &e))
+	if (!makes_sense(r, kind, id, target, floor, class_, saved) || extras_find(r, id) != RULES_ALARM_NONE || begin(r, kind, target, id, &who, &alarm, &e))
 		return RULES_ALARM_NONE;
 	if (kind == EXTRA_MANUAL)
-		describe_report(r, alarm, target, floor, (enum alarm_class)saved[1]);
+		describe_report(r, alarm, target, floor, class_);
 	if (kind == EXTRA_SERVICE)
 		r->points_out[target] = 1;
 	if (kind == EXTRA_SHELF) {

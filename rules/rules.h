@@ -89,7 +89,9 @@ struct rules_extra {
 	int64_t  until_ms;       /* EXTRA_SHELF: its end by the wall clock */
 	const char *actor, *note; /* who, and why; "" if not said */
 };
+#ifndef RULES_EXTRAS_MAX
 #define RULES_EXTRAS_MAX 1024 /* shelves, points out of service and people's reports at once */
+#endif
 #define RULES_TESTS_MAX  32   /* tests and drills in force at once */
 #define RULES_SHELF_MAX_NS (24 * 3600 * CLOCK_NS_PER_S)
 #define RULES_TEST_MAX_NS  (4 * 3600 * CLOCK_NS_PER_S)

@@ -21,6 +21,8 @@ enum {
 	FLAG_RAW = 1, FLAG_ACKED = 2, FLAG_WAS_ON = 4, FLAG_SINCE_TRUSTED = 8, FLAG_PEND_ON = 16, FLAG_PEND_OFF = 32, FLAG_SAVED_TRUSTED = 64,
 };
 
+enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2 };
+
 struct saved {
 	uint8_t         version, state, flags, quality;
 	uint32_t        rev;
@@ -31,7 +33,8 @@ struct saved {
 	uint64_t        machine_boot;
 	double          value;
 	struct beside   beside;
-	int64_t         attention_ns; /* 0: none */
+	bool            attends;      /* somebody is waited for, until attention_ns */
+	int64_t         attention_ns;
 };
 
 static size_t pack(const struct saved *s, uint8_t *out)
@@ -61,7 +64,7 @@ static size_t pack(const struct saved *s, uint8_t *out)
 	at = bytes_put(at, s->beside.times, 4);
 	at = bytes_put(at, s->beside.mode, 1);
 	at = bytes_put(at, s->beside.verdict, 1);
-	at = bytes_put(at, s->beside.chatters, 1);
+	at = bytes_put(at, (s->beside.chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0), 1);
 	at = bytes_put(at, 0, 1);
 	return (size_t)(at - out);
 }
@@ -76,7 +79,9 @@ static void unpack_beside(const uint8_t *at, struct saved *s)
 	s->beside.times = (uint32_t)bytes_take(&at, 4);
 	s->beside.mode = (uint8_t)bytes_take(&at, 1);
 	s->beside.verdict = (uint8_t)bytes_take(&at, 1);
-	s->beside.chatters = bytes_take(&at, 1) & 1;
+	uint8_t flags = (uint8_t)bytes_take(&at, 1);
+	s->beside.chatters = flags & BESIDE_CHATTERS;
+	s->attends = flags & BESIDE_ATTENDS;
 }
 
 /* -1: of no version that is known. */
@@ -128,7 +133,7 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.since_ns = l->since_ns, .since_ms = l->since_ms, .on_ns = l->on_ns,
 		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
-		.beside = r->besides[alarm], .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
+		.beside = r->besides[alarm], .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
 	};
 	size_t len = pack(&s, out) + more;
 	return rules_extra(r, alarm) && l->state != STATE_NORMAL ? len + extras_save(r, alarm, out + len) : len;
@@ -158,7 +163,7 @@ static bool makes_sense(const struct saved *s)
 	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && bytes_is_moment(s->since_ns) && bytes_is_moment(s->since_ms) &&
 	       bytes_is_moment(s->on_ns) && bytes_is_moment(s->end_ns) && bytes_is_moment(s->saved_ns) && bytes_is_moment(s->saved_ms) &&
 	       bytes_is_moment(s->beside.raised_ns[0]) && bytes_is_moment(s->beside.raised_ns[1]) && bytes_is_moment(s->attention_ns) && s->beside.mode <= MODE_DRILL &&
-	       s->beside.verdict < VERDICT_COUNT;
+	       s->beside.verdict < VERDICT_COUNT && (!s->attends || stands || s->state == STATE_RETURNED);
 }
 
 /* What is to be added to a moment of then to have it on the clock of now. */
@@ -175,10 +180,20 @@ static int64_t clock_offset(const struct rules *r, const struct saved *s, struct
 	return rules_add_ns(now.mono_ns, rules_add_ns(-s->saved_ns, -away_ns));
 }
 
-/* A moment that was never stays so. */
+/* A moment that was never stays so, and one that was does not become it. */
 static int64_t shifted(int64_t t, int64_t offset)
 {
-	return t ? rules_add_ns(t, offset) : 0;
+	int64_t moved = rules_add_ns(t, offset);
+
+	return t == 0 ? 0 : moved == 0 ? 1 : moved;
+}
+
+/* Whether this rule, as it is now, waits for somebody in this state. */
+static bool waits_for_attention(const struct rules *r, uint32_t alarm, const struct saved *s)
+{
+	const struct rule_def *d = r->alarms[alarm].def;
+
+	return s->attends && d && (s->state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns) > 0;
 }
 
 static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
@@ -188,56 +203,67 @@ static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *
 
 	*b = s->beside;
 	b->shelved = shelved;
-	b->suppressors = 0;
 	b->raised_ns[0] = shifted(b->raised_ns[0], offset);
 	b->raised_ns[1] = shifted(b->raised_ns[1], offset);
 	timers_cancel(&r->timers, rules_timer_attention(r, alarm));
-	if (s->attention_ns)
+	if (waits_for_attention(r, alarm, s))
 		timers_set(&r->timers, rules_timer_attention(r, alarm), rules_add_ns(s->attention_ns, offset));
 }
 
-int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now)
+static void restore(struct rules *r, uint32_t alarm, const struct saved *s, struct stamp now)
 {
 	struct life *l = &r->lives[alarm];
-	struct saved s;
+	int64_t offset = clock_offset(r, s, now);
+	int64_t known_ns = rules_add_ns(s->saved_ns, offset);
 
-	assert(alarm < r->n_alarms);
-	bool fits = len <= SAVED_LEN || rules_extra(r, alarm) || memory_is_tail(saved + SAVED_LEN, len - SAVED_LEN);
-	if (unpack(saved, len, &s) || !fits || !makes_sense(&s))
-		return -1;
-	int64_t offset = clock_offset(r, &s, now);
-	int64_t known_ns = rules_add_ns(s.saved_ns, offset);
 	*l = (struct life){
-		.occurrence = s.occurrence, .since_ns = rules_add_ns(s.since_ns, offset), .since_ms = s.since_ms,
-		.on_ns = rules_add_ns(s.on_ns, offset), .rev = s.rev, .state = s.state, .raw = s.flags & FLAG_RAW,
-		.acked = s.flags & FLAG_ACKED, .was_on = s.flags & FLAG_WAS_ON, .since_trusted = s.flags & FLAG_SINCE_TRUSTED,
-		.pend = s.flags & FLAG_PEND_ON ? PEND_ON : s.flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
+		.occurrence = s->occurrence, .since_ns = s->state == STATE_NORMAL ? 0 : rules_add_ns(s->since_ns, offset), .since_ms = s->since_ms,
+		.on_ns = rules_add_ns(s->on_ns, offset), .rev = s->rev, .state = s->state, .raw = s->flags & FLAG_RAW,
+		.acked = s->flags & FLAG_ACKED, .was_on = s->flags & FLAG_WAS_ON, .since_trusted = s->flags & FLAG_SINCE_TRUSTED,
+		.pend = s->flags & FLAG_PEND_ON ? PEND_ON : s->flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
 	};
-	restore_beside(r, alarm, &s, offset);
+	restore_beside(r, alarm, s, offset);
 	timers_cancel(&r->timers, alarm);
 	if (l->pend != PEND_NONE)
-		timers_set(&r->timers, alarm, rules_add_ns(s.end_ns, offset));
+		timers_set(&r->timers, alarm, rules_add_ns(s->end_ns, offset));
 	if (known_ns > r->restored_ns)
 		r->restored_ns = known_ns;
 	if (alarm < r->n_single) {
 		struct leaf *leaf = &r->leaves[r->leaf_of[alarm]];
 		rules_turn_leaf(r, r->leaf_of[alarm], l->raw);
-		leaf->value = s.value;
-		leaf->quality = s.quality;
+		leaf->value = s->value;
+		leaf->quality = s->quality;
 	}
-	if (len > SAVED_LEN && !rules_extra(r, alarm))
-		memory_restore(r, alarm, saved + SAVED_LEN, len - SAVED_LEN, offset);
+}
+
+/* People's are restored by their id: rules_restore_extra. */
+int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t len, struct stamp now)
+{
+	struct saved s;
+
+	assert(alarm < r->n_alarms);
+	if (rules_extra(r, alarm) || unpack(saved, len, &s) || !makes_sense(&s) ||
+	    (len > SAVED_LEN && !memory_is_tail(saved + SAVED_LEN, len - SAVED_LEN)))
+		return -1;
+	restore(r, alarm, &s, now);
+	if (len > SAVED_LEN)
+		memory_restore(r, alarm, saved + SAVED_LEN, len - SAVED_LEN, clock_offset(r, &s, now));
 	return 0;
 }
 
+/* One of people stands for as long as it is there: another state would be one that nothing ends. */
 uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *saved, size_t len, struct stamp now)
 {
 	struct saved s;
 
-	if (unpack(saved, len, &s) || !makes_sense(&s) || s.state == STATE_NORMAL || len <= SAVED_LEN)
+	if (unpack(saved, len, &s) || !makes_sense(&s))
+		return RULES_ALARM_NONE;
+	if (s.rev > r->extra_rev)
+		r->extra_rev = s.rev; /* if it is over it may be there again one day */
+	if ((s.state != STATE_ACTIVE && s.state != STATE_ACKED) || !(s.flags & FLAG_RAW) || len <= SAVED_LEN)
 		return RULES_ALARM_NONE;
 	uint32_t alarm = extras_restore(r, id, saved + SAVED_LEN, len - SAVED_LEN, clock_offset(r, &s, now));
-	if (alarm == RULES_ALARM_NONE || rules_restore(r, alarm, saved, len, now))
-		return RULES_ALARM_NONE;
+	if (alarm != RULES_ALARM_NONE)
+		restore(r, alarm, &s, now);
 	return alarm;
 }

@@ -8,24 +8,54 @@
 struct pair { uint32_t by, what; };
 struct pairs { struct pair *list; uint32_t n, cap; };
 
-static bool lies_in(const struct rules *r, const struct rules_alarm *by, const struct rules_alarm *what)
+/* What an alarm is about: its point, or the slots of one of several. */
+static uint32_t count_points(const struct rules *r, uint32_t alarm)
 {
-	const struct point *points = r->site->points;
+	const struct group *g = rules_group(r, alarm);
 
-	if (by->own || by->extra)
-		return false; /* only by its whole id */
-	if (by->point != POINT_NONE && what->point != POINT_NONE)
-		return points[by->point].device == points[what->point].device;
-	/* One of several: what its points share must be shared. */
-	return (by->building == UINT32_MAX || by->building == what->building) && (!by->floor[0] || strcmp(by->floor, what->floor) == 0) &&
-	       (!by->zone[0] || strcmp(by->zone, what->zone) == 0);
+	return g ? g->n_slots : r->alarms[alarm].point != POINT_NONE;
 }
 
-static bool is_named(const struct rules *r, const char *word, const struct rules_alarm *by, const struct rules_alarm *what)
+static const struct point *nth_point(const struct rules *r, uint32_t alarm, uint32_t n)
 {
+	const struct group *g = rules_group(r, alarm);
+
+	return &r->site->points[g ? r->slots[g->first_slot + n].point : r->alarms[alarm].point];
+}
+
+static bool same_scope(enum rule_scope scope, const struct point *a, const struct point *b)
+{
+	switch (scope) {
+	case SCOPE_SITE: return true;
+	case SCOPE_ZONE: return a->building == b->building && b->zone[0] && strcmp(a->zone, b->zone) == 0;
+	case SCOPE_FLOOR: return a->building == b->building && b->floor[0] && strcmp(a->floor, b->floor) == 0;
+	case SCOPE_DEVICE: return a->device == b->device;
+	case SCOPE_BUILDING: return a->building == b->building;
+	}
+	return false;
+}
+
+/* Whether all that `what` is about lies on the device of `by`, or, if that is one of several, in its scope. Our own faults lie nowhere: they suppress by their whole id only. */
+static bool lies_in(const struct rules *r, uint32_t by, uint32_t what)
+{
+	uint32_t n = count_points(r, what);
+
+	if (count_points(r, by) == 0)
+		return false;
+	enum rule_scope scope = r->alarms[by].point != POINT_NONE ? SCOPE_DEVICE : r->alarms[by].def->same;
+	for (uint32_t i = 0; i < n; i++)
+		if (!same_scope(scope, nth_point(r, by, 0), nth_point(r, what, i)))
+			return false;
+	return n > 0;
+}
+
+static bool is_named(const struct rules *r, const char *word, uint32_t by, uint32_t what)
+{
+	const struct rules_alarm *a = &r->alarms[by];
+
 	if (strchr(word, '/'))
-		return strcmp(word, by->id) == 0;
-	return by->def && strcmp(word, by->def->id) == 0 && lies_in(r, by, what);
+		return strcmp(word, a->id) == 0;
+	return a->def && strcmp(word, a->def->id) == 0 && lies_in(r, by, what);
 }
 
 static int add_pair(struct pairs *p, uint32_t by, uint32_t what)
@@ -43,7 +73,7 @@ static int add_pair(struct pairs *p, uint32_t by, uint32_t what)
 static int add_named(const struct rules *r, struct pairs *p, const char *word, uint32_t what)
 {
 	for (uint32_t by = 0; by < r->n_made; by++)
-		if (by != what && is_named(r, word, &r->alarms[by], &r->alarms[what]) && add_pair(p, by, what) < 0)
+		if (by != what && is_named(r, word, by, what) && add_pair(p, by, what) < 0)
 			return -1;
 	return 0;
 }
@@ -105,8 +135,9 @@ void suppress_update(struct rules *r, uint32_t alarm, const struct why *w, struc
 {
 	bool stands = life_stands(&r->lives[alarm]);
 
-	if (!r->first_suppressed)
+	if (!r->first_suppressed || r->besides[alarm].suppresses == stands)
 		return;
+	r->besides[alarm].suppresses = stands;
 	for (uint32_t i = r->first_suppressed[alarm]; i < r->first_suppressed[alarm + 1]; i++) {
 		struct beside *b = &r->besides[r->suppresses[i]];
 		bool was = b->suppressors > 0;
@@ -122,7 +153,9 @@ void suppress_restore(struct rules *r)
 		return;
 	for (uint32_t a = 0; a < r->n_made; a++)
 		r->besides[a].suppressors = 0;
-	for (uint32_t by = 0; by < r->n_made; by++)
-		for (uint32_t i = r->first_suppressed[by]; life_stands(&r->lives[by]) && i < r->first_suppressed[by + 1]; i++)
+	for (uint32_t by = 0; by < r->n_made; by++) {
+		r->besides[by].suppresses = life_stands(&r->lives[by]);
+		for (uint32_t i = r->first_suppressed[by]; r->besides[by].suppresses && i < r->first_suppressed[by + 1]; i++)
 			r->besides[r->suppresses[i]].suppressors++;
+	}
 }

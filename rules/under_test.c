@@ -50,14 +50,12 @@ static void end_alarm(struct rules *r, uint32_t alarm, const struct why *w, stru
 	bool stood = life_stands(l);
 	anew.anew = true;
 	rules_move(r, alarm, TRIGGER_REMOVE, w, sink);
-	b->mode = MODE_NORMAL;
-	l->was_on = false;
-	if (stood)
-		suppress_update(r, alarm, w, sink);
+	l->was_on = false; /* nothing counts it any more; that its occurrence was of a test is still known: a verdict may come */
 	if (stood && l->raw)
 		rules_move(r, alarm, TRIGGER_ON, &anew, sink);
 	else
 		counts_update(r, alarm, w, sink);
+	suppress_update(r, alarm, w, sink);
 	sink->changed(sink->user, alarm);
 }
 

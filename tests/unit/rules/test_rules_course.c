@@ -398,11 +398,11 @@ static void test_damaged_tail(void **state)
 		assert_int_equal(rules_restore(fx.rules, 0, saved, len - 1, fixture_at(&fx, 31 * S)), -1);
 		assert_int_equal(rules_saved_rev(saved, len), 0);
 		/* A state of before there were tails. */
-		assert_int_equal(rules_restore(fx.rules, 0, saved, 88, fixture_at(&fx, 31 * S)), 0);
+		assert_int_equal(rules_restore(fx.rules, 0, saved, 136, fixture_at(&fx, 31 * S)), 0);
 		for (int round = 0; round < 5000; round++) {
 			memcpy(bad, saved, len);
 			for (int k = 0; k < 1 + round % 6; k++)
-				bad[88 + (size_t)rand_r(&seed) % (len - 88)] = (uint8_t)rand_r(&seed);
+				bad[136 + (size_t)rand_r(&seed) % (len - 136)] = (uint8_t)rand_r(&seed);
 			fixture_start(&fx);
 			taken += rules_restore(fx.rules, 0, bad, len, fixture_at(&fx, 31 * S)) == 0;
 			for (int i = 32; i < 70; i++)
