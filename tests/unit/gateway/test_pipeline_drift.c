@@ -138,6 +138,18 @@ static void a_full_batch_is_not_filled_with_it(void **state)
 		assert_int_equal(r.batch->n_states, parts[i]);
 		assert_false(r.fx.commit_now);
 	}
+	/* The same for the room that their bytes take. */
+	batch_free(r.batch);
+	r.batch = batch_new((struct batch_sizes){ 64, 512, 64, 8, 8, 8, 8, 1 << 13 });
+	pipeline_set_batch(r.pipeline, r.batch);
+	rig_wait(&r, 11000);
+	for (int i = 0; i < 40; i++) {
+		snprintf(id, sizeof id, "d.p%d", i);
+		rig_value(&r, id, 2);
+	}
+	assert_int_equal(r.batch->n_states, 1);
+	rig_wait(&r, 10000);
+	assert_in_range(r.batch->n_states, 2, 4);
 	rig_done(&r);
 }
 
