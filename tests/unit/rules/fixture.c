@@ -37,6 +37,16 @@ static void on_drifted(void *user, uint32_t alarm)
 	f->n_drifted++;
 }
 
+static void on_test_over(void *user, unsigned test, struct stamp at)
+{
+	struct fixture *f = user;
+
+	assert_true(f->tests[test].on);
+	f->tests[test].on = false;
+	f->n_over++;
+	f->over_ns = at.mono_ns - FIXTURE_START;
+}
+
 void fixture_init(struct fixture *f)
 {
 	memset(f, 0, sizeof *f);
@@ -49,7 +59,7 @@ void fixture_init(struct fixture *f)
 	f->owns[1] = (struct rules_own){ "_gw.bus-bus0/down", "总线中断", "bus is down" };
 	f->site = (struct site){ .gateway = "gw", .nodes = nodes, .n_nodes = 2, .buildings = f->buildings, .n_buildings = 2, .buses = buses,
 		.n_buses = 2, .devices = f->devices, .n_devices = 3, .points = f->points };
-	f->sink = (struct rules_sink){ on_transition, on_changed, f, .drifted = on_drifted };
+	f->sink = (struct rules_sink){ on_transition, on_changed, f, .test_over = on_test_over, .drifted = on_drifted };
 }
 
 void fixture_done(struct fixture *f)
@@ -95,6 +105,8 @@ void fixture_start(struct fixture *f)
 {
 	rules_free(f->rules);
 	f->rules = make(f, MACHINE_BOOT);
+	memset(f->tests, 0, sizeof f->tests);
+	f->n_over = 0;
 	fixture_forget(f);
 }
 
@@ -121,6 +133,58 @@ void fixture_bad(struct fixture *f, uint32_t point, enum quality q, int64_t at_n
 void fixture_time(struct fixture *f, int64_t at_ns)
 {
 	rules_on_time(f->rules, fixture_at(f, at_ns), &f->sink);
+}
+
+struct rules_who fixture_who(const struct fixture *f, int64_t at_ns)
+{
+	return (struct rules_who){ CAUSE_PERSON, "li", "so it is", fixture_at(f, at_ns) };
+}
+
+int fixture_shelve(struct fixture *f, const char *alarm, int64_t for_ns, int64_t at_ns, struct err *reterr)
+{
+	struct rules_who who = fixture_who(f, at_ns);
+
+	return rules_shelve(f->rules, fixture_find(f, alarm), for_ns, &who, &f->sink, reterr);
+}
+
+int fixture_unshelve(struct fixture *f, const char *alarm, int64_t at_ns, struct err *reterr)
+{
+	struct rules_who who = fixture_who(f, at_ns);
+
+	return rules_unshelve(f->rules, fixture_find(f, alarm), &who, &f->sink, reterr);
+}
+
+int fixture_service(struct fixture *f, uint32_t point, bool out, int64_t at_ns, struct err *reterr)
+{
+	struct rules_who who = fixture_who(f, at_ns);
+
+	return rules_service(f->rules, point, out, &who, &f->sink, reterr);
+}
+
+int fixture_report(struct fixture *f, const char *floor, enum alarm_class class_, int64_t at_ns, struct err *reterr)
+{
+	struct rules_who who = fixture_who(f, at_ns);
+
+	return rules_report(f->rules, 0, floor, class_, &who, &f->sink, reterr);
+}
+
+void fixture_test_begin(struct fixture *f, unsigned test, enum alarm_mode mode, uint32_t points, int64_t for_ns, int64_t at_ns)
+{
+	struct fixture_test *t = &f->tests[test];
+
+	*t = (struct fixture_test){ .on = true, .mode = mode, .until_ns = at_ns + for_ns };
+	for (uint32_t p = 0; p < f->site.n_points; p++)
+		if (points >> p & 1)
+			t->points[t->n++] = p;
+	rules_test_begin(f->rules, test, mode, t->points, t->n, FIXTURE_START + t->until_ns, fixture_at(f, at_ns), &f->sink);
+}
+
+void fixture_test_end(struct fixture *f, unsigned test, int64_t at_ns)
+{
+	struct rules_who who = fixture_who(f, at_ns);
+
+	f->tests[test].on = false;
+	rules_test_end(f->rules, test, &who, &f->sink);
 }
 
 uint32_t fixture_find(const struct fixture *f, const char *alarm)
@@ -159,9 +223,15 @@ void fixture_restart(struct fixture *f, int64_t at_ns, uint64_t machine_boot, st
 	assert_int_equal(rules_count(next), rules_count(f->rules));
 	for (uint32_t a = 0; a < rules_count(next); a++) {
 		size_t len = rules_save(f->rules, a, fixture_at(f, at_ns), saved);
-		if (len > 0)
+		const char *id = rules_alarm(f->rules, a)->id;
+		if (len > 0 && rules_alarm(f->rules, a)->extra)
+			assert_int_equal(rules_restore_extra(next, id, saved, len, now) == RULES_ALARM_NONE, rules_find(f->rules, id) != a);
+		else if (len > 0)
 			assert_int_equal(rules_restore(next, a, saved, len, now), 0);
 	}
+	for (unsigned i = 0; i < RULES_TESTS_MAX; i++)
+		if (f->tests[i].on)
+			rules_test_restore(next, i, f->tests[i].mode, f->tests[i].points, f->tests[i].n, FIXTURE_START + f->tests[i].until_ns);
 	rules_restored(next, now);
 	rules_free(f->rules);
 	f->rules = next;

@@ -38,8 +38,12 @@ struct fixture {
 	struct sent          log[FIXTURE_LOG];
 	size_t               n_log;
 	uint64_t             counter;
-	size_t               changed[FIXTURE_POINTS * FIXTURE_RULES];
+	size_t               changed[FIXTURE_POINTS * FIXTURE_RULES + RULES_EXTRAS_MAX];
 	size_t               n_changed, n_drifted;
+	/* Tests in force, as their keeper knows of them. */
+	struct fixture_test { bool on; enum alarm_mode mode; uint32_t points[FIXTURE_POINTS]; size_t n; int64_t until_ns; } tests[RULES_TESTS_MAX];
+	size_t               n_over;        /* that ended by time */
+	int64_t              over_ns;       /* the last of them */
 };
 
 /* No points, no rules. */
@@ -57,6 +61,15 @@ void fixture_read(struct fixture *f, uint32_t point, double value, int64_t at_ns
 void fixture_bad(struct fixture *f, uint32_t point, enum quality q, int64_t at_ns);
 void fixture_time(struct fixture *f, int64_t at_ns);
 int  fixture_command(struct fixture *f, const char *alarm, enum rules_command c, int64_t at_ns, struct err *reterr);
+/* What people do; 0 or the engine's error. */
+struct rules_who fixture_who(const struct fixture *f, int64_t at_ns);
+int  fixture_shelve(struct fixture *f, const char *alarm, int64_t for_ns, int64_t at_ns, struct err *reterr);
+int  fixture_unshelve(struct fixture *f, const char *alarm, int64_t at_ns, struct err *reterr);
+int  fixture_service(struct fixture *f, uint32_t point, bool out, int64_t at_ns, struct err *reterr);
+int  fixture_report(struct fixture *f, const char *floor, enum alarm_class class_, int64_t at_ns, struct err *reterr); /* in building a */
+/* Of the points whose bit is set. */
+void fixture_test_begin(struct fixture *f, unsigned test, enum alarm_mode mode, uint32_t points, int64_t for_ns, int64_t at_ns);
+void fixture_test_end(struct fixture *f, unsigned test, int64_t at_ns);
 uint32_t fixture_find(const struct fixture *f, const char *alarm);
 enum alarm_state fixture_state(const struct fixture *f, const char *alarm);
 /* Forgets what was sent and what changed. */

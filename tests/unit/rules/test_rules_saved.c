@@ -304,13 +304,135 @@ static void test_random_bytes(void **state)
 	assert_true(taken > 100);
 }
 
+/* A state without what stands beside it, as version 1 wrote it. */
+static void test_version_1(void **state)
+{
+	enum { LEN_1 = 88 };
+	uint8_t saved[RULES_SAVED_MAX];
+	struct rules_present p;
+	struct rules_who who = fixture_who(&fx, 21 * S);
+	struct err e;
+
+	(void)state;
+	fixture_read(&fx, 0, 11, 0);
+	fixture_time(&fx, 10 * S);
+	size_t len = save(A, 12 * S, saved);
+	assert_true(len > LEN_1);
+	saved[0] = 1;
+	fixture_start(&fx);
+	uint32_t a = fixture_find(&fx, A);
+	assert_int_equal(rules_restore(fx.rules, a, saved, len, fixture_at(&fx, 20 * S)), -1);
+	assert_int_equal(rules_restore(fx.rules, a, saved, LEN_1, fixture_at(&fx, 20 * S)), 0);
+	rules_restored(fx.rules, fixture_at(&fx, 20 * S));
+	rules_present(fx.rules, a, &p);
+	assert_true(p.state == STATE_ACTIVE && p.rev == 1 && p.occurrence.counter == 1 && p.mode == MODE_NORMAL && !p.chatters);
+	/* Its occurrence is the latest one: a verdict is on it. */
+	assert_int_equal(rules_verify(fx.rules, a, &p.occurrence, VERDICT_REAL, "", &who, &fx.sink, &e), 0);
+	assert_int_equal(rules_saved_rev(saved, LEN_1), 1);
+}
+
+/* People's alarms: each is saved whole, and what is damaged is refused or stands for what its id says, and has an end. */
+static const char *const peoples[] = { A "/shelved", "d0.p1/out-of-service", "_manual.a.12/fire" };
+
+static void make_peoples(void)
+{
+	struct err e;
+
+	fixture_start(&fx);
+	assert_int_equal(fixture_shelve(&fx, A, 3600 * S, 0, &e), 0);
+	assert_int_equal(fixture_service(&fx, 1, true, 0, &e), 0);
+	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 0, &e), 0);
+}
+
+static bool restore_people(const char *id, const uint8_t *saved, size_t len)
+{
+	fixture_start(&fx);
+	bool taken = rules_restore_extra(fx.rules, id, saved, len, fixture_at(&fx, 20 * S)) != RULES_ALARM_NONE;
+	rules_restored(fx.rules, fixture_at(&fx, 20 * S));
+	return taken;
+}
+
+static void test_foreign_bytes_of_people(void **state)
+{
+	uint8_t saved[RULES_SAVED_MAX], bad[RULES_SAVED_MAX];
+	enum { OWN = 136, FLOOR_OF_REPORT = OWN + 18 + 1 + 2 + 1 + 8 };
+	const struct { size_t of, at; uint8_t value; } broken[] = {
+		{ 0, 1, STATE_NORMAL }, { 0, 1, STATE_RETURNED }, { 2, 1, STATE_LATCHED }, { 0, 2, 0 }, { 0, OWN, EXTRA_SERVICE }, { 0, OWN, EXTRA_MANUAL }, { 0, OWN, 9 },
+		{ 1, OWN, EXTRA_SHELF }, { 2, OWN, EXTRA_SHELF }, { 2, OWN + 1, CLASS_FAULT }, { 2, OWN + 1, CLASS_COUNT }, { 0, OWN + 9, 0x80 }, { 0, OWN + 17, 0x7F },
+		{ 0, OWN + 17, 0x80 }, { 0, OWN + 18, 64 }, { 0, OWN + 18, 255 }, { 0, OWN + 19, 0 }, { 2, FLOOR_OF_REPORT + 1, '9' },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+		make_peoples();
+		const char *id = peoples[broken[i].of];
+		size_t len = save(id, 0, saved);
+		memcpy(bad, saved, len);
+		bad[broken[i].at] = broken[i].value;
+		if (restore_people(id, bad, len) || fx.n_changed || rules_find(fx.rules, id) != RULES_ALARM_NONE || rules_next_deadline(fx.rules) != CLOCK_NEVER)
+			fail_msg("case %zu was taken", i);
+		assert_false(restore_people("d9.p9/out-of-service", saved, len));
+		assert_false(restore_people("_manual.c.12/fire", saved, len));
+		assert_false(restore_people("", saved, len));
+		for (size_t n = 0; n < len; n++)
+			assert_false(restore_people(id, saved, n));
+		assert_true(restore_people(id, saved, len));
+		/* Twice is once. */
+		assert_int_equal(rules_restore_extra(fx.rules, id, saved, len, fixture_at(&fx, 20 * S)), RULES_ALARM_NONE);
+		/* Nor is it by its place in the pool. */
+		assert_int_equal(rules_restore(fx.rules, fixture_find(&fx, id), saved, len, fixture_at(&fx, 20 * S)), -1);
+	}
+}
+
+static void end_people(const char *id, int64_t at_ns)
+{
+	struct err e;
+
+	if (rules_find(fx.rules, id) == RULES_ALARM_NONE)
+		return;
+	if (strcmp(id, peoples[0]) == 0) {
+		fixture_unshelve(&fx, A, at_ns, &e);
+	} else if (strcmp(id, peoples[1]) == 0) {
+		fixture_service(&fx, 1, false, at_ns, &e);
+	} else {
+		fixture_command(&fx, id, RULES_ACK, at_ns, &e);
+		fixture_command(&fx, id, RULES_RESET, at_ns, &e);
+	}
+	assert_int_equal(rules_find(fx.rules, id), RULES_ALARM_NONE);
+}
+
+static void test_random_bytes_of_people(void **state)
+{
+	uint8_t saved[3][RULES_SAVED_MAX], bad[RULES_SAVED_MAX];
+	unsigned seed = 20261124, taken = 0;
+	size_t len[3];
+
+	(void)state;
+	make_peoples();
+	for (size_t i = 0; i < 3; i++)
+		len[i] = save(peoples[i], 0, saved[i]);
+	for (int round = 0; round < 3000; round++) {
+		size_t of = (size_t)round % 3;
+		memcpy(bad, saved[of], len[of]);
+		for (int k = 0; k < 1 + round % 4; k++)
+			bad[(size_t)rand_r(&seed) % len[of]] = (uint8_t)rand_r(&seed);
+		taken += restore_people(peoples[of], bad, len[of]);
+		fixture_time(&fx, 30 * S);
+		fixture_read(&fx, 0, 11, 31 * S);
+		end_people(peoples[of], 60 * S);
+		fixture_time(&fx, 8 * 3600 * S);
+	}
+	print_message("seed 20261124: %u of 3000 taken\n", taken);
+	assert_true(taken > 300);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_nothing_to_keep), T(test_rev_goes_on), T(test_everything_comes_back), T(test_delay_ends_while_away), T(test_delay_over_reboot),
 		T(test_window_over_restart), T(test_window_that_ran_out_before), T(test_new_count_rule), T(test_latch_taken_away), T(test_remove),
-		T(test_foreign_bytes), T(test_random_bytes),
+		T(test_foreign_bytes), T(test_random_bytes), T(test_version_1), T(test_foreign_bytes_of_people), T(test_random_bytes_of_people),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,64 @@
+/* model: what the files of the plain model share. */
+#ifndef FIREGW_TESTS_RULES_MODEL_H
+#define FIREGW_TESTS_RULES_MODEL_H
+
+#include "tests/unit/rules/scenario.h"
+
+#define RAISES 128
+
+struct model_alarm {
+	const struct rules_alarm *is;   /* NULL: of people */
+	bool    there;                  /* of the rules, or begun by people and not over */
+	enum rules_extra_kind kind;
+	uint32_t begun;                 /* of people: in which order */
+	uint32_t target;                /* of people: the alarm, the point */
+	bool    latch, ack, count_rule;
+	enum alarm_state state;
+	bool    raw, acked;
+	int64_t end_ns;                 /* of the delay that runs, or CLOCK_NEVER */
+	int64_t escalate_ns, re_alarm_ns, until_ns; /* CLOCK_NEVER: not waited for */
+	int64_t raises[RAISES];         /* when it became active, all of them */
+	size_t  n_raises;
+	int64_t comings[RAISES];        /* but for what stood all the time and was told anew */
+	size_t  n_comings;
+	bool    forgotten;              /* the last raise is one of a test that is over: nothing counts it */
+	bool    chatters;
+	uint32_t times;
+	bool    suppresses;             /* it stands, as far as what it suppresses knows: at its end that knows last */
+	bool    was_suppressed;
+	bool    out;                    /* its point is out of service, and what counts knows it */
+	bool    may_suppress, may_be_suppressed, may_count;
+	enum alarm_mode mode;           /* of the latest occurrence */
+	enum verdict verdict;
+};
+
+struct model_test {
+	bool            on;
+	enum alarm_mode mode;
+	uint32_t        points;
+	int64_t         until_ns;
+};
+
+struct model {
+	const struct scenario *s;
+	struct model_alarm     alarms[SCENARIO_KEYS];
+	bool                   counting[SCENARIO_ALARMS][SCENARIO_ALARMS];   /* [group][alarm]: may count in it */
+	bool                   suppresses[SCENARIO_ALARMS][SCENARIO_ALARMS]; /* [by][what] */
+	struct model_test      tests[RULES_TESTS_MAX];
+	uint32_t               n, n_begun;
+	struct modelled       *out;
+	size_t                 n_out, max;
+};
+
+bool model_stands(const struct model_alarm *a);
+uint32_t model_shelf_of(const struct model *m, uint32_t key);
+void model_tell(struct model *m, uint32_t key, enum transition what, enum alarm_state to, int64_t at_ns);
+void model_judge_counts(struct model *m, int64_t at_ns);
+void model_over(struct model_alarm *a);
+void model_decide(struct model *m, uint32_t key, bool raw, int64_t at_ns);
+void model_begin_own(struct model *m, uint32_t key, enum rules_extra_kind kind, uint32_t target, int64_t until_ns, int64_t at_ns);
+void model_end_shelf(struct model *m, uint32_t shelf, int64_t at_ns);
+void model_end_test(struct model *m, unsigned test, int64_t at_ns);
+void model_pass_time(struct model *m, int64_t *clock_ns, int64_t until_ns);
+
+#endif

@@ -1,0 +1,487 @@
+/* What people do: shelves, points out of service, tests and drills, verdicts, reports by hand; and what hides by design. */
+#include "tests/unit/rules/fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct fixture fx;
+
+/* Three smoke detectors of a zone, confirmed by two; a valve on another device, whose alarm waits for attention. */
+#define SMOKE     "d0.p0/smoke"
+#define SECOND    "d0.p1/smoke"
+#define VALVE     "d1.p3/valve"
+#define CONFIRMED "a.12-N/confirmed"
+#define REPORT    "_manual.a.12/fire"
+#define REBOOTED  99
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_init(&fx);
+	for (int i = 0; i < 3; i++)
+		fixture_point(&fx, KIND_SMOKE_DETECTOR, 0, "12", "12-N");
+	fixture_point(&fx, KIND_SIGNAL_VALVE, 1, "12", "12-N");
+	struct rule_def *d = fixture_rule(&fx, "smoke", WHEN_EQUALS);
+	static const enum kind smoke[] = { KIND_SMOKE_DETECTOR }, valve[] = { KIND_SIGNAL_VALVE };
+	static const enum alarm_class fire[] = { CLASS_FIRE };
+	d->select.kinds = smoke;
+	d->select.n_kinds = 1;
+	d->limit = 1;
+	struct rule_def *c = fixture_rule(&fx, "confirmed", WHEN_COUNT);
+	c->count = 2;
+	c->same = SCOPE_ZONE;
+	c->within_ns = 60 * S;
+	c->of_alarms = true;
+	c->of.classes = fire;
+	c->of.n_classes = 1;
+	struct rule_def *v = fixture_rule(&fx, "valve", WHEN_EQUALS);
+	v->select.kinds = valve;
+	v->select.n_kinds = 1;
+	v->limit = 1;
+	v->escalate_ns = 180 * S;
+	v->re_alarm_ns = 600 * S;
+	fixture_start(&fx);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fixture_done(&fx);
+	return 0;
+}
+
+static const struct rules_transition *sent(size_t n)
+{
+	assert_true(n < fx.n_log);
+	return &fx.log[n].t;
+}
+
+static struct rules_present present(const char *alarm)
+{
+	struct rules_present p;
+
+	rules_present(fx.rules, fixture_find(&fx, alarm), &p);
+	return p;
+}
+
+static int verify(const char *alarm, const struct event_id *occurrence, int64_t at_ns, struct err *e)
+{
+	struct rules_who who = fixture_who(&fx, at_ns);
+
+	return rules_verify(fx.rules, fixture_find(&fx, alarm), occurrence, VERDICT_FALSE, "steam", &who, &fx.sink, e);
+}
+
+/* --- shelves */
+
+static void test_shelf_begins(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 3600 * S, 5 * S, &e), 0);
+	fixture_expect(&fx, 0, SMOKE, TRANSITION_SHELVED, STATE_NORMAL, 5 * S);
+	assert_true(sent(0)->shelved && sent(0)->shelved_until_ms == FIXTURE_WALL + 3605000);
+	assert_string_equal(sent(0)->actor, "li");
+	fixture_expect(&fx, 1, SMOKE "/shelved", TRANSITION_RAISED, STATE_ACTIVE, 5 * S);
+	assert_int_equal(rules_alarm(fx.rules, fixture_find(&fx, SMOKE "/shelved"))->class_, CLASS_DISABLEMENT);
+	/* It goes on as it would, marked. */
+	fixture_read(&fx, 0, 1, 6 * S);
+	fixture_expect(&fx, 2, SMOKE, TRANSITION_RAISED, STATE_ACTIVE, 6 * S);
+	assert_true(sent(2)->shelved);
+}
+
+static void test_shelf_ends_by_time_told_late(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 0, &e), 0);
+	fixture_forget(&fx);
+	fixture_time(&fx, 60 * S - 1);
+	assert_int_equal(fx.n_log, 0);
+	fixture_time(&fx, 500 * S);
+	assert_int_equal(fx.n_log, 3);
+	fixture_expect(&fx, 2, SMOKE, TRANSITION_UNSHELVED, STATE_NORMAL, 60 * S);
+	assert_true(!sent(2)->shelved && sent(2)->shelved_until_ms == 0 && sent(2)->at.wall_ms == FIXTURE_WALL + 60000);
+	assert_int_equal(sent(1)->what, TRANSITION_CLEARED);
+	assert_int_equal(rules_find(fx.rules, SMOKE "/shelved"), RULES_ALARM_NONE);
+	assert_true(rules_next_deadline(fx.rules) == CLOCK_NEVER);
+}
+
+static void test_shelf_ends_over_a_restart(void **state)
+{
+	struct err e;
+
+	(void)state;
+	for (int rebooted = 0; rebooted < 2; rebooted++) {
+		fixture_start(&fx);
+		assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 0, &e), 0);
+		struct stamp now = fixture_at(&fx, 20 * S);
+		now.mono_ns -= rebooted ? 900 * S : 0;
+		fixture_restart(&fx, 10 * S, rebooted ? REBOOTED : 0, now);
+		assert_true(present(SMOKE).shelved);
+		fixture_forget(&fx);
+		assert_true(rules_next_deadline(fx.rules) == now.mono_ns + 40 * S);
+		rules_on_time(fx.rules, clock_shift(now, 300 * S), &fx.sink);
+		assert_int_equal(sent(2)->what, TRANSITION_UNSHELVED);
+		assert_true(sent(2)->at.wall_ms == FIXTURE_WALL + 60000);
+		assert_false(present(SMOKE).shelved);
+	}
+}
+
+static void test_shelf_is_taken_back(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 0, &e), 0);
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, S, &e), -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	assert_int_equal(fixture_unshelve(&fx, SMOKE, 10 * S, &e), 0);
+	assert_int_equal(fixture_unshelve(&fx, SMOKE, 11 * S, &e), -1);
+	fixture_forget(&fx);
+	fixture_time(&fx, 100 * S);
+	assert_int_equal(fx.n_log, 0);
+	/* The next one goes on from its rev. */
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 200 * S, &e), 0);
+	assert_int_equal(sent(1)->rev, 4);
+}
+
+static void test_what_cannot_be_shelved(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 0, 0, &e), -1);
+	assert_int_equal(fixture_shelve(&fx, SMOKE, RULES_SHELF_MAX_NS + 1, 0, &e), -1);
+	assert_int_equal(e.code, ERR_INVALID);
+	assert_int_equal(fixture_shelve(&fx, SMOKE, RULES_SHELF_MAX_NS, 0, &e), 0);
+	assert_int_equal(fixture_shelve(&fx, SMOKE "/shelved", S, 0, &e), -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	assert_int_equal(fixture_command(&fx, SMOKE "/shelved", RULES_RESET, S, &e), -1);
+	assert_non_null(strstr(e.text, "unshelve"));
+}
+
+static void test_shelved_does_not_count(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 0, &e), 0);
+	fixture_read(&fx, 0, 1, S);
+	fixture_read(&fx, 1, 1, 2 * S);
+	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_NORMAL);
+	fixture_time(&fx, 60 * S);
+	fixture_expect(&fx, fx.n_log - 1, CONFIRMED, TRANSITION_CONFIRMED, STATE_ACTIVE, 60 * S);
+}
+
+/* --- service */
+
+static void test_out_of_service_does_not_count_and_counts_again(void **state)
+{
+	struct err e;
+
+	(void)state;
+	fixture_read(&fx, 0, 1, 0);
+	fixture_read(&fx, 1, 1, S);
+	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_ACTIVE);
+	fixture_forget(&fx);
+	assert_int_equal(fixture_service(&fx, 0, true, 2 * S, &e), 0);
+	fixture_expect(&fx, 0, "d0.p0/out-of-service", TRANSITION_RAISED, STATE_ACTIVE, 2 * S);
+	fixture_expect(&fx, 1, CONFIRMED, TRANSITION_RETURNED, STATE_RETURNED, 2 * S);
+	assert_true(present(SMOKE).out_of_service && !present("d0.p0/out-of-service").out_of_service);
+	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), -1);
+	assert_int_equal(fixture_service(&fx, 0, false, 4 * S, &e), 0);
+	fixture_expect(&fx, 4, CONFIRMED, TRANSITION_RERAISED, STATE_ACTIVE, 4 * S);
+	assert_int_equal(fixture_service(&fx, 0, false, 5 * S, &e), -1);
+	assert_int_equal(rules_find(fx.rules, "d0.p0/out-of-service"), RULES_ALARM_NONE);
+}
+
+/* What was counted no more when it came back is not counted after a restart either. */
+static void test_window_over_while_out_of_service(void **state)
+{
+	uint8_t kept[RULES_SAVED_MAX], group[RULES_SAVED_MAX];
+	struct err e;
+
+	(void)state;
+	fx.defs[1].count = 1;
+	fixture_start(&fx);
+	fixture_read(&fx, 0, 1, 0);
+	fixture_read(&fx, 0, 0, S);
+	assert_int_equal(fixture_service(&fx, 0, true, 2 * S, &e), 0);
+	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_RETURNED);
+	size_t group_len = rules_save(fx.rules, fixture_find(&fx, CONFIRMED), fixture_at(&fx, 2 * S), group);
+	fixture_forget(&fx);
+	assert_int_equal(fixture_service(&fx, 0, false, 100 * S, &e), 0);
+	assert_true(fx.changed[fixture_find(&fx, SMOKE)] > 0);
+	size_t len = rules_save(fx.rules, fixture_find(&fx, SMOKE), fixture_at(&fx, 100 * S), kept);
+	fixture_start(&fx);
+	assert_int_equal(rules_restore(fx.rules, fixture_find(&fx, SMOKE), kept, len, fixture_at(&fx, 110 * S)), 0);
+	assert_int_equal(rules_restore(fx.rules, fixture_find(&fx, CONFIRMED), group, group_len, fixture_at(&fx, 110 * S)), 0);
+	rules_restored(fx.rules, fixture_at(&fx, 110 * S));
+	fixture_time(&fx, 200 * S);
+	assert_int_equal(fx.n_log, 0);
+}
+
+/* --- tests and drills */
+
+static void test_mode_is_of_the_occurrence(void **state)
+{
+	(void)state;
+	fixture_read(&fx, 0, 1, 0);
+	fixture_test_begin(&fx, 3, MODE_DRILL, 0x3, 3600 * S, S);
+	fixture_read(&fx, 1, 1, 2 * S);
+	assert_true(sent(0)->mode == MODE_NORMAL && sent(1)->mode == MODE_DRILL);
+	assert_true(present(SMOKE).mode == MODE_NORMAL && present(SECOND).mode == MODE_DRILL);
+	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_NORMAL);
+	/* Only what began in it is over with it. */
+	fixture_forget(&fx);
+	fixture_test_end(&fx, 3, 10 * S);
+	fixture_expect(&fx, 0, SECOND, TRANSITION_REMOVED, STATE_NORMAL, 10 * S);
+	assert_int_equal(sent(0)->mode, MODE_DRILL);
+	fixture_expect(&fx, 1, SECOND, TRANSITION_RAISED, STATE_ACTIVE, 10 * S);
+	assert_true(sent(1)->mode == MODE_NORMAL && sent(1)->occurrence.counter == 0);
+	fixture_expect(&fx, 2, CONFIRMED, TRANSITION_CONFIRMED, STATE_ACTIVE, 10 * S);
+	assert_int_equal(fx.n_log, 3);
+}
+
+static void test_test_ends_by_time(void **state)
+{
+	(void)state;
+	for (int restarted = 0; restarted < 2; restarted++) {
+		fixture_start(&fx);
+		fixture_test_begin(&fx, 31, MODE_TEST, 0x1, 60 * S, 0);
+		fixture_read(&fx, 0, 1, 10 * S);
+		if (restarted)
+			fixture_restart(&fx, 11 * S, 0, fixture_at(&fx, 90 * S));
+		fixture_forget(&fx);
+		fixture_time(&fx, 100 * S);
+		assert_true(fx.n_over == 1 && fx.over_ns == 60 * S);
+		fixture_expect(&fx, 0, SMOKE, TRANSITION_REMOVED, STATE_NORMAL, 60 * S);
+		fixture_expect(&fx, 1, SMOKE, TRANSITION_RAISED, STATE_ACTIVE, 60 * S);
+		assert_int_equal(rules_point_mode(fx.rules, 0), MODE_NORMAL);
+	}
+}
+
+static void test_what_is_over_is_not_raised_anew(void **state)
+{
+	struct err e;
+
+	(void)state;
+	fx.defs[1].count = 1;
+	fixture_start(&fx);
+	fixture_test_begin(&fx, 0, MODE_TEST, 0x1, 3600 * S, 0);
+	fixture_read(&fx, 0, 1, S);
+	fixture_read(&fx, 0, 0, 2 * S);
+	fixture_forget(&fx);
+	fixture_test_end(&fx, 0, 3 * S);
+	fixture_expect(&fx, 0, SMOKE, TRANSITION_REMOVED, STATE_NORMAL, 3 * S);
+	/* Nor does it count, although it was raised within the last minute. */
+	assert_int_equal(fx.n_log, 1);
+	/* A verdict on it says that it was a test's. */
+	assert_int_equal(verify(SMOKE, NULL, 4 * S, &e), 0);
+	assert_int_equal(sent(1)->mode, MODE_TEST);
+	assert_int_equal(present(SMOKE).mode, MODE_NORMAL);
+}
+
+static void test_two_tests_of_one_point(void **state)
+{
+	(void)state;
+	fixture_test_begin(&fx, 0, MODE_TEST, 0x1, 3600 * S, 0);
+	fixture_test_begin(&fx, 1, MODE_DRILL, 0x3, 3600 * S, 0);
+	assert_int_equal(rules_point_mode(fx.rules, 0), MODE_DRILL);
+	fixture_read(&fx, 0, 1, S);
+	fixture_forget(&fx);
+	fixture_test_end(&fx, 1, 2 * S);
+	assert_int_equal(fx.n_log, 0);
+	assert_int_equal(rules_point_mode(fx.rules, 0), MODE_TEST);
+	assert_int_equal(rules_point_mode(fx.rules, 1), MODE_NORMAL);
+	fixture_test_end(&fx, 0, 3 * S);
+	fixture_expect(&fx, 1, SMOKE, TRANSITION_RAISED, STATE_ACTIVE, 3 * S);
+}
+
+/* --- verdicts */
+
+static void test_verdict(void **state)
+{
+	struct event_id other = { 5, 999 };
+	struct err e;
+
+	(void)state;
+	assert_int_equal(verify(SMOKE, NULL, 0, &e), -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	fixture_read(&fx, 0, 1, S);
+	struct event_id occurrence = present(SMOKE).occurrence;
+	fixture_read(&fx, 0, 0, 2 * S);
+	assert_int_equal(fixture_command(&fx, SMOKE, RULES_ACK, 3 * S, &e), 0);
+	assert_int_equal(fixture_state(&fx, SMOKE), STATE_NORMAL);
+	fixture_forget(&fx);
+	assert_int_equal(verify(SMOKE, &other, 4 * S, &e), -1);
+	assert_int_equal(e.code, ERR_NOT_FOUND);
+	assert_int_equal(verify(SMOKE, &occurrence, 5 * S, &e), 0);
+	fixture_expect(&fx, 0, SMOKE, TRANSITION_VERIFIED, STATE_NORMAL, 5 * S);
+	assert_true(sent(0)->verdict == VERDICT_FALSE && sent(0)->occurrence.counter == occurrence.counter);
+	assert_string_equal(sent(0)->verdict_cause, "steam");
+	assert_true(present(SMOKE).verdict == VERDICT_FALSE && present(SMOKE).occurrence.counter == 0);
+	/* Also after a restart; the next occurrence has none. */
+	fixture_restart(&fx, 6 * S, 0, fixture_at(&fx, 7 * S));
+	assert_int_equal(verify(SMOKE, &occurrence, 8 * S, &e), 0);
+	fixture_read(&fx, 0, 1, 9 * S);
+	assert_int_equal(present(SMOKE).verdict, VERDICT_NONE);
+	assert_int_equal(fixture_shelve(&fx, SMOKE, S, 9 * S, &e), 0);
+	assert_int_equal(verify(SMOKE "/shelved", NULL, 9 * S, &e), -1);
+}
+
+/* --- reports by hand */
+
+static void test_report(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 0, &e), 0);
+	fixture_expect(&fx, 0, REPORT, TRANSITION_RAISED, STATE_ACTIVE, 0);
+	const struct rules_alarm *a = rules_alarm(fx.rules, fixture_find(&fx, REPORT));
+	assert_true(a->building == 0 && a->node == 1 && a->class_ == CLASS_FIRE && a->hazard == HAZARD_FIRE && a->priority == 1);
+	assert_string_equal(a->floor, "12");
+	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, S, &e), -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	assert_int_equal(fixture_report(&fx, "12", CLASS_FAULT, S, &e), 0); /* another one */
+	assert_int_equal(fixture_report(&fx, "12", CLASS_DISABLEMENT, S, &e), -1);
+	assert_int_equal(fixture_report(&fx, "a floor whose name is longer than any that a site can have", CLASS_FIRE, S, &e), -1);
+	fixture_restart(&fx, 2 * S, 0, fixture_at(&fx, 3 * S));
+	fixture_forget(&fx);
+	assert_int_equal(fixture_command(&fx, REPORT, RULES_RESET, 4 * S, &e), -1);
+	assert_non_null(strstr(e.text, "acknowledge"));
+	assert_int_equal(fixture_command(&fx, REPORT, RULES_ACK, 5 * S, &e), 0);
+	assert_int_equal(fixture_command(&fx, REPORT, RULES_RESET, 6 * S, &e), 0);
+	fixture_expect(&fx, 2, REPORT, TRANSITION_CLEARED, STATE_NORMAL, 6 * S);
+	assert_int_equal(rules_find(fx.rules, REPORT), RULES_ALARM_NONE);
+	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 7 * S, &e), 0);
+	assert_true(sent(3)->rev > sent(2)->rev);
+}
+
+static void test_pool_is_full(void **state)
+{
+	char floor[16];
+	struct err e;
+
+	(void)state;
+	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++) {
+		snprintf(floor, sizeof floor, "%u", i + 100);
+		assert_int_equal(fixture_report(&fx, floor, CLASS_FAULT, 0, &e), 0);
+	}
+	fixture_forget(&fx);
+	assert_int_equal(fixture_report(&fx, "1", CLASS_FAULT, S, &e), -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, S, &e), -1);
+	assert_int_equal(fixture_service(&fx, 0, true, S, &e), -1);
+	assert_true(fx.n_log == 0 && fx.n_changed == 0 && !rules_point_out(fx.rules, 0) && !present(SMOKE).shelved);
+	assert_int_equal(fixture_command(&fx, "_manual.a.600/fault", RULES_ACK, 2 * S, &e), 0);
+	assert_int_equal(fixture_command(&fx, "_manual.a.600/fault", RULES_RESET, 2 * S, &e), 0);
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 3 * S, &e), 0);
+	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), -1);
+}
+
+/* --- what nobody looks at */
+
+static void test_escalated_once(void **state)
+{
+	(void)state;
+	fixture_read(&fx, 3, 1, 0);
+	fixture_read(&fx, 3, 0, 10 * S);
+	fixture_time(&fx, 3600 * S);
+	assert_int_equal(fx.n_log, 3);
+	fixture_expect(&fx, 2, VALVE, TRANSITION_ESCALATED, STATE_RETURNED, 180 * S);
+}
+
+/* What comes and goes and is never looked at is escalated as if it had stood. */
+static void test_escalated_although_it_comes_and_goes(void **state)
+{
+	(void)state;
+	for (int64_t t = 0; t < 400; t += 100) {
+		fixture_read(&fx, 3, 1, t * S);
+		fixture_read(&fx, 3, 0, (t + 90) * S);
+	}
+	fixture_expect(&fx, 3, VALVE, TRANSITION_ESCALATED, STATE_ACTIVE, 180 * S);
+}
+
+static void test_not_escalated(void **state)
+{
+	struct err e;
+
+	(void)state;
+	for (int why = 0; why < 5; why++) {
+		fixture_start(&fx);
+		if (why == 0)
+			fixture_test_begin(&fx, 0, MODE_TEST, 0x8, 3600 * S, 0);
+		fixture_read(&fx, 3, 1, 0);
+		if (why == 1)
+			assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 179 * S, &e), 0);
+		if (why == 2)
+			assert_int_equal(fixture_shelve(&fx, VALVE, 3600 * S, 179 * S, &e), 0);
+		if (why == 3)
+			assert_int_equal(fixture_service(&fx, 3, true, 179 * S, &e), 0);
+		if (why == 4)
+			rules_remove(fx.rules, fixture_find(&fx, VALVE), CAUSE_RULE, NULL, fixture_at(&fx, 179 * S), &fx.sink);
+		size_t n = fx.n_log;
+		fixture_time(&fx, 500 * S);
+		if (fx.n_log != n)
+			fail_msg("case %d", why);
+	}
+}
+
+static void test_re_alarm(void **state)
+{
+	struct err e;
+
+	(void)state;
+	fixture_read(&fx, 3, 1, 0);
+	assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 10 * S, &e), 0);
+	fixture_restart(&fx, 11 * S, 0, fixture_at(&fx, 12 * S));
+	fixture_forget(&fx);
+	fixture_time(&fx, 800 * S);
+	fixture_expect(&fx, 0, VALVE, TRANSITION_RERAISED, STATE_ACTIVE, 610 * S);
+	assert_false(sent(0)->acked);
+	fixture_expect(&fx, 1, VALVE, TRANSITION_ESCALATED, STATE_ACTIVE, 790 * S);
+	assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 801 * S, &e), 0);
+	fixture_read(&fx, 3, 0, 802 * S);
+	fixture_forget(&fx);
+	fixture_time(&fx, 9000 * S);
+	assert_int_equal(fx.n_log, 0);
+}
+
+/* The rule waits for nobody any more, or the alarm is another one now: nothing is escalated that is not there. */
+static void test_attention_of_another_config(void **state)
+{
+	(void)state;
+	for (int anew = 0; anew < 2; anew++) {
+		fx.defs[2].escalate_ns = 180 * S;
+		fixture_start(&fx);
+		fixture_read(&fx, 3, 1, 0);
+		if (anew)
+			fixture_read(&fx, 3, 0, S);
+		fx.defs[2].escalate_ns = anew ? 180 * S : 0;
+		fixture_restart(&fx, 2 * S, 0, fixture_at(&fx, 3 * S));
+		if (anew)
+			rules_begin_anew(fx.rules, fixture_find(&fx, VALVE), 9, CAUSE_RULE, fixture_at(&fx, 3 * S), &fx.sink);
+		fixture_forget(&fx);
+		fixture_time(&fx, 500 * S);
+		assert_int_equal(fx.n_log, 0);
+	}
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_shelf_begins), T(test_shelf_ends_by_time_told_late), T(test_shelf_ends_over_a_restart), T(test_shelf_is_taken_back), T(test_what_cannot_be_shelved),
+		T(test_shelved_does_not_count), T(test_out_of_service_does_not_count_and_counts_again), T(test_window_over_while_out_of_service),
+		T(test_mode_is_of_the_occurrence), T(test_test_ends_by_time), T(test_what_is_over_is_not_raised_anew), T(test_two_tests_of_one_point), T(test_verdict),
+		T(test_report), T(test_pool_is_full), T(test_escalated_once), T(test_escalated_although_it_comes_and_goes), T(test_not_escalated), T(test_re_alarm),
+		T(test_attention_of_another_config),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
