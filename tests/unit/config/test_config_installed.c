@@ -118,7 +118,7 @@ static void what_is_beside_it_comes_first(void **state)
 /* Only rules/X has an installed twin; everything else is where its path says. */
 static void other_paths_are_taken_as_they_stand(void **state)
 {
-	static const char *const paths[] = { "high-rise.yaml", "rules/none.yaml", "rules/../rules/high-rise2.yaml", "profiles/pump-set-2.csv" };
+	static const char *const paths[] = { "high-rise.yaml", "rules/none.yaml", "rules/../profiles/pump-set-2.csv", "profiles/pump-set-2.csv" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
