@@ -121,12 +121,12 @@ static void check_building(struct loader *l, uint32_t building, bool height)
 
 void check_cover(struct loader *l)
 {
-	if (l->n_rules == 0) {
-		find_warning(l, l->root, "there are no rules: no point ever raises an alarm; give 'rules', for example rules: [rules/high-rise.yaml]");
-		return;
-	}
 	for (size_t i = 0; i < l->n_points; i++) {
 		uint8_t lack = lacks(l, &l->points[i]);
+		if (lack && l->n_rules == 0) {
+			find_warning(l, l->root, "there are no rules: nothing ever raises an alarm; give 'rules', for example rules: [rules/high-rise.yaml]");
+			return;
+		}
 		if (lack)
 			say_group(l, i, lack);
 	}

@@ -155,10 +155,11 @@ static void test_encodings(void **state)
 		{ "GB18030", "", 0, 1 },
 	};
 	const char *const tables[] = { comma, semicolon, tab };
-	char first[72] = "";
+	char first[72] = "", text[512];
 
 	(void)state;
-	put_text("s.yaml", table_site);
+	snprintf(text, sizeof text, "%srules: [{id: low, for: {kind: hydrant_pressure}, when: {below: 0.1}}]\n", table_site);
+	put_text("s.yaml", text);
 	for (size_t t = 0; t < 3; t++) {
 		for (size_t e = 0; e < 5; e++) {
 			struct config *c;

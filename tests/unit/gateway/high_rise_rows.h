@@ -67,7 +67,7 @@ static const struct row rows[] = {
 	/* Ready state behind a jockey pump: 0.15 MPa (5.3.3). A zone's static pressure: 1.0 MPa at most (6.2.1). */
 	VALUE("hydrant-steady-low", "hydrant_pressure", CLASS1, "tags: pressurised", 0.15, 0.149, 0.169, 0.17, S(30), MIN(1), SUPERVISORY, "GB 50974-2014 5.3.3"),
 	VALUE("hydrant-zone-high", "hydrant_pressure", CLASS1, "", 1.0, 1.001, 0.951, 0.95, MIN(1), 0, SUPERVISORY, "GB 50974-2014 6.2.1"),
-	VALUE("hydrant-high", "hydrant_pressure", CLASS1, "high: 0.6", 0.6, 0.601, 0.551, 0.55, MIN(1), 0, SUPERVISORY, OWN),
+	VALUE("hydrant-rising", "hydrant_pressure", CLASS1, "high: 0.6", 0.6, 0.601, 0.551, 0.55, MIN(1), 0, SUPERVISORY, OWN),
 	/* Dynamic, at a hydrant of a high-rise: 0.35 MPa (a jet of 13 m), not more than 0.50, beyond 0.70 it must be reduced (7.4.12). */
 	VALUE("hydrant-dynamic-low", "hydrant_pressure", CLASS1, "tags: dynamic", 0.35, 0.349, 0.369, 0.37, S(30), 0, SUPERVISORY, "GB 50974-2014 7.4.12"),
 	VALUE("hydrant-dynamic-high", "hydrant_pressure", CLASS1, "tags: dynamic", 0.50, 0.501, 0.481, 0.48, S(30), 0, SUPERVISORY, "GB 50974-2014 7.4.12"),
@@ -81,6 +81,8 @@ static const struct row rows[] = {
 	VALUE("end-of-line-low", "end_of_line_pressure", CLASS1, "", 0.10, 0.099, 0.119, 0.12, S(15), S(30), SUPERVISORY, "GB 50974-2014 5.2.2(4)"),
 	VALUE("end-of-line-very-low", "end_of_line_pressure", CLASS1, "", 0.05, 0.049, 0.059, 0.06, S(5), S(30), SUPERVISORY, "default: 0.05 MPa"),
 	VALUE("end-of-line-high", "end_of_line_pressure", CLASS1, "", 1.2, 1.201, 1.151, 1.15, MIN(1), 0, SUPERVISORY, "default: 1.2 MPa"),
+	VALUE("end-of-line-falling", "end_of_line_pressure", CLASS1, "low: 0.2", 0.2, 0.199, 0.219, 0.22, S(30), MIN(1), SUPERVISORY, OWN),
+	VALUE("end-of-line-rising", "end_of_line_pressure", CLASS1, "high: 1.0", 1.0, 1.001, 0.951, 0.95, MIN(1), 0, SUPERVISORY, OWN),
 	VALUE("sprinkler-static-low", "sprinkler_pressure", CLASS1, "", 0.10, 0.099, 0.119, 0.12, S(10), S(30), SUPERVISORY, "GB 50974-2014 5.2.2(4)"),
 	VALUE("sprinkler-low", "sprinkler_pressure", CLASS1, "low: 0.4", 0.4, 0.399, 0.419, 0.42, S(15), S(30), SUPERVISORY, OWN),
 	VALUE("sprinkler-high", "sprinkler_pressure", CLASS1, "high: 1.4", 1.4, 1.401, 1.381, 1.38, MIN(1), 0, SUPERVISORY, OWN),
