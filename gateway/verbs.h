@@ -29,9 +29,8 @@ json_t *verbs_line_status(const struct app_bus *b, bool whole, struct stamp now)
 void verbs_line(struct app *a, struct control_request *rq, json_t *args);
 /* verbs_probe.c */
 void verbs_probe(struct app *a, struct control_request *rq, json_t *args);
-/* app_report.c */
+/* verbs_report.c */
 void verbs_report(struct app *a, struct control_request *rq, json_t *args);
-void verbs_end_reports(struct app *a);
 /* verbs_past.c */
 void verbs_events(struct app *a, struct control_request *rq, json_t *args);
 void verbs_history(struct app *a, struct control_request *rq, json_t *args);

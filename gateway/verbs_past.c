@@ -270,7 +270,6 @@ void verbs_stop(struct app *a)
 	verbs_on_stored(a, NULL);
 	verbs_end_listings(a);
 	verbs_end_probes(a);
-	verbs_end_reports(a);
 	while (a->follows) {
 		struct follow *f = a->follows;
 		f->failed = true;

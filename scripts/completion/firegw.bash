@@ -1,5 +1,5 @@
 # bash completion of firegw, firegwd and firegw-sim. Written by scripts/gen-docs: the tables from the programs' help, the rest from tests/tools/completion.bash.
-_firegw_verbs='check show status points alarms events ack reset history probe hub watch version help'
+_firegw_verbs='check show status points alarms events ack reset history report probe hub watch version help'
 _firegw_kinds='smoke_detector heat_detector flame_detector beam_detector aspirating_detector linear_heat manual_call_point hydrant_button fire_panel detector_loop sounder gas_extinguishing residual_current conductor_temperature arc_fault phase_voltage phase_current power_energy gas_concentration gas_valve sprinkler_pressure sprinkler_flow pressure_switch alarm_valve deluge_valve signal_valve end_of_line_pressure hydrant_pressure hydrant_flow hydrant_cover tank_level pool_level water_temperature fire_pump jockey_pump sprinkler_pump pump_mode pump_power fire_door fire_shutter fire_damper smoke_fan emergency_lighting emergency_broadcast fire_phone fire_lift fire_lane rescue_site micro_station control_room_presence lookout mains_power backup_power device_status generic'
 # The options of a command.
 _firegw_options() {
@@ -13,6 +13,7 @@ _firegw_options() {
 	'firegw ack') echo '--note --socket --json --help' ;;
 	'firegw reset') echo '--note --socket --json --help' ;;
 	'firegw history') echo '--from --to --every --format --plot --height --db --socket --json --help' ;;
+	'firegw report') echo '--month --format --db --socket --json --help' ;;
 	'firegw probe') echo '--unit --fc --register --count --scan --watch --every --for --timeout --retries --direct --socket --json --help' ;;
 	'firegw hub') echo '--note --socket --json --help' ;;
 	'firegw watch') echo '--hub --config --region --class --node --username --password-file --ca --cert --key --mqtt --for --json --help' ;;
@@ -49,6 +50,10 @@ _firegw_value() {
 	'firegw history --height') echo 'other' ;;
 	'firegw history --db') echo 'file' ;;
 	'firegw history --socket') echo 'file' ;;
+	'firegw report --month') echo 'other' ;;
+	'firegw report --format') echo 'words text csv html' ;;
+	'firegw report --db') echo 'file' ;;
+	'firegw report --socket') echo 'file' ;;
 	'firegw probe --unit') echo 'other' ;;
 	'firegw probe --fc') echo 'other' ;;
 	'firegw probe --register') echo 'other' ;;
@@ -99,6 +104,7 @@ _firegw_words() {
 	'firegw ack') echo 'alarm' ;;
 	'firegw reset') echo 'alarm' ;;
 	'firegw history') echo 'point' ;;
+	'firegw report') echo 'other' ;;
 	'firegw probe') [ "$2" = 1 ] && echo 'words tcp:// rtu:// rtu+tcp://' || echo 'other' ;;
 	'firegw hub') [ "$2" = 1 ] && echo 'words list resend purge' || echo 'hub' ;;
 	'firegw watch') [ "$2" = 1 ] && echo 'words mqtt:// mqtts:// ws:// wss://' || echo 'other' ;;
