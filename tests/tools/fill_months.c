@@ -44,7 +44,7 @@ static unsigned draw(struct fill *f, unsigned below)
 
 static const char *person(struct fill *f)
 {
-	static const char *const names[] = { "li (uid 1000)", "王值班 (uid 1001)", "chen \\\"jr\\\" (uid 1002)", "hub district" };
+	static const char *const names[] = { "li (uid 1000)", "王值班 (uid 1001)", "chen \\\"jr\\\" (uid 1002)", "=hub(district)" };
 
 	return names[draw(f, 4)];
 }

@@ -126,8 +126,10 @@ static void first_and_last_moment(void **state)
 	fire(t0, "raised", 2, "normal", "active", "");
 	fire(t0, "removed", 2, "active", "normal", "");
 	fire(r->month.to_ms - 1, "raised", 3, "normal", "active", "");
+	feed(r->month.to_ms, "fire", "raised", "facp.t/smoke", 4, "normal", "active", "");
 	report_end(r);
 	assert_int_equal(r->raised[CLASS_FIRE], 2);
+	assert_int_equal(r->n_events, 3);
 	assert_int_equal(r->days[0][CLASS_FIRE], 1);
 	assert_int_equal(r->days[28][CLASS_FIRE], 1);
 	assert_int_equal(r->hours[0], 1);
@@ -281,6 +283,10 @@ static void tests_and_drills_apart(void **state)
 	operation(t0 + 4 * H, "test_end", ",\"select\":\"floor=12\"");
 	fire(t0 + 4 * H, "raised", 2, "normal", "active", ""); /* it stands: anew, and meant */
 	operation(t0 + 5 * H, "drill_start", ",\"select\":\"all\"");
+	operation(t0 + 5 * H, "test_start", ",\"select\":\"floor=9\""); /* twice the same: each end ends one */
+	operation(t0 + 5 * H, "test_start", ",\"select\":\"floor=9\"");
+	operation(t0 + 6 * H, "test_end", ",\"select\":\"floor=9\"");
+	operation(t0 + 7 * H, "test_end", ",\"select\":\"floor=9\"");
 	feed(t0 + 6 * H, "fire", "raised", "facp.t/smoke", 3, "normal", "active", ",\"mode\":\"drill\"");
 	report_end(r);
 	assert_int_equal(r->raised[CLASS_FIRE], 1);
@@ -290,8 +296,8 @@ static void tests_and_drills_apart(void **state)
 	assert_int_equal(times_of(MEASURE_ACK)->n, 0);
 	assert_int_equal(times_of(MEASURE_ACK)->waiting, 1);
 	assert_int_equal(r->verdicts[CLASS_FIRE][REPORT_TEST], 0);
-	assert_int_equal(r->tests_n[0], 1);
-	assert_int_equal(r->tests_ms[0], 3 * H);
+	assert_int_equal(r->tests_n[0], 3);
+	assert_int_equal(r->tests_ms[0], 6 * H);
 	assert_int_equal(r->tests_ms[1], r->to_ms - (t0 + 5 * H));
 	done();
 }

@@ -139,6 +139,9 @@ static void events_that_are_wrong(void **state)
 	assert_int_equal(e.times, -1);
 	assert_int_equal(e.after_ms, -1);
 	assert_false(e.acked);
+	/* Half a character does not hide the text's end. */
+	assert_true(parse("\"transition\":\"raised\",\"name\":\"x\xE5\",\"rule\":\"r\"}", &e));
+	assert_string_equal(e.rule, "r");
 	/* Cut between characters. */
 	int n = sprintf(tail, "\"transition\":\"raised\",\"name\":\"x");
 	for (int i = 0; i < 100; i++)
