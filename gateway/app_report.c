@@ -147,14 +147,6 @@ static bool is_wanted(const struct app *a)
 	return false;
 }
 
-static int64_t next_due(const struct report_month *m, int64_t now_ms)
-{
-	for (int d = 0; d <= m->n_days; d++)
-		if (m->day_ms[d] + INTO_DAY_MS > now_ms)
-			return m->day_ms[d] + INTO_DAY_MS;
-	return now_ms + INTO_DAY_MS;
-}
-
 /* A clock that is not trusted may be in any month. */
 void app_report_tick(struct app *a, struct stamp now)
 {
@@ -169,7 +161,7 @@ void app_report_tick(struct app *a, struct stamp now)
 			return; /* the last ones are not made yet */
 	report_month_at(now.wall_ms, &month);
 	report_month_before(&month, &before);
-	a->report_due_ms = next_due(&month, now.wall_ms);
+	a->report_due_ms = report_month_next_day(&month, now.wall_ms, INTO_DAY_MS);
 	if (a->report_over_ms != before.to_ms && app_report_begin(a, &before, PAYLOAD_MAX, publish, NULL))
 		a->report_over_ms = before.to_ms;
 	app_report_begin(a, &month, PAYLOAD_MAX, publish, NULL);

@@ -302,6 +302,35 @@ static void tests_and_drills_apart(void **state)
 	done();
 }
 
+/* One that does not say which ends all of its kind. */
+static void all_tests_end(void **state)
+{
+	(void)state;
+	begin("2024-02", 0);
+	operation(t0, "test_start", ",\"select\":\"floor=9\"");
+	operation(t0, "drill_start", ",\"select\":\"floor=8\"");
+	operation(t0, "test_start", ",\"select\":\"floor=10\"");
+	operation(t0 + H, "test_end", "");
+	operation(t0 + 2 * H, "drill_end", "");
+	report_end(r);
+	assert_int_equal(r->tests_ms[0], 2 * H);
+	assert_int_equal(r->tests_ms[1], 2 * H);
+	done();
+}
+
+static void the_next_day(void **state)
+{
+	struct report_month m;
+	struct err e;
+
+	(void)state;
+	check_month("Asia/Shanghai", "2024-02", INT64_C(1706716800000), INT64_C(1706716800000) + 29 * D, 29);
+	assert_int_equal(report_month_parse("2024-02", &m, &e), 0);
+	assert_int_equal(report_month_next_day(&m, m.from_ms + 299999, 300000), m.from_ms + 300000);
+	assert_int_equal(report_month_next_day(&m, m.from_ms + 300000, 300000), m.from_ms + D + 300000);
+	assert_int_equal(report_month_next_day(&m, m.to_ms - 1, 300000), m.to_ms + 300000);
+}
+
 static void hidden_calls_for_nobody(void **state)
 {
 	static const char *const why[] = { ",\"shelved\":true", ",\"out_of_service\":true", ",\"suppressed\":true", ",\"shelved\":false" };
@@ -439,6 +468,7 @@ int main(void)
 		cmocka_unit_test(first_and_last_moment), cmocka_unit_test(in_the_midst_of_its_life), cmocka_unit_test(begins_with_the_log),
 		cmocka_unit_test(reraised_is_the_same_occurrence), cmocka_unit_test(removed_while_it_stands), cmocka_unit_test(cleared_without_an_answer),
 		cmocka_unit_test(last_verdict_counts), cmocka_unit_test(verdicts_over_the_edge), cmocka_unit_test(tests_and_drills_apart), cmocka_unit_test(hidden_calls_for_nobody),
+		cmocka_unit_test(all_tests_end), cmocka_unit_test(the_next_day),
 		cmocka_unit_test(restart_in_the_midst), cmocka_unit_test(away_over_both_edges), cmocka_unit_test(this_month_ends_now), cmocka_unit_test(clock_set_back),
 		cmocka_unit_test(floods_end_with_the_daemon), cmocka_unit_test(duty_checks_and_answers),
 	};
