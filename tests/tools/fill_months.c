@@ -174,7 +174,10 @@ static void disable(struct fill *f, size_t i)
 	if (!shelf && !a->point[0])
 		return;
 	if (!d->id[0]) {
-		snprintf(d->id, sizeof d->id, "%.60s/%s", shelf ? a->id : a->point, shelf ? "shelved" : "out-of-service");
+		char of[64];
+		memcpy(of, shelf ? a->id : a->point, sizeof d->point);
+		of[sizeof d->point] = '\0';
+		snprintf(d->id, sizeof d->id, "%s/%s", of, shelf ? "shelved" : "out-of-service");
 		snprintf(d->rule, sizeof d->rule, "%s", shelf ? "shelved" : "out-of-service");
 		memcpy(d->point, a->point, sizeof d->point);
 		d->class_ = CLASS_DISABLEMENT;
