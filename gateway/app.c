@@ -429,6 +429,7 @@ static void close_all(struct app *a)
 	keeper_stop(&a->keeper);
 	mailbox_drain(&a->box); /* what the threads had still to say */
 	verbs_stop(a);
+	app_report_stop(a);
 	for (size_t i = 0; i < a->n_buses; i++) {
 		generation_unref(a->buses[i].generation);
 		free(a->buses[i].silent_since_ns);

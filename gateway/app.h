@@ -265,6 +265,7 @@ void app_hub_alarm_state(struct app *a, const struct record_event *e, struct out
 /* app_report.c: the month's figures */
 void app_report_states(struct app *a, struct app_hub *h);
 void app_report_tick(struct app *a, struct stamp now);
+void app_report_stop(struct app *a);
 
 /* app_faults.c: our own faults */
 void app_own(struct app *a, const char *thing, const char *name, const char *what, bool on);

@@ -25,6 +25,8 @@ int  report_month_parse(const char *text, struct report_month *ret, struct err *
 /* The month of this moment, and the one before it. */
 void report_month_at(int64_t at_ms, struct report_month *ret);
 void report_month_before(const struct report_month *m, struct report_month *ret);
+/* The next moment that lies so far into a day of the month, or into the first day after it. */
+int64_t report_month_next_day(const struct report_month *m, int64_t now_ms, int64_t into_ms);
 #define REPORT_MONTH_TEXT 8
 char *report_month_text(const struct report_month *m, char buf[REPORT_MONTH_TEXT]);
 /* Whether there can be figures: it has begun, and the oldest event (0: there is none) is not younger than it. ERR_INVALID says which months there are. */

@@ -66,6 +66,15 @@ void report_month_before(const struct report_month *m, struct report_month *ret)
 	fill(year, month, ret);
 }
 
+int64_t report_month_next_day(const struct report_month *m, int64_t now_ms, int64_t into_ms)
+{
+	int d = 0;
+
+	while (d < m->n_days && m->day_ms[d] + into_ms <= now_ms)
+		d++;
+	return m->day_ms[d] + into_ms;
+}
+
 char *report_month_text(const struct report_month *m, char buf[REPORT_MONTH_TEXT])
 {
 	snprintf(buf, REPORT_MONTH_TEXT, "%04u-%02u", (unsigned)m->year % 10000, (unsigned)m->month % 100);

@@ -43,9 +43,8 @@ void verbs_end_selftests(struct app *a);
 void verbs_when_stored(struct app *a, struct control_request *rq, const char *alarm);
 /* verbs_probe.c */
 void verbs_probe(struct app *a, struct control_request *rq, json_t *args);
-/* app_report.c */
+/* verbs_report.c */
 void verbs_report(struct app *a, struct control_request *rq, json_t *args);
-void verbs_end_reports(struct app *a);
 /* verbs_past.c */
 void verbs_events(struct app *a, struct control_request *rq, json_t *args);
 void verbs_history(struct app *a, struct control_request *rq, json_t *args);

@@ -271,7 +271,6 @@ void verbs_stop(struct app *a)
 	verbs_end_listings(a);
 	verbs_end_probes(a);
 	verbs_end_selftests(a);
-	verbs_end_reports(a);
 	while (a->follows) {
 		struct follow *f = a->follows;
 		f->failed = true;

@@ -86,14 +86,18 @@ void paper_html_bar(struct strbuf *out, double part, double whole)
 
 enum { CHART_W = 880, CHART_H = 130, CHART_LEFT = 40, CHART_TOP = 8, CHART_BASE = 108 };
 
-/* 1, 2 or 5 times a power of ten, not below n. */
+/* A round number not below n, so that the grid's numbers are round too. */
 static int64_t round_up(int64_t n)
 {
+	static const int64_t steps[] = { 1, 2, 4, 6, 8, 10 };
 	int64_t unit = 1;
+	size_t i = 0;
 
 	while (n > unit * 10)
 		unit *= 10;
-	return n <= unit ? unit : n <= unit * 2 ? unit * 2 : n <= unit * 5 ? unit * 5 : unit * 10;
+	while (steps[i] * unit < n)
+		i++;
+	return steps[i] * unit;
 }
 
 static void put_caption(struct paper *p, const struct paper_chart *c)

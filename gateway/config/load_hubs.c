@@ -110,8 +110,6 @@ static void load_send(struct loader *l, const struct field *f, struct config_hub
 		memset(flags, 0, sizeof flags);
 		load_flags(l, f->at, "send", send_words, flags);
 	}
-	if (flags[5])
-		find_warning(l, f->at, "send: 'report' is not active yet: it has no effect");
 	h->send_events = flags[0];
 	h->send_readings = flags[1];
 	h->send_status = flags[2];

@@ -502,8 +502,6 @@ void verbs_on_probe(void *user, uint64_t token, const uint16_t *values, size_t n
 void verbs_end_listings(struct app *a) { (void)a; }
 void verbs_stop(struct app *a) { (void)a; }
 void verbs_selftest_acked(struct app *a, const struct app_hub *h) { (void)a; (void)h; }
-void app_report_states(struct app *a, struct app_hub *h) { (void)a; (void)h; }
-void app_report_tick(struct app *a, struct stamp now) { (void)a; (void)now; }
 
 void commands_handle(struct app_hub *h, uint32_t node, const char *name, const void *payload, size_t len, const char *response_topic,
                      const void *correlation, size_t correlation_len)

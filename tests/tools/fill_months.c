@@ -44,7 +44,7 @@ static unsigned draw(struct fill *f, unsigned below)
 
 static const char *person(struct fill *f)
 {
-	static const char *const names[] = { "li (uid 1000)", "王值班 (uid 1001)", "chen \\\"jr\\\" (uid 1002)", "hub district" };
+	static const char *const names[] = { "li (uid 1000)", "王值班 (uid 1001)", "chen \\\"jr\\\" (uid 1002)", "=hub(district)" };
 
 	return names[draw(f, 4)];
 }
@@ -174,7 +174,10 @@ static void disable(struct fill *f, size_t i)
 	if (!shelf && !a->point[0])
 		return;
 	if (!d->id[0]) {
-		snprintf(d->id, sizeof d->id, "%.60s/%s", shelf ? a->id : a->point, shelf ? "shelved" : "out-of-service");
+		char of[64];
+		memcpy(of, shelf ? a->id : a->point, sizeof d->point);
+		of[sizeof d->point] = '\0';
+		snprintf(d->id, sizeof d->id, "%s/%s", of, shelf ? "shelved" : "out-of-service");
 		snprintf(d->rule, sizeof d->rule, "%s", shelf ? "shelved" : "out-of-service");
 		memcpy(d->point, a->point, sizeof d->point);
 		d->class_ = CLASS_DISABLEMENT;
