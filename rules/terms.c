@@ -278,7 +278,7 @@ static uint64_t mix_number(uint64_t h, double v)
 
 uint64_t terms_hash(const struct rules *r, const struct joint *j)
 {
-	uint64_t h = mix(STRMAP_HASH_SEED, &j->needed, sizeof j->needed);
+	uint64_t h = STRMAP_HASH_SEED;
 
 	for (uint32_t i = j->first_seat; i < j->first_seat + j->n_seats; i++) {
 		const struct rule_def *d = r->terms[r->seats[i].term].def;

@@ -149,7 +149,7 @@ static void check_shape(struct draft *t)
 	if (b->fc >= 3 && b->address + width > 65536)
 		find_error(l, f->reg.at, "register %s: the %u registers of its %s reach beyond the last one", f->reg.at->text, width, cell_type_text(b->type));
 	if (b->fc >= 3 && width > t->d->timing->max_registers)
-		find_error(l, f->reg.at, "the point takes %u registers, and max_registers is %u", width, t->d->timing->max_registers);
+		find_error(l, f->reg.at ? f->reg.at : t->row, "the point takes %u registers, and max_registers is %u", width, t->d->timing->max_registers);
 	if (f->scale.at && f->scale.decimal.mantissa == 0)
 		find_error(l, f->scale.at, "scale 0: every value would be the same");
 	const struct field *numeric[] = { &f->scale, &f->offset, &f->invalid, &f->enum_, &f->unit };
