@@ -178,7 +178,7 @@ static const char alarms_tail[] =
 	"    on_delay: 10s\n"
 	"    off_delay: 30s\n"
 	"    class: supervisory\n"
-	"    suppressed_by: [pump-house-off]   # with the pumps off for maintenance every riser is low: one alarm says so\n"
+	"    suppressed_by: [pumps.power/pump-house-off]   # with the pumps off for maintenance every riser is low: one alarm says so\n"
 	"    re_alarm: 8h\n"
 	"  - id: pump-house-off\n"
 	"    for: {kind: pump_power}\n"
