@@ -1,5 +1,5 @@
 /* Random scenarios: what a plain model says is what is sent; late time, restarts and reboots change nothing; only moves of the table occur, and all of
- * them do; nothing is allocated. FIREGW_SCENARIOS: how many (20000), FIREGW_SEED: the first one's seed. */
+ * them do; nothing is allocated; each kind of condition begins often. FIREGW_SCENARIOS: how many (15000), FIREGW_SEED: the first one's seed. */
 #include "tests/unit/rules/scenario.h"
 
 #include <math.h>
@@ -51,6 +51,7 @@ static struct run runs[RUN_COUNT];
 static struct modelled modelled[SCENARIO_LOG];
 /* Which moves occurred: state × trigger-like key, see note_move. */
 static size_t moves_seen[STATE_LATCHED + 1][TRANSITION_COUNT][STATE_LATCHED + 1];
+static size_t begun_by[WHEN_ANY + 1]; /* occurrences, by their rules' conditions */
 static size_t sent_in_all;
 
 static const char *run_name(enum run_kind k)
@@ -207,6 +208,8 @@ static void check_life(const struct run *r)
 		assert_true(t->rev > row->rev);
 		assert_true(t->what == TRANSITION_VERIFIED || t->occurrence.counter == (begins ? 0 : row->occurrence));
 		assert_int_equal(begins, row->occurrence == 0 && t->to != STATE_NORMAL);
+		if (begins && t->alarm < scenario_count(r->rules) && rules_alarm(r->rules, t->alarm)->def)
+			begun_by[rules_alarm(r->rules, t->alarm)->def->when]++;
 		assert_int_equal(t->what == TRANSITION_CONFIRMED, begins && t->alarm < scenario_count(r->rules) && rules_alarm(r->rules, t->alarm)->count_rule);
 		assert_true(t->active == (t->to == STATE_ACTIVE || t->to == STATE_ACKED));
 		if (t->what == TRANSITION_ACKNOWLEDGED)
@@ -329,17 +332,29 @@ static void check_moves(void)
 			}
 }
 
+/* No condition is left out, and none is rare. */
+static void check_conditions(uint64_t n)
+{
+	for (enum rule_when w = WHEN_ABOVE; w <= WHEN_ANY; w++)
+		if (begun_by[w] < n / 10)
+			fail_msg("condition %d began %zu times only in %llu scenarios", w, begun_by[w], (unsigned long long)n);
+}
+
 static void test_random(void **state)
 {
-	uint64_t n = setting("FIREGW_SCENARIOS", 20000), seed = setting("FIREGW_SEED", 1);
+	uint64_t n = setting("FIREGW_SCENARIOS", 15000), seed = setting("FIREGW_SEED", 1);
 
 	(void)state;
 	print_message("%llu scenarios from seed %llu\n", (unsigned long long)n, (unsigned long long)seed);
 	for (uint64_t i = 0; i < n; i++)
 		run_one(seed + i);
 	print_message("%zu transitions\n", sent_in_all);
-	if (n >= 1000)
-		check_moves();
+	for (enum rule_when w = WHEN_ABOVE; getenv("FIREGW_VERBOSE") && w <= WHEN_ANY; w++)
+		print_message("condition %d began %zu times\n", w, begun_by[w]);
+	if (n < 1000)
+		return;
+	check_moves();
+	check_conditions(n);
 }
 
 int main(void)
