@@ -1,5 +1,5 @@
 /* Random scenarios: what a plain model says is what is sent; late time, restarts and reboots change nothing; only moves of the table occur, and all of
- * them do; nothing is allocated; each kind of condition begins often. FIREGW_SCENARIOS: how many (15000), FIREGW_SEED: the first one's seed. */
+ * them do; nothing is allocated; each kind of condition begins often. FIREGW_SCENARIOS: how many (8000), FIREGW_SEED: the first one's seed. */
 #include "tests/unit/rules/scenario.h"
 
 #include <math.h>
@@ -342,7 +342,7 @@ static void check_conditions(uint64_t n)
 
 static void test_random(void **state)
 {
-	uint64_t n = setting("FIREGW_SCENARIOS", 15000), seed = setting("FIREGW_SEED", 1);
+	uint64_t n = setting("FIREGW_SCENARIOS", 8000), seed = setting("FIREGW_SEED", 1);
 
 	(void)state;
 	print_message("%llu scenarios from seed %llu\n", (unsigned long long)n, (unsigned long long)seed);
