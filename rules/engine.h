@@ -85,6 +85,7 @@ struct term {
 };
 struct seat {
 	uint32_t point, term, leaf;
+	bool     holds; /* its leaf is true, and was not under test or out of service when it became so */
 };
 
 struct rules {
@@ -243,6 +244,10 @@ void terms_judge(struct rules *r, struct stamp at, struct rules_sink *sink);
 /* Every seat of the joint, without judging. */
 void terms_set_all(struct rules *r, uint32_t alarm, bool verdict);
 void terms_set_seat(struct rules *r, uint32_t seat, bool verdict);
+/* The point is in a test no more, or in or out of service. */
+void terms_settle(struct rules *r, uint32_t point, struct stamp at, struct rules_sink *sink);
+/* Of what was kept. */
+void terms_set_holds(struct rules *r, uint32_t seat, bool holds);
 size_t terms_list_members(struct rules *r, const struct joint *j);
 /* Which conditions on which points the joint's verdicts are about. */
 uint64_t terms_hash(const struct rules *r, const struct joint *j);

@@ -244,6 +244,7 @@ int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_
 	if (alarm != RULES_ALARM_NONE)
 		rules_decide(r, alarm, out, &w, sink);
 	recount(r, point, &w, sink);
+	terms_settle(r, point, who->now, sink);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
  * The tail of a saved state:  0 kind of tail   1 length of the rest (2)   3 rest
  *   R  per, rate, number of samples (1), each: moment, value
  *   S  deadband, value, hash of the text, since, bad since, whether there is one (1)
- *   T  hash of the terms and their points, number of seats (2), their verdicts as bits */
+ *   T  hash of the terms and their points, number of seats (2), their verdicts as bits, and which of them hold */
 #include "rules/bytes.h"
 #include "rules/engine.h"
 
@@ -238,20 +238,22 @@ static uint8_t *save_anchor(const struct rules *r, uint32_t alarm, const struct 
 
 static uint8_t *save_terms(const struct rules *r, const struct joint *j, uint8_t *at)
 {
-	uint8_t bits[RULES_SEATS_MAX / 8] = { 0 };
+	uint8_t bits[2][RULES_SEATS_MAX / 8] = { { 0 } };
 	bool any = false;
 
 	for (uint32_t i = 0; i < j->n_seats; i++) {
 		bool verdict = r->leaves[r->seats[j->first_seat + i].leaf].verdict;
-		bits[i / 8] |= (uint8_t)(verdict << i % 8);
+		bits[0][i / 8] |= (uint8_t)(verdict << i % 8);
+		bits[1][i / 8] |= (uint8_t)(r->seats[j->first_seat + i].holds << i % 8);
 		any = any || verdict;
 	}
 	if (!any)
 		return at;
 	at = bytes_put(at, terms_hash(r, j), 8);
 	at = bytes_put(at, j->n_seats, 2);
-	for (uint32_t i = 0; i < (j->n_seats + 7) / 8; i++)
-		*at++ = bits[i];
+	for (uint32_t k = 0; k < 2; k++)
+		for (uint32_t i = 0; i < (j->n_seats + 7) / 8; i++)
+			*at++ = bits[k][i];
 	return at;
 }
 
@@ -323,10 +325,15 @@ static void restore_anchor(struct anchor *a, double deadband, const uint8_t *at,
 /* False: not the verdicts of this joint, or not those that its alarm's state came from. */
 static bool restore_terms(struct rules *r, uint32_t alarm, const struct joint *j, const uint8_t *at, size_t len)
 {
-	if (len != 10 + (j->n_seats + 7) / 8 || bytes_take(&at, 8) != terms_hash(r, j) || bytes_take(&at, 2) != j->n_seats)
+	size_t bytes = (j->n_seats + 7) / 8;
+
+	if (len != 10 + 2 * bytes || bytes_take(&at, 8) != terms_hash(r, j) || bytes_take(&at, 2) != j->n_seats)
 		return false;
-	for (uint32_t i = 0; i < j->n_seats; i++)
-		terms_set_seat(r, j->first_seat + i, at[i / 8] >> i % 8 & 1);
+	for (uint32_t i = 0; i < j->n_seats; i++) {
+		bool verdict = at[i / 8] >> i % 8 & 1;
+		terms_set_seat(r, j->first_seat + i, verdict);
+		terms_set_holds(r, j->first_seat + i, verdict && (at[bytes + i / 8] >> i % 8 & 1));
+	}
 	return (j->holding >= j->needed) == r->lives[alarm].raw;
 }
 

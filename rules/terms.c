@@ -170,17 +170,31 @@ static uint32_t alarm_of(const struct rules *r, uint32_t joint)
 	return r->n_single + r->n_groups + joint;
 }
 
-void terms_set_seat(struct rules *r, uint32_t seat, bool verdict)
+void terms_set_holds(struct rules *r, uint32_t seat, bool holds)
 {
 	struct term *t = &r->terms[r->seats[seat].term];
 	bool held = t->holding > 0;
 
+	if (r->seats[seat].holds == holds)
+		return;
+	r->seats[seat].holds = holds;
+	t->holding += holds ? 1 : UINT32_MAX;
+	if (held != (t->holding > 0))
+		r->joints[t->joint].holding += holds ? 1 : UINT32_MAX;
+}
+
+/* What is under test or out of service holds nothing: a test would dispatch somebody otherwise. What held before a test began is no test. */
+static bool is_apart(const struct rules *r, uint32_t point)
+{
+	return r->point_tests[point] || r->points_out[point];
+}
+
+void terms_set_seat(struct rules *r, uint32_t seat, bool verdict)
+{
 	if (r->leaves[r->seats[seat].leaf].verdict == verdict)
 		return;
 	rules_turn_leaf(r, r->seats[seat].leaf, verdict);
-	t->holding += verdict ? 1 : UINT32_MAX;
-	if (held != (t->holding > 0))
-		r->joints[t->joint].holding += verdict ? 1 : UINT32_MAX;
+	terms_set_holds(r, seat, verdict && !is_apart(r, r->seats[seat].point));
 }
 
 void terms_set_all(struct rules *r, uint32_t alarm, bool verdict)
@@ -191,12 +205,11 @@ void terms_set_all(struct rules *r, uint32_t alarm, bool verdict)
 		terms_set_seat(r, j->first_seat + i, verdict);
 }
 
-void terms_turn(struct rules *r, uint32_t seat, bool verdict, struct rules_sink *sink)
+static void touch(struct rules *r, uint32_t seat, struct rules_sink *sink)
 {
 	uint32_t joint = r->terms[r->seats[seat].term].joint;
 	struct joint *j = &r->joints[joint];
 
-	terms_set_seat(r, seat, verdict);
 	if (j->touched)
 		return;
 	j->touched = true;
@@ -208,6 +221,24 @@ void terms_turn(struct rules *r, uint32_t seat, bool verdict, struct rules_sink 
 	r->touched_last = joint;
 	if (sink->drifted)
 		sink->drifted(sink->user, alarm_of(r, joint));
+}
+
+void terms_turn(struct rules *r, uint32_t seat, bool verdict, struct rules_sink *sink)
+{
+	terms_set_seat(r, seat, verdict);
+	touch(r, seat, sink);
+}
+
+void terms_settle(struct rules *r, uint32_t point, struct stamp at, struct rules_sink *sink)
+{
+	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++) {
+		if (r->leaves[i].alarm < r->n_alarms)
+			continue;
+		uint32_t seat = r->leaves[i].alarm - r->n_alarms;
+		terms_set_holds(r, seat, r->leaves[i].verdict && (r->seats[seat].holds ? !r->points_out[point] : !is_apart(r, point)));
+		touch(r, seat, sink);
+	}
+	terms_judge(r, at, sink);
 }
 
 void terms_judge(struct rules *r, struct stamp at, struct rules_sink *sink)
@@ -246,7 +277,7 @@ size_t terms_list_members(struct rules *r, const struct joint *j)
 	size_t n = 0;
 
 	for (uint32_t i = j->first_seat; i < j->first_seat + j->n_seats; i++)
-		if (r->leaves[r->seats[i].leaf].verdict)
+		if (r->seats[i].holds)
 			n = list_point(r->members, n, r->seats[i].point);
 	return n;
 }

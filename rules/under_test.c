@@ -71,6 +71,7 @@ static void end_test(struct rules *r, unsigned test, const struct why *w, struct
 		for (uint32_t i = r->first_leaf[p]; i < r->first_leaf[p + 1]; i++)
 			if (r->leaves[i].alarm < r->n_single)
 				end_alarm(r, r->leaves[i].alarm, w, sink);
+		terms_settle(r, p, w->at, sink);
 	}
 	r->drills &= ~bit;
 }

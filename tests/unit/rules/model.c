@@ -248,12 +248,16 @@ void model_end_test(struct model *m, unsigned test, int64_t at_ns)
 {
 	uint32_t points = m->tests[test].points;
 
-	m->tests[test].points = 0;
-	m->tests[test].on = false;
-	for (uint32_t p = 0; p < m->s->f.site.n_points; p++)
-		for (uint32_t i = 0; (points >> p & 1) && i < m->n; i++)
+	for (uint32_t p = 0; p < m->s->f.site.n_points; p++) {
+		if (!(points >> p & 1))
+			continue;
+		m->tests[test].points &= ~(UINT32_C(1) << p);
+		for (uint32_t i = 0; i < m->n; i++)
 			if (m->alarms[i].is->point == p)
 				end_test_of(m, i, at_ns);
+		model_settle(m, p, at_ns);
+	}
+	m->tests[test].on = false;
 }
 
 /* --- time */

@@ -46,6 +46,7 @@ struct model_memory {
 struct model_seat {
 	uint32_t alarm, term, point;
 	bool     verdict;
+	bool     holds; /* true, and began to be when the point was neither under test nor out of service */
 };
 
 struct model_test {
@@ -84,6 +85,8 @@ void model_pass_time(struct model *m, int64_t *clock_ns, int64_t until_ns);
 /* Whether this point is in the scope of an alarm of several. */
 bool model_in_scope(const struct model *m, const struct rules_alarm *g, const struct point *p);
 void model_seat_points(struct model *m, uint32_t key);
+/* The point left a test, or went in or out of service. */
+void model_settle(struct model *m, uint32_t point, int64_t at_ns);
 /* What a reading says, to alarms of one point and then to those of all and any. */
 void model_read(struct model *m, const struct input *in);
 

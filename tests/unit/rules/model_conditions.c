@@ -87,7 +87,7 @@ static bool verdict(struct model *m, uint32_t key, const struct input *in)
 static bool term_holds(const struct model *m, uint32_t key, uint32_t term)
 {
 	for (size_t i = 0; i < m->n_seats; i++)
-		if (m->seats[i].alarm == key && m->seats[i].term == term && m->seats[i].verdict)
+		if (m->seats[i].alarm == key && m->seats[i].term == term && m->seats[i].holds)
 			return true;
 	return false;
 }
@@ -114,11 +114,46 @@ void model_seat_points(struct model *m, uint32_t key)
 			if (device->n > 0 && strcmp(device->words[0], site->devices[site->points[p].device].name) != 0)
 				continue;
 			assert_true(m->n_seats < SEATS);
-			m->seats[m->n_seats++] = (struct model_seat){ key, t, p, false };
+			m->seats[m->n_seats++] = (struct model_seat){ key, t, p, false, false };
 		}
 }
 
-/* All of the point's new verdicts first, then what they make together. Whether a point is under test or out of service is nothing to all and any: only what counts leaves it out. */
+static bool is_out_now(const struct model *m, uint32_t point)
+{
+	const struct model_alarm *a = &m->alarms[key_service(m->n, point)];
+
+	return a->there;
+}
+
+static bool is_apart(const struct model *m, uint32_t point)
+{
+	for (size_t i = 0; i < RULES_TESTS_MAX; i++)
+		if (m->tests[i].on && (m->tests[i].points >> point & 1))
+			return true;
+	return is_out_now(m, point);
+}
+
+static void judge_together(struct model *m, int64_t at_ns)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct rule_def *d = m->alarms[i].is->def;
+		uint32_t holding = model_holding(m, i);
+		if (is_joint(m, i))
+			model_decide(m, i, d->when == WHEN_ALL ? holding == d->n_terms : holding > 0, at_ns);
+	}
+}
+
+void model_settle(struct model *m, uint32_t point, int64_t at_ns)
+{
+	for (size_t i = 0; i < m->n_seats; i++) {
+		struct model_seat *k = &m->seats[i];
+		if (k->point == point)
+			k->holds = k->verdict && (k->holds ? !is_out_now(m, point) : !is_apart(m, point));
+	}
+	judge_together(m, at_ns);
+}
+
+/* All of the point's new verdicts first, then what they make together. What becomes true in a test or out of service holds nothing. */
 void model_read(struct model *m, const struct input *in)
 {
 	for (uint32_t i = 0; i < m->n; i++)
@@ -128,11 +163,8 @@ void model_read(struct model *m, const struct input *in)
 		struct model_seat *k = &m->seats[i];
 		if (k->point == in->point)
 			k->verdict = judge(&m->alarms[k->alarm].is->def->terms[k->term], k->verdict, in);
+		if (k->point == in->point)
+			k->holds = k->verdict && (k->holds || !is_apart(m, k->point));
 	}
-	for (uint32_t i = 0; i < m->n; i++) {
-		const struct rule_def *d = m->alarms[i].is->def;
-		uint32_t holding = model_holding(m, i);
-		if (is_joint(m, i))
-			model_decide(m, i, d->when == WHEN_ALL ? holding == d->n_terms : holding > 0, in->at_ns);
-	}
+	judge_together(m, in->at_ns);
 }

@@ -159,6 +159,7 @@ static bool service(struct model *m, const struct input *in)
 		m->alarms[i].out = in->on;
 		model_judge_counts(m, in->at_ns);
 	}
+	model_settle(m, in->point, in->at_ns);
 	return true;
 }
 
