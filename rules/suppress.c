@@ -8,27 +8,29 @@
 struct pair { uint32_t by, what; };
 struct pairs { struct pair *list; uint32_t n, cap; };
 
-/* What an alarm is about: its point, or the slots of one of several. */
+/* What an alarm is about: its point, or those of one of several. */
 static uint32_t count_points(const struct rules *r, uint32_t alarm)
 {
 	const struct group *g = rules_group(r, alarm);
+	const struct joint *j = rules_joint(r, alarm);
 
-	return g ? g->n_slots : r->alarms[alarm].point != POINT_NONE;
+	return g ? g->n_slots : j ? j->n_seats : r->alarms[alarm].point != POINT_NONE;
 }
 
 static const struct point *nth_point(const struct rules *r, uint32_t alarm, uint32_t n)
 {
 	const struct group *g = rules_group(r, alarm);
+	const struct joint *j = rules_joint(r, alarm);
 
-	return &r->site->points[g ? r->slots[g->first_slot + n].point : r->alarms[alarm].point];
+	return &r->site->points[g ? r->slots[g->first_slot + n].point : j ? r->seats[j->first_seat + n].point : r->alarms[alarm].point];
 }
 
 static bool same_scope(enum rule_scope scope, const struct point *a, const struct point *b)
 {
 	switch (scope) {
 	case SCOPE_SITE: return true;
-	case SCOPE_ZONE: return a->building == b->building && b->zone[0] && strcmp(a->zone, b->zone) == 0;
-	case SCOPE_FLOOR: return a->building == b->building && b->floor[0] && strcmp(a->floor, b->floor) == 0;
+	case SCOPE_ZONE: return a->building == b->building && strcmp(a->zone, b->zone) == 0;
+	case SCOPE_FLOOR: return a->building == b->building && strcmp(a->floor, b->floor) == 0;
 	case SCOPE_DEVICE: return a->device == b->device;
 	case SCOPE_BUILDING: return a->building == b->building;
 	}

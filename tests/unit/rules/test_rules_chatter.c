@@ -1,6 +1,7 @@
 /* Alarms that chatter, and alarms that others suppress. */
 #include "tests/unit/rules/fixture.h"
 
+#include <math.h>
 #include <string.h>
 
 static struct fixture fx;
@@ -226,6 +227,28 @@ static void test_suppressed_in_the_scope(void **state)
 	}
 }
 
+/* An alarm of all or any suppresses and is suppressed as one of several points, too. */
+static void test_all_and_any(void **state)
+{
+	static const char *const by_on[] = { "on" }, *const by_any[] = { "any" }, *const first[] = { "d0.p0" };
+
+	(void)state;
+	static struct rule_def term;
+	term = (struct rule_def){ .id = "t", .enabled = true, .when = WHEN_EQUALS, .limit = 1, .select.height_above = NAN, .of.height_above = NAN, .ack = true };
+	term.select.point = (struct rule_words){ first, 1 };
+	add_suppressed(by_any);
+	struct rule_def *any = fixture_rule(&fx, "any", WHEN_ANY);
+	any->terms = &term;
+	any->n_terms = 1;
+	any->same = SCOPE_FLOOR;
+	any->suppressed_by = (struct rule_words){ by_on, 1 };
+	fixture_start(&fx);
+	fixture_read(&fx, 0, 1, 0);
+	assert_true(suppressed("a.12/any") && suppressed("d1.p2/low") && !suppressed("d0.p1/low"));
+	fixture_read(&fx, 0, 0, S);
+	assert_true(!suppressed("a.12/any") && !suppressed("d1.p2/low"));
+}
+
 static void test_suppressed_by_its_id(void **state)
 {
 	static const char *const by[] = { "_gw.storage/full" };
@@ -274,7 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_three_in_a_minute), T(test_said_once_and_again_after_a_minute), T(test_held), T(test_held_over_a_restart), T(test_fire_is_not_held), T(test_dips_are_no_raises),
-		T(test_suppressed_on_the_device), T(test_suppressed_in_the_scope), T(test_suppressed_by_its_id), T(test_counted_once), T(test_suppressed_before_it_follows),
+		T(test_suppressed_on_the_device), T(test_suppressed_in_the_scope), T(test_all_and_any), T(test_suppressed_by_its_id), T(test_counted_once), T(test_suppressed_before_it_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
