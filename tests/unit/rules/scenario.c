@@ -131,7 +131,7 @@ static void random_people(struct input *in, uint64_t *x)
 static void random_input(const struct fixture *f, struct input *in, int64_t *at_ns, bool flaps, uint64_t *x)
 {
 	const int64_t steps[] = { 0, 0, 1, 1, 2, 3, 7, 20 };
-	int64_t step_ns = steps[below(x, flaps ? 6 : 8)] * S;
+	int64_t step_ns = steps[below(x, flaps ? 5 : 8)] * S;
 
 	*at_ns += step_ns;
 	*in = (struct input){ .at_ns = *at_ns, .point = below(x, (uint32_t)f->site.n_points), .value = flaps ? 9 * below(x, 2) : below(x, 10), .pick = next(x),
@@ -153,7 +153,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	s->seed = seed;
 	s->n_words = 0;
 	bool flaps = below(&x, 4) == 0;
-	uint32_t n_points = flaps ? 2 : 2 + below(&x, 4);
+	uint32_t n_points = flaps ? 1 + below(&x, 2) : 2 + below(&x, 4);
 	for (uint32_t i = 0; i < n_points; i++)
 		fixture_point(&s->f, KIND_GENERIC, below(&x, 3), scenario_floors[below(&x, 3)], zones[below(&x, 3)]);
 	random_rules(s, &x);
@@ -328,14 +328,15 @@ static void restart(struct run *r, int64_t saved_ns, int64_t now_ns)
 	rules_free(old);
 }
 
-static uint32_t pick_key(const struct run *r, uint64_t pick, uint32_t among)
+/* One in `one_in` is any of the rules, else it is one that is not normal. */
+static uint32_t pick_key(const struct run *r, uint64_t pick, uint32_t among, unsigned one_in)
 {
 	uint32_t found[SCENARIO_KEYS], n = 0;
 
 	for (uint32_t key = 0; key < among; key++)
 		if (r->table[key].state != STATE_NORMAL)
 			found[n++] = key;
-	return n > 0 && pick % 16 != 0 ? found[pick / 16 % n] : (uint32_t)(pick / 16 % scenario_count(r->rules));
+	return n > 0 && pick / 256 % one_in != 0 ? found[pick % 256 % n] : (uint32_t)(pick % 256 % scenario_count(r->rules));
 }
 
 static void tell_deadlines(struct run *r, int64_t until_ns)
@@ -376,7 +377,7 @@ static int act(struct run *r, struct input *in, struct stamp now)
 	bool of_rules = in->type == INPUT_SHELVE || in->type == INPUT_UNSHELVE;
 
 	if (r->kind == RUN_PUNCTUAL)
-		in->key = pick_key(r, in->pick, of_rules ? (uint32_t)scenario_count(r->rules) : SCENARIO_KEYS);
+		in->key = pick_key(r, in->pick, of_rules ? (uint32_t)scenario_count(r->rules) : SCENARIO_KEYS, in->type == INPUT_VERIFY ? 2 : 16);
 	uint32_t alarm = in->key < scenario_count(r->rules) ? in->key : r->places[in->key];
 	switch (in->type) {
 	case INPUT_COMMAND: return rules_on_command(r->rules, alarm, in->command, NULL, CAUSE_PERSON, "li", NULL, now, &r->sink, NULL);

@@ -334,6 +334,10 @@ static void test_verdict(void **state)
 	assert_true(sent(0)->verdict == VERDICT_FALSE && sent(0)->occurrence.counter == occurrence.counter);
 	assert_string_equal(sent(0)->verdict_cause, "steam");
 	assert_true(present(SMOKE).verdict == VERDICT_FALSE && present(SMOKE).occurrence.counter == 0);
+	/* But nothing else is done to an occurrence that is over. */
+	struct rules_who who = fixture_who(&fx, 5 * S);
+	assert_int_equal(rules_on_command(fx.rules, fixture_find(&fx, SMOKE), RULES_ACK, &occurrence, CAUSE_PERSON, "li", NULL, who.now, &fx.sink, &e), -1);
+	assert_int_equal(e.code, ERR_NOT_FOUND);
 	/* Also after a restart; the next occurrence has none. */
 	fixture_restart(&fx, 6 * S, 0, fixture_at(&fx, 7 * S));
 	assert_int_equal(verify(SMOKE, &occurrence, 8 * S, &e), 0);

@@ -262,7 +262,7 @@ static void test_foreign_bytes(void **state)
 	assert_int_equal(rules_restore(fx.rules, a, saved, len - 1, now), -1);
 	assert_int_equal(rules_restore(fx.rules, a, saved, len + 1, now), -1);
 	const struct { size_t at; uint8_t value; } broken[] = {
-		{ 0, 9 }, { 1, STATE_PENDING }, { 1, 6 }, { 1, STATE_ACTIVE }, { 2, 0x80 }, { 2, 0x31 }, { 2, 0x10 }, { 3, QUALITY_COUNT },
+		{ 0, 9 }, { 1, STATE_PENDING }, { 1, 6 }, { 1, STATE_ACTIVE }, { 2, 0x80 }, { 2, 0x31 }, { 2, 0x10 }, { 3, QUALITY_COUNT }, { 132, MODE_DRILL + 1 }, { 133, VERDICT_COUNT },
 	};
 	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
 		memcpy(bad, saved, len);
