@@ -31,6 +31,7 @@ struct generation {
 	struct rules_own *owns;
 	size_t            n_owns;
 	char            (*kept)[GENERATION_KEPT_MAX]; /* by line, two each: what an overcommitted one could keep, in Chinese and in English */
+	bool              has_power;    /* points say how the gateway is fed */
 	char             *refused_zh, *refused_en; /* the messages of _gw.config/refused, in owns: GENERATION_REFUSED_MAX bytes each */
 	struct outlist   *pages;        /* by node: its directory, between generation_describe and _described, where hubs are opened */
 };
@@ -107,6 +108,7 @@ struct duty {
 };
 /* The sound was silenced: until a new fire. */
 struct silence { bool on; int64_t since_ms; char by[64]; };
+enum power { POWER_UNKNOWN, POWER_WELL, POWER_LOST };
 /* The payload of report/{yyyy-mm}, and its topic. */
 struct app_report { struct outmsg *msg; char topic[24]; };
 
@@ -172,6 +174,7 @@ struct app {
 
 	struct duty          duty;
 	struct silence       silence;
+	enum power           mains, battery; /* the gateway's own */
 	int64_t              late_until_ns; /* _gw.loop/late stands until then */
 	struct app_memory   *memories;   /* of the lines: app_learned.c */
 	bool                 clock_told, stopping, pruning;
@@ -322,6 +325,10 @@ void app_next_drop(struct app *a, struct app_next *n);
 
 /* At the stop. */
 void app_close_lines(struct app *a);
+
+/* app_power.c */
+void app_power_tick(struct app *a);
+bool app_power_is_told(const struct config *c);
 
 /* app_people.c */
 int  app_act(struct app *a, const struct pipeline_act *act, enum cause cause, const char *actor, const char *note, struct err *reterr);

@@ -277,6 +277,8 @@ void app_tick(void *user, struct stamp now)
 		if (!batch_is_empty(a->open->commit.batch))
 			app_commit_by(a, now.mono_ns + a->generation->config->commit_ms * CLOCK_NS_PER_MS);
 	}
+	if (!a->stopping)
+		app_power_tick(a);
 	watch_clock(a, now);
 	watch_loop(a, now);
 	app_report_tick(a, now);

@@ -85,6 +85,11 @@ static bool add_all(struct generation *g)
 		ok = add(g, text("_gw.storage/%s", storage_faults[i].what), text("%s", storage_faults[i].zh), text("%s", storage_faults[i].en)) && ok;
 	ok = add(g, text("_gw.config/refused"), g->refused_zh, g->refused_en) && ok;
 	ok = add(g, text("_gw.clock/untrusted"), text("网关时钟不可信"), text("the gateway's clock cannot be trusted")) && ok;
+	g->has_power = app_power_is_told(c);
+	if (g->has_power) {
+		ok = add(g, text("_gw.power/mains"), text("网关主电源中断"), text("the gateway's mains supply is lost")) && ok;
+		ok = add(g, text("_gw.power/battery"), text("网关备用电源异常"), text("the gateway's battery is not well")) && ok;
+	}
 	ok = add(g, text("_gw.duty/unstaffed"), text("消防控制室值班人员少于 %d 人", c->duty_least), text("fewer than %d persons are on duty in the control room", c->duty_least)) && ok;
 	ok = add(g, text("_gw.loop/late"), text("网关处理延迟"), text("the gateway is late with its work")) && ok;
 	for (size_t i = 0; i < c->n_buses; i++) {
@@ -118,7 +123,7 @@ static bool add_all(struct generation *g)
 struct generation *generation_new(struct config *c)
 {
 	struct generation *g = calloc(1, sizeof *g);
-	size_t n = 18 + 2 * c->n_buses + c->site.n_devices + 4 * c->n_hubs;
+	size_t n = 20 + 2 * c->n_buses + c->site.n_devices + 4 * c->n_hubs;
 
 	if (!g)
 		return NULL;

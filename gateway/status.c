@@ -69,6 +69,19 @@ static void put_people(struct app *a, struct strbuf *out)
 	strbuf_putc(out, '}');
 }
 
+static const char *power_word(enum power p)
+{
+	return p == POWER_UNKNOWN ? "null" : p == POWER_WELL ? "true" : "false";
+}
+
+static void put_power(struct app *a, struct strbuf *out)
+{
+	if (a->mains == POWER_UNKNOWN && a->battery == POWER_UNKNOWN)
+		strbuf_puts(out, "null");
+	else
+		strbuf_printf(out, "{\"mains\":%s,\"battery\":%s}", power_word(a->mains), power_word(a->battery));
+}
+
 void status_payload(struct app *a, struct strbuf *out, int64_t session, bool online, const char *reason, const char *streams)
 {
 	const struct config *c = a->generation->config;
@@ -100,7 +113,8 @@ void status_payload(struct app *a, struct strbuf *out, int64_t session, bool onl
 	put_alarms(a, out);
 	strbuf_putc(out, ',');
 	strbuf_puts(out, streams);
-	strbuf_printf(out, ",\"storage\":{\"bytes\":%lld,\"limit\":%lld},\"power\":null", (long long)a->usage.bytes, (long long)a->usage.limit);
+	strbuf_printf(out, ",\"storage\":{\"bytes\":%lld,\"limit\":%lld},\"power\":", (long long)a->usage.bytes, (long long)a->usage.limit);
+	put_power(a, out);
 	put_people(a, out);
 	strbuf_json_key(out, "audit");
 	if (a->audit_head[0])

@@ -115,7 +115,7 @@ int leaf_check(const struct rule_def *d, struct err *reterr)
 	return err_set(reterr, ERR_INVALID, "unknown condition");
 }
 
-static double pick_limit(const struct rule_def *d, const struct point *p)
+double rule_limit(const struct rule_def *d, const struct point *p)
 {
 	switch (d->limit_from) {
 	case LIMIT_NUMBER: return d->limit;
@@ -157,7 +157,7 @@ static void make_passed(const struct rule_def *d, bool above, double limit, stru
 
 bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret, struct leaf_band *ret_other, double *ret_limit)
 {
-	double limit = pick_limit(d, p);
+	double limit = rule_limit(d, p);
 	struct leaf l = { .value = NAN, .quality = QUALITY_NEVER };
 	struct leaf_band other = { 0 };
 

@@ -8,7 +8,7 @@
 struct pair { uint32_t by, what; };
 struct pairs { struct pair *list; uint32_t n, cap; };
 
-/* What an alarm is about: its point, or those of one of several. */
+/* What an alarm is about: its point, or of one of several the slots or the seats. */
 static uint32_t count_points(const struct rules *r, uint32_t alarm)
 {
 	const struct group *g = rules_group(r, alarm);

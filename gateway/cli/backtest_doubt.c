@@ -24,18 +24,6 @@ static double slack(double x)
 	return isfinite(x) ? 1e-9 * (fabs(x) + 1) : 0;
 }
 
-static double own_limit(const struct rule_def *d, const struct point *p)
-{
-	switch (d->limit_from) {
-	case LIMIT_NUMBER: return d->limit;
-	case LIMIT_LOW: return p->low;
-	case LIMIT_LOW2: return p->low2;
-	case LIMIT_HIGH: return p->high;
-	case LIMIT_HIGH2: return p->high2;
-	}
-	return NAN;
-}
-
 static bool is_same(double a, double b)
 {
 	return (isnan(a) && isnan(b)) || !(a < b || b < a);
@@ -48,7 +36,7 @@ static bool was_live(const struct backtest *b, const struct rule_def *d, const s
 		const struct rule_def *l = &b->o.live[i];
 		if (strcmp(l->id, d->id) != 0)
 			continue;
-		return l->enabled && l->when == d->when && is_same(own_limit(l, p), own_limit(d, p)) && is_same(l->limit_high, d->limit_high) &&
+		return l->enabled && l->when == d->when && is_same(rule_limit(l, p), rule_limit(d, p)) && is_same(l->limit_high, d->limit_high) &&
 		       is_same(l->deadband, d->deadband) && l->bit == d->bit && l->any_bad == d->any_bad && l->quality == d->quality &&
 		       (l->equals_text && d->equals_text ? strcmp(l->equals_text, d->equals_text) == 0 : l->equals_text == d->equals_text) &&
 		       rule_select_fits(&l->select, b->o.site, p);

@@ -31,24 +31,6 @@ static void put_right(struct strbuf *out, double v)
 	put_right_text(out, isnan(v) ? "-" : human_value(v, text));
 }
 
-/* RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe in front. */
-static void put_csv_text(struct strbuf *out, const char *text)
-{
-	bool formula = text[0] && strchr("=+-@\t\r", text[0]);
-
-	if (!formula && !strpbrk(text, ",\"\r\n")) {
-		strbuf_puts(out, text);
-		return;
-	}
-	strbuf_puts(out, formula ? "\"'" : "\"");
-	for (; *text; text++) {
-		if (*text == '"')
-			strbuf_putc(out, '"');
-		strbuf_putc(out, *text);
-	}
-	strbuf_putc(out, '"');
-}
-
 /* ---- table ---- */
 
 static void put_table_head(const struct history *h, struct strbuf *out)
@@ -110,20 +92,20 @@ static void put_csv_row(const struct history *h, const struct history_row *row, 
 	char time[CLOCK_TEXT_MAX];
 	const double numbers[] = { row->min, row->max, row->mean };
 
-	put_csv_text(out, h->point.data);
+	csv_put(out, h->point.data);
 	strbuf_printf(out, ",%s,", clock_format(row->at_ms, time));
 	for (size_t i = 0; h->every_ms && i < 3; i++) {
 		put_number(out, numbers[i], "");
 		strbuf_putc(out, ',');
 	}
 	if (row->text)
-		put_csv_text(out, row->text);
+		csv_put(out, row->text);
 	else
 		put_number(out, row->value, "");
 	if (h->every_ms)
 		strbuf_printf(out, ",%lld", (long long)row->count);
 	strbuf_putc(out, ',');
-	put_csv_text(out, row->quality);
+	csv_put(out, row->quality);
 	strbuf_puts(out, "\r\n");
 }
 

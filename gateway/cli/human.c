@@ -165,3 +165,20 @@ void human_put(struct strbuf *out, const char *text)
 			strbuf_put(out, before, (size_t)(text - before));
 	}
 }
+
+void csv_put(struct strbuf *out, const char *text)
+{
+	bool formula = text[0] && strchr("=+-@\t\r\n", text[0]);
+
+	if (!formula && !strpbrk(text, ",\"\r\n")) {
+		strbuf_puts(out, text);
+		return;
+	}
+	strbuf_puts(out, formula ? "\"'" : "\"");
+	for (; *text; text++) {
+		if (*text == '"')
+			strbuf_putc(out, '"');
+		strbuf_putc(out, *text);
+	}
+	strbuf_putc(out, '"');
+}

@@ -24,4 +24,7 @@ char *human_plural(int64_t n, const char *noun, char *buf);
 /* A text from outside, made harmless for a terminal: control characters become U+FFFD, and what is no UTF-8 too. */
 void  human_put(struct strbuf *out, const char *text);
 
+/* A cell of CSV, RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe in front. */
+void csv_put(struct strbuf *out, const char *text);
+
 #endif

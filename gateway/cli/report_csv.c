@@ -1,4 +1,5 @@
 /* Every figure of a report as a row: where it stands in the object is its section, what identifies an entry of a list is its name. */
+#include "gateway/cli/human.h"
 #include "gateway/cli/report_show.h"
 
 #include <math.h>
@@ -6,33 +7,16 @@
 
 #define PATH_MAX_BYTES 200
 
-static void put_text(struct strbuf *out, const char *text)
-{
-	bool formula = text[0] && strchr("=+-@\t\r\n", text[0]);
-
-	if (!formula && !strpbrk(text, ",\"\r\n")) {
-		strbuf_puts(out, text);
-		return;
-	}
-	strbuf_puts(out, formula ? "\"'" : "\"");
-	for (; *text; text++) {
-		if (*text == '"')
-			strbuf_putc(out, '"');
-		strbuf_putc(out, *text);
-	}
-	strbuf_putc(out, '"');
-}
-
 static void put_row(struct strbuf *out, const char *section, const char *name, const char *metric, const json_t *value)
 {
-	put_text(out, section);
+	csv_put(out, section);
 	strbuf_putc(out, ',');
-	put_text(out, name);
+	csv_put(out, name);
 	strbuf_putc(out, ',');
-	put_text(out, metric);
+	csv_put(out, metric);
 	strbuf_putc(out, ',');
 	if (json_is_string(value))
-		put_text(out, json_string_value(value));
+		csv_put(out, json_string_value(value));
 	else if (json_is_integer(value))
 		strbuf_json_int(out, json_integer_value(value));
 	else if (json_is_real(value))

@@ -46,7 +46,7 @@ static void try_terms(struct loader *l, const struct rule_def *r, const struct r
 		find_error(l, place->when, "%s", e.text);
 		return;
 	}
-	if (rules_count(rules) == 0 && r->same != SCOPE_SITE)
+	if (rules_count(rules) == RULES_EXTRAS_MAX && r->same != SCOPE_SITE)
 		find_warning(l, place->when, "rule '%s' makes no alarm: there is no %s with a point for %s", r->id, scopes[r->same],
 		             r->when == WHEN_ALL ? "each of its terms" : "any of its terms");
 	rules_free(rules);

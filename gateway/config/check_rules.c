@@ -8,18 +8,6 @@ struct fit {
 	bool   late_fire, needs_ack; /* late_fire: a detector or call point whose fire the rule raises */
 };
 
-static double point_limit(const struct rule_def *r, const struct point *p)
-{
-	switch (r->limit_from) {
-	case LIMIT_NUMBER: return r->limit;
-	case LIMIT_LOW: return p->low;
-	case LIMIT_LOW2: return p->low2;
-	case LIMIT_HIGH: return p->high;
-	case LIMIT_HIGH2: return p->high2;
-	}
-	return NAN;
-}
-
 static bool is_one_bit(const struct bus_point *b)
 {
 	return b->type == TYPE_BOOL || (b->bit_first >= 0 && b->bit_first == b->bit_last);
@@ -48,7 +36,7 @@ static void point_range(const struct bus_point *b, double *ret_min, double *ret_
 
 static void check_limit(struct loader *l, const struct rule_def *r, const struct rule_place *place, const struct point *p, const struct bus_point *b)
 {
-	double min, max, limit = point_limit(r, p);
+	double min, max, limit = rule_limit(r, p);
 	const struct node *at = place->deadband ? place->deadband : place->limit;
 
 	if (isnan(limit))
@@ -105,7 +93,7 @@ static bool raises(const struct rule_def *r, const struct point *p)
 	switch (r->when) {
 	case WHEN_ABOVE:
 	case WHEN_BELOW:
-		return !isnan(point_limit(r, p));
+		return !isnan(rule_limit(r, p));
 	case WHEN_EQUALS:
 		return !r->equals_text || has_label(p, r->equals_text);
 	case WHEN_OUTSIDE:
@@ -139,7 +127,7 @@ static void check_point(struct loader *l, const struct rule_def *r, const struct
 	switch (r->when) {
 	case WHEN_ABOVE:
 	case WHEN_BELOW:
-		fit->limits += isnan(point_limit(r, p)) ? 0 : 1;
+		fit->limits += isnan(rule_limit(r, p)) ? 0 : 1;
 		check_limit(l, r, place, p, b);
 		break;
 	case WHEN_EQUALS:

@@ -6,6 +6,7 @@ import time
 import machine
 import rig
 import rows_field
+import rows_life
 import rows_past
 import stage
 from rig import CannotMeasure, median, ms, quantile, say
@@ -386,5 +387,6 @@ ROWS = {
     "thousand-dead": (lambda ctx: rows_field.row_thousand_dead(ctx, Figure), "the same, 50 of them dead"),
     "tower": (row_tower, "a tower of 2,000 points, defaults"),
     "backtest": (lambda ctx: rows_past.row_backtest(ctx, Figure), "a month of 2,000 points put through rules again"),
+    "chatter": (lambda ctx: rows_life.row_chatter(ctx, Figure), "fires among 500 points that chatter; the floor is fires alone"),
     "disk": (row_disk, "the disk alone"),
 }

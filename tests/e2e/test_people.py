@@ -221,3 +221,22 @@ def test_the_selftest_goes_to_the_hub_and_back(site):
     site.broker_.kill()
     r = d.cli("selftest", "--json", check=False)
     assert r.returncode == 1 and not json.loads(r.stdout)["hubs"][0]["ok"]
+
+
+def test_how_the_gateway_is_fed_is_told_where_points_say_so(site):
+    broker = site.broker()
+    console = site.console(broker)
+    eq = site.equipment()
+    eq.set(3, 20, [0, 0])
+    points = [*smoke_points(1), "{point: mains, kind: mains_power, fc: 3, register: 20, enum: 0=normal|1=lost, tags: gateway}",
+              "{point: battery, kind: backup_power, fc: 3, register: 21, enum: 0=normal|1=low, tags: gateway}", "{point: other, kind: mains_power, fc: 3, register: 22, enum: 0=lost|1=normal}"]
+    d = site.daemon(site_text(site.folder, bus(eq.ports[0], points), rules=SMOKE_RULE, hubs=hub(broker.port))).hub_up()
+    wait_for(lambda: d.status()["power"] == {"mains": True, "battery": True}, what="both are well")
+    assert not console.events(transition="power")
+    eq.set(3, 20, 1)
+    assert event(console, alarm="_gw.power/mains", transition="raised")["class"] == "fault" and d.status()["power"]["mains"] is False
+    assert "mains supply is lost" in event(console, transition="power")["message"]["en"]
+    eq.set(3, 20, 0)
+    event(console, alarm="_gw.power/mains", transition="returned")
+    eq.set(3, 21, 1)
+    assert event(console, alarm="_gw.power/battery", transition="raised") and d.status()["power"] == {"mains": True, "battery": False}

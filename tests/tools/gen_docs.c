@@ -130,6 +130,70 @@ static const char alarms_head[] =
 	"| state | on | unlatched | latched | unlatched, ack: false | latched, ack: false |\n"
 	"|---|---|---|---|---|---|\n";
 
+static const char alarms_tail[] =
+	"\n"
+	"## Beside the state\n"
+	"\n"
+	"Each of these stands beside the state, is stored, and is in every event of the alarm. None of them stops an alarm from going through its states.\n"
+	"\n"
+	"| what | field | begins | ends | while it lasts |\n"
+	"|---|---|---|---|---|\n"
+	"| shelved 搁置 | `shelved`, `shelved_until` | `firegw shelve ALARM --for 2h` (24 h at most; a fire alarm: maintainers only) | by itself, or `unshelve` | consoles do not sound it; it counts in no count rule; `ALARM/shelved` stands, of class disablement |\n"
+	"| out of service 屏蔽 | `out_of_service` | `firegw service POINT out` (maintainers) | `firegw service POINT in` | the same for all alarms of the point; `POINT/out-of-service` stands, of class disablement |\n"
+	"| test, drill 测试、演练 | `mode` | `firegw test SELECT --for 1h [--drill]` (maintainers, 4 h at most) | by itself, or `firegw test --end` | what begins on those points bears the mode; consoles show it and never act on it; it counts in no count rule |\n"
+	"| suppressed 抑制 | `suppressed` | an alarm that the rule names in `suppressed_by` stands | it does not any more | consoles do not sound it. Never a fire alarm |\n"
+	"| chatters 频繁动作 | `times` | the third raise within a minute (EEMUA 191) | a minute of quiet | see below |\n"
+	"| verdict 核实 | `verdict` | `firegw verify ALARM real\\|false\\|test\\|drill --cause T` | with the occurrence; a later verdict takes its place | it silences and clears nothing |\n"
+	"\n"
+	"- **The mode belongs to the occurrence**: what stood before a test began stays real. When the test ends, what began in it is closed with `removed`, and what still stands is raised anew with mode normal, whether anybody looks or not.\n"
+	"- A verdict may come when the occurrence is over; it names it. `firegw report` counts them.\n"
+	"- Shelves, tests and reports by hand go on after a restart, a reload and a reboot. What has an end ends at its moment, also when nobody was told in time. After a reboot of the machine the wall clock says what is left of it.\n"
+	"- A shelf or a point out of service whose alarm or point is no longer in the configuration is closed with `removed`.\n"
+	"\n"
+	"## What is sent when, beside the table\n"
+	"\n"
+	"| transition | when | example |\n"
+	"|---|---|---|\n"
+	"| `escalated` | nobody acknowledged within the rule's `escalate: {after: 3m}`; once an activation. Not while it is shelved, suppressed, out of service or in a test | a confirmed fire at 03:00, `escalated` at 03:03: the hub's console calls somebody else |\n"
+	"| `reraised` from acked | it was acknowledged `re_alarm` ago and still stands (IEC 62682's re-alarm): it waits for an acknowledgement again | a valve shut since yesterday, `re_alarm: 8h`: each shift hears of it |\n"
+	"| `chattering` | the third raise within a minute, with `times`. From the sixth on an alarm that is not of class fire is held active until its condition was gone for a minute; its `returned` says in `times` how often it came in all. A fire alarm is told each time | a valve's contact that bounces: 12 events instead of 1,200 an hour |\n"
+	"| `verified`, `shelved`, `unshelved`, `suppressed`, `unsuppressed` | as above; the state does not change. `shelved` also of an alarm that is normal | |\n"
+	"\n"
+	"Operations, of class operation: `test_start`, `test_end`, `drill_start`, `drill_end` (with `select` and `until`), `service_out`, `service_in`, `silence`, `selftest` (mode test), `duty_on`, `duty_off`, `handover`, and\n"
+	"`flood_start`, `flood_end`: more than ten alarms within ten minutes, until fewer than five. A flood holds nothing back.\n"
+	"\n"
+	"## Alarms that people make\n"
+	"\n"
+	"- `firegw raise fire --floor 12 --note \"smoke in the pantry\"` is `_manual.a.12/fire`, cause manual. It stands until it is acknowledged and then reset.\n"
+	"- `ALARM/shelved` and `POINT/out-of-service` are raised and cleared with what they tell of; they may be acknowledged and need not be.\n"
+	"- 1,024 of them at once, 32 tests and drills at once; one more is refused.\n"
+	"\n"
+	"## Writing rules for people\n"
+	"\n"
+	"```yaml\n"
+	"rules:\n"
+	"  - id: hydrant-low            # a pressure that dips when somebody draws water: ten seconds, and back by 0.02\n"
+	"    for: {kind: hydrant_pressure}\n"
+	"    when: {below: 0.10, deadband: 0.02}\n"
+	"    on_delay: 10s\n"
+	"    off_delay: 30s\n"
+	"    class: supervisory\n"
+	"    suppressed_by: [pumps.power/pump-house-off]   # with the pumps off for maintenance every riser is low: one alarm says so\n"
+	"    re_alarm: 8h\n"
+	"  - id: pump-house-off\n"
+	"    for: {kind: pump_power}\n"
+	"    when: {equals: lost}\n"
+	"    class: fault\n"
+	"    escalate: {after: 10m}\n"
+	"  - id: confirmed              # GB 50116: two of a zone; each alone was sent at once all the same\n"
+	"    when: {count: 2, of: {class: fire}, same: zone, within: 5m}\n"
+	"    class: fire\n"
+	"    latch: true\n"
+	"    escalate: {after: 3m}\n"
+	"```\n"
+	"\n"
+	"An on-delay never belongs before a detector or a call point (`firegw check` warns). Try new limits on last month's readings: `firegw backtest`. All keys: [rules.md](rules.md).\n";
+
 struct trigger_row {
 	enum alarm_trigger trigger;
 	bool               condition, count_rule;
@@ -182,6 +246,7 @@ static void print_alarms(void)
 			snprintf(plain, sizeof plain, "%s", mem);
 		}
 	}
+	fputs(alarms_tail, stdout);
 }
 
 int main(int argc, char **argv)

@@ -124,14 +124,14 @@ static bool has_edge(const struct spans *s, const char *alarm, int64_t at_ms, bo
 	return false;
 }
 
-/* Within a doubt of this alarm, or (of a count) of any that may count in it, and as long behind as the rules' delays and windows are. */
+/* Within a doubt of this alarm, or (of a count) of any that may count in it, and as long behind as the rules' delays and windows are; and where it chatters, whether it is held goes on from one quiet to the next. */
 static bool is_covered(const struct spans *doubts, const char *alarm, int64_t at_ms)
 {
 	bool of_several = alarm[0] != 'd';
 
 	for (size_t i = 0; i < doubts->n; i++) {
 		const struct span *d = &doubts->items[i];
-		if ((of_several || strcmp(d->alarm, alarm) == 0) && d->from_ms <= at_ms && at_ms <= d->to_ms + (of_several ? 39000 : 9000))
+		if ((of_several || strcmp(d->alarm, alarm) == 0) && d->from_ms <= at_ms && at_ms <= d->to_ms + (of_several ? 39000 : 9000) + 5 * RULES_CHATTER_QUIET_NS / CLOCK_NS_PER_MS)
 			return true;
 	}
 	return false;

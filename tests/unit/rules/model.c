@@ -46,7 +46,7 @@ void model_tell(struct model *m, uint32_t key, enum transition what, enum alarm_
 	assert_true(m->n_out < m->max);
 	m->out[m->n_out++] = (struct modelled){ .key = key, .what = what, .to = to, .at_ns = at_ns, .acked = a->acked, .mode = of_occurrence ? a->mode : MODE_NORMAL,
 		.shelved = shelf < SCENARIO_KEYS, .out_of_service = is_out(m, key), .suppressed = is_suppressed(m, key), .verdict = a->verdict,
-		.times = a->chatters ? a->times : 0,
+		.times = a->chatters ? a->times : 0, .holding = model_holding(m, key),
 		.until_ns = shelf < SCENARIO_KEYS ? m->alarms[shelf].until_ns : !a->is && a->kind == EXTRA_SHELF ? a->until_ns : 0 };
 	a->state = to;
 }

@@ -5,6 +5,7 @@
 #include "tests/unit/rules/scenario.h"
 
 #define RAISES 128
+#define SEATS  128
 
 struct model_alarm {
 	const struct rules_alarm *is;   /* NULL: of people */
@@ -32,6 +33,21 @@ struct model_alarm {
 	enum verdict verdict;
 };
 
+/* What rate and stuck remember: all samples of the window; what does not move since when, and since when that is not known (CLOCK_NEVER: it is). */
+struct model_memory {
+	struct { int64_t at_ns; double value; } samples[SCENARIO_STEPS];
+	size_t  n;
+	bool    anchored;
+	double  anchor;
+	int64_t since_ns, bad_ns;
+};
+
+/* One point that a term of an alarm of all or any looks at. */
+struct model_seat {
+	uint32_t alarm, term, point;
+	bool     verdict;
+};
+
 struct model_test {
 	bool            on;
 	enum alarm_mode mode;
@@ -44,6 +60,9 @@ struct model {
 	struct model_alarm     alarms[SCENARIO_KEYS];
 	bool                   counting[SCENARIO_ALARMS][SCENARIO_ALARMS];   /* [group][alarm]: may count in it */
 	bool                   suppresses[SCENARIO_ALARMS][SCENARIO_ALARMS]; /* [by][what] */
+	struct model_memory    memories[SCENARIO_ALARMS];
+	struct model_seat      seats[SEATS];
+	size_t                 n_seats;
 	struct model_test      tests[RULES_TESTS_MAX];
 	uint32_t               n, n_begun;
 	struct modelled       *out;
@@ -53,6 +72,7 @@ struct model {
 bool model_stands(const struct model_alarm *a);
 uint32_t model_shelf_of(const struct model *m, uint32_t key);
 void model_tell(struct model *m, uint32_t key, enum transition what, enum alarm_state to, int64_t at_ns);
+uint32_t model_holding(const struct model *m, uint32_t key);
 void model_judge_counts(struct model *m, int64_t at_ns);
 void model_over(struct model_alarm *a);
 void model_decide(struct model *m, uint32_t key, bool raw, int64_t at_ns);
@@ -60,5 +80,11 @@ void model_begin_own(struct model *m, uint32_t key, enum rules_extra_kind kind, 
 void model_end_shelf(struct model *m, uint32_t shelf, int64_t at_ns);
 void model_end_test(struct model *m, unsigned test, int64_t at_ns);
 void model_pass_time(struct model *m, int64_t *clock_ns, int64_t until_ns);
+
+/* Whether this point is in the scope of an alarm of several. */
+bool model_in_scope(const struct model *m, const struct rules_alarm *g, const struct point *p);
+void model_seat_points(struct model *m, uint32_t key);
+/* What a reading says, to alarms of one point and then to those of all and any. */
+void model_read(struct model *m, const struct input *in);
 
 #endif

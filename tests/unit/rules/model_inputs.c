@@ -1,4 +1,4 @@
-/* The plain model: who may count where and suppress whom, what readings say and what people do. */
+/* The plain model: who may count where and suppress whom, and what people do. */
 #include "tests/unit/rules/model.h"
 
 #include <stdio.h>
@@ -16,8 +16,8 @@ static bool same_scope(enum rule_scope scope, const struct point *a, const struc
 	return false;
 }
 
-/* Whether this point belongs to the group: by the group's id, which begins with the scope. */
-static bool in_group(const struct model *m, const struct rules_alarm *g, const struct point *p)
+/* By the alarm's id, which begins with the scope. */
+bool model_in_scope(const struct model *m, const struct rules_alarm *g, const struct point *p)
 {
 	const struct site *site = &m->s->f.site;
 
@@ -40,22 +40,32 @@ static bool in_group(const struct model *m, const struct rules_alarm *g, const s
 
 static bool may_count(const struct model *m, const struct rules_alarm *g, const struct rules_alarm *a)
 {
-	if (!g->count_rule || a->point == POINT_NONE || !in_group(m, g, &m->s->f.site.points[a->point]))
+	if (!g->count_rule || a->point == POINT_NONE || !model_in_scope(m, g, &m->s->f.site.points[a->point]))
 		return false;
 	return g->def->of_alarms ? a->class_ == g->def->of.classes[0] : a->class_ != CLASS_DISABLEMENT;
 }
 
-/* All points of `what` (its own, or those that may count in it) are where `by` is: on its device, or in its scope. */
+/* Its own point, those that may count in it, those that its terms look at. */
+static bool is_about(const struct model *m, uint32_t key, uint32_t point)
+{
+	bool about = m->alarms[key].is->point == point;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		about = about || (m->counting[key][i] && m->alarms[i].is->point == point);
+	for (size_t i = 0; i < m->n_seats; i++)
+		about = about || (m->seats[i].alarm == key && m->seats[i].point == point);
+	return about;
+}
+
+/* All points that `what` is about are where `by` is: on its device, or in its scope. */
 static bool lies_in(const struct model *m, uint32_t by, uint32_t what)
 {
-	const struct rules_alarm *b = m->alarms[by].is, *w = m->alarms[what].is;
+	const struct rules_alarm *b = m->alarms[by].is;
 	const struct point *points = m->s->f.site.points;
 
-	for (uint32_t i = 0; i < m->n; i++) {
-		const struct rules_alarm *is = m->alarms[i].is;
-		if (!(i == what && w->point != POINT_NONE) && !m->counting[what][i])
-			continue;
-		if (b->count_rule ? !in_group(m, b, &points[is->point]) : points[b->point].device != points[is->point].device)
+	for (uint32_t p = 0; p < m->s->f.site.n_points; p++) {
+		bool inside = b->point == POINT_NONE ? model_in_scope(m, b, &points[p]) : points[b->point].device == points[p].device;
+		if (is_about(m, what, p) && !inside)
 			return false;
 	}
 	return true;
@@ -71,31 +81,6 @@ static bool may_suppress(const struct model *m, uint32_t by, uint32_t what)
 			return true;
 	}
 	return false;
-}
-
-static bool verdict(const struct model_alarm *a, const struct input *in)
-{
-	const struct rule_def *d = a->is->def;
-	double v = in->value, db = a->raw ? d->deadband : 0;
-
-	if (d->when == WHEN_QUALITY)
-		return d->any_bad ? in->quality != QUALITY_GOOD : in->quality == QUALITY_COMM || in->quality == QUALITY_STALE;
-	if (in->quality != QUALITY_GOOD)
-		return a->raw;
-	switch (d->when) {
-	case WHEN_ABOVE: return v > d->limit - db;
-	case WHEN_BELOW: return v < d->limit + db;
-	case WHEN_OUTSIDE: return v < d->limit + db || v > d->limit_high - db;
-	case WHEN_EQUALS: return v == d->limit;
-	case WHEN_BIT: return (int)v >> d->bit & 1;
-	case WHEN_QUALITY:
-	case WHEN_RATE:
-	case WHEN_STUCK:
-	case WHEN_ALL:
-	case WHEN_ANY:
-	case WHEN_COUNT: break;
-	}
-	return a->raw;
 }
 
 /* --- what people do: false if it is refused */
@@ -213,9 +198,7 @@ static bool give(struct model *m, const struct input *in)
 {
 	switch (in->type) {
 	case INPUT_READING:
-		for (uint32_t i = 0; i < m->n; i++)
-			if (m->alarms[i].is->point == in->point)
-				model_decide(m, i, verdict(&m->alarms[i], in), in->at_ns);
+		model_read(m, in);
 		return true;
 	case INPUT_COMMAND: return in->command == RULES_ACK ? acknowledge(m, in->key, in->at_ns) : reset(m, in->key, in->at_ns);
 	case INPUT_OWN:
@@ -248,6 +231,8 @@ static void learn(struct model *m, const struct rules *r)
 		a->latch = a->is->def && a->is->def->latch;
 		a->ack = !a->is->def || a->is->def->ack;
 		a->count_rule = a->is->def && a->is->def->when == WHEN_COUNT;
+		m->memories[i].bad_ns = CLOCK_NEVER;
+		model_seat_points(m, i);
 	}
 	for (uint32_t g = 0; g < m->n; g++)
 		for (uint32_t a = 0; a < m->n; a++)

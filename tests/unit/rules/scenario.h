@@ -9,6 +9,8 @@
 #define SCENARIO_KEYS   160
 #define SCENARIO_LOG    1024
 #define SCENARIO_WORDS  24
+#define SCENARIO_JOINTS 2    /* rules of all and any */
+#define SCENARIO_TERMS  3
 #define SCENARIO_OVER   UINT32_C(0x10000) /* + the test: in the log, the end of a test by time */
 
 enum input_type { INPUT_READING, INPUT_COMMAND, INPUT_OWN, INPUT_TIME, INPUT_SHELVE, INPUT_UNSHELVE, INPUT_SERVICE, INPUT_VERIFY, INPUT_REPORT, INPUT_TEST_BEGIN, INPUT_TEST_END };
@@ -36,6 +38,7 @@ struct input {
 struct scenario {
 	uint64_t       seed;
 	struct fixture f;             /* site and rules; its engine is not used */
+	struct rule_def terms[SCENARIO_JOINTS][SCENARIO_TERMS];
 	struct input   inputs[SCENARIO_STEPS];
 	char           texts[SCENARIO_WORDS][24];
 	const char    *words[SCENARIO_WORDS]; /* of suppressed_by */
@@ -48,7 +51,7 @@ enum run_kind {
 	RUN_PUNCTUAL,      /* time is told at every deadline, and for nothing in between */
 	RUN_LATE,          /* time is told by the inputs alone */
 	RUN_RESTARTS,      /* everything saved and restored at random steps */
-	RUN_RESTARTS_KEPT, /* restored from what was saved when `changed` said so, as the store has it */
+	RUN_RESTARTS_KEPT, /* restored from what was saved when `changed` or `drifted` said so, as the store has it */
 	RUN_REBOOTS,       /* the machine's clock begins anew each time */
 	RUN_COUNT,
 };
@@ -135,6 +138,7 @@ struct modelled {
 	int64_t          until_ns;   /* of the shelf, from FIXTURE_START; 0: none */
 	enum verdict     verdict;
 	uint32_t         times;
+	uint32_t         holding;    /* of all and any: terms */
 };
 /* Of the alarms it takes ids, points and rules from `r`. Returns how many. `refused`: by input. */
 size_t model_run(const struct scenario *s, const struct rules *r, struct modelled *out, size_t max, bool refused[SCENARIO_STEPS]);

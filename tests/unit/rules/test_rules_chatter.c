@@ -227,26 +227,36 @@ static void test_suppressed_in_the_scope(void **state)
 	}
 }
 
-/* An alarm of all or any suppresses and is suppressed as one of several points, too. */
-static void test_all_and_any(void **state)
+static struct rule_def *add_any(const char *id, const struct rule_def *term, enum rule_scope same)
 {
-	static const char *const by_on[] = { "on" }, *const by_any[] = { "any" }, *const first[] = { "d0.p0" };
+	struct rule_def *d = fixture_rule(&fx, id, WHEN_ANY);
+
+	d->terms = term;
+	d->n_terms = 1;
+	d->same = same;
+	return d;
+}
+
+/* One of all or any suppresses in its scope too, and is suppressed where all its points lie. */
+static void test_suppressed_by_terms(void **state)
+{
+	static const char *const by_any[] = { "any" }, *const by_on[] = { "on" };
+	const struct rule_def term = { .id = "any", .when = WHEN_EQUALS, .limit = 1, .select.height_above = NAN, .of.height_above = NAN };
 
 	(void)state;
-	static struct rule_def term;
-	term = (struct rule_def){ .id = "t", .enabled = true, .when = WHEN_EQUALS, .limit = 1, .select.height_above = NAN, .of.height_above = NAN, .ack = true };
-	term.select.point = (struct rule_words){ first, 1 };
 	add_suppressed(by_any);
-	struct rule_def *any = fixture_rule(&fx, "any", WHEN_ANY);
-	any->terms = &term;
-	any->n_terms = 1;
-	any->same = SCOPE_FLOOR;
-	any->suppressed_by = (struct rule_words){ by_on, 1 };
+	add_any("any", &term, SCOPE_FLOOR);
+	add_any("near", &term, SCOPE_DEVICE)->suppressed_by = (struct rule_words){ by_on, 1 };
+	add_any("far", &term, SCOPE_SITE)->suppressed_by = (struct rule_words){ by_on, 1 };
 	fixture_start(&fx);
 	fixture_read(&fx, 0, 1, 0);
-	assert_true(suppressed("a.12/any") && suppressed("d1.p2/low") && !suppressed("d0.p1/low"));
-	fixture_read(&fx, 0, 0, S);
-	assert_true(!suppressed("a.12/any") && !suppressed("d1.p2/low"));
+	assert_true(suppressed("d0.p0/low") && suppressed("d1.p2/low"));
+	assert_true(!suppressed("d0.p1/low") && !suppressed("d2.p3/low"));
+	assert_true(suppressed("d0/near") && !suppressed("d1/near") && !suppressed("site/far"));
+	fixture_restart(&fx, S, 0, fixture_at(&fx, 2 * S));
+	assert_true(suppressed("d0.p0/low") && suppressed("d0/near") && !suppressed("d0.p1/low"));
+	fixture_read(&fx, 0, 0, 3 * S);
+	assert_true(!suppressed("d0.p0/low") && !suppressed("d0/near"));
 }
 
 static void test_suppressed_by_its_id(void **state)
@@ -297,7 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_three_in_a_minute), T(test_said_once_and_again_after_a_minute), T(test_held), T(test_held_over_a_restart), T(test_fire_is_not_held), T(test_dips_are_no_raises),
-		T(test_suppressed_on_the_device), T(test_suppressed_in_the_scope), T(test_all_and_any), T(test_suppressed_by_its_id), T(test_counted_once), T(test_suppressed_before_it_follows),
+		T(test_suppressed_on_the_device), T(test_suppressed_in_the_scope), T(test_suppressed_by_terms), T(test_suppressed_by_its_id), T(test_counted_once), T(test_suppressed_before_it_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

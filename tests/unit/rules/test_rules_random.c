@@ -1,5 +1,5 @@
 /* Random scenarios: what a plain model says is what is sent; late time, restarts and reboots change nothing; only moves of the table occur, and all of
- * them do; nothing is allocated. FIREGW_SCENARIOS: how many (20000), FIREGW_SEED: the first one's seed. */
+ * them do; nothing is allocated; each kind of condition begins often. FIREGW_SCENARIOS: how many (15000), FIREGW_SEED: the first one's seed. */
 #include "tests/unit/rules/scenario.h"
 
 #include <math.h>
@@ -51,6 +51,7 @@ static struct run runs[RUN_COUNT];
 static struct modelled modelled[SCENARIO_LOG];
 /* Which moves occurred: state × trigger-like key, see note_move. */
 static size_t moves_seen[STATE_LATCHED + 1][TRANSITION_COUNT][STATE_LATCHED + 1];
+static size_t begun_by[WHEN_ANY + 1]; /* occurrences, by their rules' conditions */
 static size_t sent_in_all;
 /* That what is not a move of the table occurred, too. */
 static struct { size_t test, drill, over, shelved, out, suppressed, held, late_verdict; } seen;
@@ -91,7 +92,7 @@ static bool same_sent(const struct sent *a, const struct sent *b, bool values)
 	       x->mode == y->mode && x->shelved == y->shelved && x->out_of_service == y->out_of_service && x->suppressed == y->suppressed &&
 	       x->verdict == y->verdict && x->times == y->times && x->shelved_until_ms == y->shelved_until_ms &&
 	       /* The value of what is normal, and never was anything else, is not kept. */
-	       (!values || (x->from == STATE_NORMAL && x->to == STATE_NORMAL) || (same_number(x->value.number, y->value.number) && x->quality == y->quality && same_number(x->limit, y->limit)));
+	       (!values || (x->from == STATE_NORMAL && x->to == STATE_NORMAL) || (same_number(x->value.number, y->value.number) && same_number(x->rate, y->rate) && x->quality == y->quality && same_number(x->limit, y->limit)));
 }
 
 static const char *key_name(const struct run *r, uint32_t key)
@@ -155,19 +156,22 @@ static void sort_stable(struct modelled *m, size_t n)
 static bool same_modelled(const struct modelled *a, const struct modelled *b)
 {
 	return a->key == b->key && a->what == b->what && a->to == b->to && a->at_ns == b->at_ns && a->mode == b->mode && a->acked == b->acked && a->shelved == b->shelved &&
-	       a->out_of_service == b->out_of_service && a->suppressed == b->suppressed && a->until_ns == b->until_ns && a->verdict == b->verdict && a->times == b->times;
+	       a->out_of_service == b->out_of_service && a->suppressed == b->suppressed && a->until_ns == b->until_ns && a->verdict == b->verdict && a->times == b->times && a->holding == b->holding;
 }
 
 static void print_modelled(const struct run *r, const char *who, const struct modelled *m)
 {
-	print_message("  %s: %s %s → %s at %.9f mode %d times %u verdict %d until %.3f %s%s%s%s\n", who, key_name(r, m->key), transition_name(m->what), alarm_state_name(m->to),
-	              (double)m->at_ns / 1e9, m->mode, m->times, m->verdict, (double)m->until_ns / 1e9, m->acked ? "acked " : "", m->shelved ? "shelved " : "", m->out_of_service ? "out " : "", m->suppressed ? "suppressed" : "");
+	print_message("  %s: %s %s → %s at %.9f mode %d times %u holding %u verdict %d until %.3f %s%s%s%s\n", who, key_name(r, m->key), transition_name(m->what), alarm_state_name(m->to),
+	              (double)m->at_ns / 1e9, m->mode, m->times, m->holding, m->verdict, (double)m->until_ns / 1e9, m->acked ? "acked " : "", m->shelved ? "shelved " : "", m->out_of_service ? "out " : "", m->suppressed ? "suppressed" : "");
 }
 
-static struct modelled as_modelled(const struct rules_transition *t)
+static struct modelled as_modelled(const struct run *r, const struct rules_transition *t)
 {
+	const struct rules_alarm *a = t->alarm < scenario_count(r->rules) ? rules_alarm(r->rules, t->alarm) : NULL;
+	bool joint = a && a->def && rule_has_terms(a->def);
+
 	return (struct modelled){ .key = t->alarm, .what = t->what, .to = t->to, .at_ns = t->at.mono_ns - FIXTURE_START, .mode = t->mode, .acked = t->acked, .shelved = t->shelved,
-		.out_of_service = t->out_of_service, .suppressed = t->suppressed, .verdict = t->verdict, .times = t->times,
+		.out_of_service = t->out_of_service, .suppressed = t->suppressed, .verdict = t->verdict, .times = t->times, .holding = joint ? (uint32_t)t->value.number : 0,
 		.until_ns = t->shelved_until_ms ? (t->shelved_until_ms - FIXTURE_WALL) * CLOCK_NS_PER_MS : 0 };
 }
 
@@ -178,7 +182,7 @@ static void compare_with_model(const struct run *r)
 	size_t n = model_run(&scenario, r->rules, modelled, SCENARIO_LOG, refused);
 
 	for (size_t i = 0; i < r->n_log; i++)
-		got[i] = as_modelled(&r->log[i].t);
+		got[i] = as_modelled(r, &r->log[i].t);
 	sort_stable(got, r->n_log);
 	sort_stable(modelled, n);
 	for (size_t i = 0; i < n || i < r->n_log; i++) {
@@ -219,6 +223,8 @@ static void check_life(const struct run *r)
 		assert_true(t->rev > row->rev);
 		assert_true(t->what == TRANSITION_VERIFIED || t->occurrence.counter == (begins ? 0 : row->occurrence));
 		assert_int_equal(begins, row->occurrence == 0 && t->to != STATE_NORMAL);
+		if (begins && t->alarm < scenario_count(r->rules) && rules_alarm(r->rules, t->alarm)->def)
+			begun_by[rules_alarm(r->rules, t->alarm)->def->when]++;
 		assert_int_equal(t->what == TRANSITION_CONFIRMED, begins && t->alarm < scenario_count(r->rules) && rules_alarm(r->rules, t->alarm)->count_rule);
 		assert_true(t->active == (t->to == STATE_ACTIVE || t->to == STATE_ACKED));
 		if (t->what == TRANSITION_ACKNOWLEDGED)
@@ -341,9 +347,17 @@ static void check_moves(void)
 			}
 }
 
+/* No condition is left out, and none is rare. */
+static void check_conditions(uint64_t n)
+{
+	for (enum rule_when w = WHEN_ABOVE; w <= WHEN_ANY; w++)
+		if (begun_by[w] < n / 10)
+			fail_msg("condition %d began %zu times only in %llu scenarios", w, begun_by[w], (unsigned long long)n);
+}
+
 static void test_random(void **state)
 {
-	uint64_t n = setting("FIREGW_SCENARIOS", 20000), seed = setting("FIREGW_SEED", 1);
+	uint64_t n = setting("FIREGW_SCENARIOS", 15000), seed = setting("FIREGW_SEED", 1);
 
 	(void)state;
 	print_message("%llu scenarios from seed %llu\n", (unsigned long long)n, (unsigned long long)seed);
@@ -352,9 +366,12 @@ static void test_random(void **state)
 	print_message("%zu transitions\n", sent_in_all);
 	print_message("seen: test %zu, drill %zu, over by time %zu, shelved %zu, out of service %zu, suppressed %zu, held %zu, late verdicts %zu\n", seen.test, seen.drill, seen.over,
 	              seen.shelved, seen.out, seen.suppressed, seen.held, seen.late_verdict);
+	for (enum rule_when w = WHEN_ABOVE; getenv("FIREGW_VERBOSE") && w <= WHEN_ANY; w++)
+		print_message("condition %d began %zu times\n", w, begun_by[w]);
 	if (n < 1000)
 		return;
 	check_moves();
+	check_conditions(n);
 	assert_true(seen.test && seen.drill && seen.over && seen.shelved && seen.out && seen.suppressed && seen.held && seen.late_verdict);
 }
 
