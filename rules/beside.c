@@ -20,7 +20,7 @@ void beside_flapped(struct rules *r, uint32_t alarm)
 {
 	struct beside *b = &r->besides[alarm];
 
-	if (is_held(r, alarm) && b->times < UINT32_MAX)
+	if (is_held(r, alarm) && b->times < UINT16_MAX)
 		b->times++;
 }
 
@@ -37,7 +37,8 @@ static void count_raise(struct rules *r, uint32_t alarm, const struct why *w, st
 	b->raised_ns[1] = b->raised_ns[0];
 	b->raised_ns[0] = at ? at : 1; /* 0: never; a delay that ended while the machine was off may have ended at any moment */
 	if (was) {
-		b->times += b->times < UINT32_MAX;
+		if (b->times < UINT16_MAX)
+			b->times++;
 		return;
 	}
 	if (r->alarms[alarm].extra || earlier == 0 || at - earlier > RULES_CHATTER_WINDOW_NS)
@@ -51,11 +52,11 @@ static void wait_for_attention(struct rules *r, uint32_t alarm, enum alarm_trigg
 {
 	const struct rule_def *d = r->alarms[alarm].def;
 	const struct life *l = &r->lives[alarm];
-	uint32_t timer = rules_timer_attention(r, alarm);
-	bool waits = timers_get(&r->timers, timer) != CLOCK_NEVER;
 
-	if (!d || (d->escalate_ns == 0 && d->re_alarm_ns == 0))
+	if (!rules_is_attentive(d))
 		return;
+	uint32_t timer = rules_attention_of(r, alarm);
+	bool waits = timers_get(&r->timers, timer) != CLOCK_NEVER;
 	if (l->state == STATE_RETURNED && !l->acked)
 		return; /* it was not looked at in time, also when it is over by then */
 	if (trigger == TRIGGER_ON && waits)
@@ -104,19 +105,14 @@ int rules_verify(struct rules *r, uint32_t alarm, const struct event_id *occurre
 	rules_run_until(r, who->now, sink);
 	const struct rules_alarm *a = &r->alarms[alarm];
 	struct life *l = &r->lives[alarm];
-	struct beside *b = &r->besides[alarm];
-	if (b->last.counter == 0)
+	if (l->occurrence.counter == 0)
 		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it was never raised", a->id);
-	if (occurrence && (occurrence->boot != b->last.boot || occurrence->counter != b->last.counter))
+	if (occurrence && (occurrence->boot != l->occurrence.boot || occurrence->counter != l->occurrence.counter))
 		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is not its latest one", a->id);
 	if (a->extra && a->extra->kind != EXTRA_MANUAL)
 		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: people made it", a->id);
-	b->verdict = (uint8_t)verdict;
-	/* When it is over already the event names the occurrence that it is about all the same. */
-	struct event_id now_on = l->occurrence;
-	l->occurrence = b->last;
+	r->besides[alarm].verdict = verdict;
 	rules_send(r, alarm, TRANSITION_VERIFIED, (enum alarm_state)l->state, &w, sink);
-	l->occurrence = now_on;
 	sink->changed(sink->user, alarm);
 	return 0;
 }

@@ -382,6 +382,26 @@ static int place_leaves(struct build *b, struct err *reterr)
 	return 0;
 }
 
+/* The alarms of a rule stand in a row, so that one number a rule is enough. */
+static int find_attentive(struct rules *r)
+{
+	for (uint32_t a = 0; a < r->n_made; a++)
+		r->n_attentive += rules_is_attentive(r->alarms[a].def);
+	r->attention = calloc(r->n_defs + 1, sizeof *r->attention);
+	r->attentive = calloc((size_t)r->n_attentive + 1, sizeof *r->attentive);
+	if (!r->attention || !r->attentive)
+		return -1;
+	for (uint32_t a = 0, n = 0; a < r->n_made; a++) {
+		const struct rule_def *d = r->alarms[a].def;
+		if (!rules_is_attentive(d))
+			continue;
+		if (a == 0 || r->alarms[a - 1].def != d)
+			r->attention[d - r->defs] = n - a;
+		r->attentive[n++] = a;
+	}
+	return 0;
+}
+
 static int build_all(struct build *b, const struct rules_own *owns, size_t n_owns, struct err *reterr)
 {
 	struct rules *r = b->r;
@@ -404,6 +424,8 @@ static int build_all(struct build *b, const struct rules_own *owns, size_t n_own
 		if (finish_alarm(r, &r->alarms[a], reterr) < 0)
 			return -1;
 	shrink_all(r);
+	if (find_attentive(r) < 0)
+		return no_memory(reterr);
 	r->lives = calloc(r->n_alarms + 1, sizeof *r->lives);
 	r->besides = calloc(r->n_alarms + 1, sizeof *r->besides);
 	if (!r->lives || !r->besides || timers_init(&r->timers, rules_timer_test(r, RULES_TESTS_MAX)) < 0 || memory_build(r) < 0)
@@ -451,6 +473,8 @@ void rules_free(struct rules *r)
 	free(r->alarms);
 	free(r->lives);
 	free(r->besides);
+	free(r->attention);
+	free(r->attentive);
 	free(r->extras);
 	free(r->suppresses);
 	free(r->first_suppressed);

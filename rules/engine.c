@@ -68,18 +68,20 @@ void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alar
 	const struct group *g = rules_group(r, alarm);
 	const struct joint *j = rules_joint(r, alarm);
 	bool begins = what == TRANSITION_RAISED || what == TRANSITION_CONFIRMED;
+	/* A verdict that comes when all is over names the occurrence that it is about all the same. */
+	bool of_occurrence = l->state != STATE_NORMAL || what == TRANSITION_VERIFIED;
 	l->rev = next_rev(r, l);
 	if (a->extra && l->rev > r->extra_rev)
 		r->extra_rev = l->rev;
 	struct rules_transition t = {
 		.alarm = alarm, .what = what, .cause = w->cause, .from = (enum alarm_state)l->state, .to = to,
 		.active = to == STATE_ACTIVE || to == STATE_ACKED, .acked = l->acked, .latched = a->latch && to != STATE_NORMAL,
-		.rev = l->rev, .occurrence = l->occurrence, .since = since(l), .at = w->at,
+		.rev = l->rev, .occurrence = of_occurrence ? l->occurrence : (struct event_id){ 0 }, .since = since(l), .at = w->at,
 		.value = { last_value(r, alarm), w->sample && w->sample->quality == QUALITY_GOOD ? w->sample->value.text : NULL },
 		.quality = last_quality(r, alarm), .device_at_ms = w->sample ? w->sample->device_at_ms : 0, .actor = w->actor, .note = w->note,
-		.mode = begins || l->occurrence.counter ? (enum alarm_mode)b->mode : MODE_NORMAL, .shelved = b->shelved,
+		.mode = begins || of_occurrence ? b->mode : MODE_NORMAL, .shelved = b->shelved,
 		.out_of_service = a->point != POINT_NONE && r->points_out[a->point] && !a->extra,
-		.suppressed = b->suppressors > 0, .verdict = (enum verdict)b->verdict, .verdict_cause = w->verdict_cause, .times = b->chatters ? b->times : 0,
+		.suppressed = b->suppressors > 0, .verdict = b->verdict, .verdict_cause = w->verdict_cause, .times = b->chatters ? b->times : 0,
 	};
 
 	t.limit = told_limit(a, t.value.number);
@@ -92,14 +94,13 @@ void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alar
 	l->state = (uint8_t)to;
 	struct event_id id = sink->transition(sink->user, &t);
 	if (begins)
-		l->occurrence = b->last = id;
+		l->occurrence = id;
 }
 
 /* What an alarm that is normal again keeps nothing of. */
 static void end_occurrence(struct life *l)
 {
 	l->acked = false;
-	l->occurrence = (struct event_id){ 0 };
 	l->since_ns = l->since_ms = 0;
 	l->since_trusted = false;
 }
@@ -126,7 +127,7 @@ bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, con
 		l->acked = false;
 	if (trigger == TRIGGER_ON) {
 		struct beside *b = &r->besides[alarm];
-		b->mode = (uint8_t)under_test_mode(r, alarm);
+		b->mode = under_test_mode(r, alarm);
 		if (l->state == STATE_NORMAL)
 			b->verdict = VERDICT_NONE;
 		l->acked = false;
@@ -200,7 +201,7 @@ void rules_run_until(struct rules *r, struct stamp now, struct rules_sink *sink)
 		else if (e.timer < rules_timer_attention(r, 0))
 			counts_expire(r, e.timer - r->n_alarms, at, sink);
 		else if (e.timer < rules_timer_shelf(r, 0))
-			beside_attend(r, e.timer - rules_timer_attention(r, 0), at, sink);
+			beside_attend(r, r->attentive[e.timer - rules_timer_attention(r, 0)], at, sink);
 		else if (e.timer < rules_timer_test(r, 0))
 			extras_expire(r, e.timer - rules_timer_shelf(r, 0), at, sink);
 		else
@@ -280,9 +281,8 @@ int rules_on_command(struct rules *r, uint32_t alarm, enum rules_command command
 	rules_run_until(r, now, sink);
 	const struct rules_alarm *a = &r->alarms[alarm];
 	const struct life *l = &r->lives[alarm];
-	const struct event_id none = { 0 };
 	if (occurrence && (occurrence->boot != l->occurrence.boot || occurrence->counter != l->occurrence.counter ||
-	                   (occurrence->boot == none.boot && occurrence->counter == none.counter)))
+	                   l->state == STATE_NORMAL))
 		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is over", a->id);
 	if (command == RULES_RESET && a->extra && a->extra->kind == EXTRA_MANUAL && l->state == STATE_ACKED) {
 		rules_decide(r, alarm, false, &w, sink); /* what a person reported is over when a person says so */
@@ -322,7 +322,7 @@ void rules_begin_anew(struct rules *r, uint32_t alarm, uint32_t rev, enum cause 
 		return;
 	l->state = STATE_NORMAL;
 	end_occurrence(l);
-	timers_cancel(&r->timers, rules_timer_attention(r, alarm)); /* of what it was */
+	rules_no_attention(r, alarm); /* of what it was */
 	if (!stood || !rules_move(r, alarm, TRIGGER_ON, &w, sink))
 		sink->changed(sink->user, alarm);
 }
@@ -383,10 +383,10 @@ void rules_present(const struct rules *r, uint32_t alarm, struct rules_present *
 
 	*ret = (struct rules_present){
 		.state = pending ? STATE_PENDING : (enum alarm_state)l->state, .active = life_stands(l), .acked = l->acked, .rev = l->rev,
-		.occurrence = l->occurrence, .since = since(l), .value = last_value(r, alarm), .quality = last_quality(r, alarm),
-		.mode = l->state != STATE_NORMAL ? (enum alarm_mode)b->mode : MODE_NORMAL, .shelved = b->shelved,
+		.occurrence = l->state != STATE_NORMAL ? l->occurrence : (struct event_id){ 0 }, .since = since(l), .value = last_value(r, alarm), .quality = last_quality(r, alarm),
+		.mode = l->state != STATE_NORMAL ? b->mode : MODE_NORMAL, .shelved = b->shelved,
 		.out_of_service = a->point != POINT_NONE && !a->extra && r->points_out[a->point],
-		.suppressed = b->suppressors > 0, .chatters = b->chatters, .verdict = (enum verdict)b->verdict,
+		.suppressed = b->suppressors > 0, .chatters = b->chatters, .verdict = b->verdict,
 	};
 }
 

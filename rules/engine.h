@@ -11,7 +11,7 @@ enum pend { PEND_NONE, PEND_ON, PEND_OFF };
 
 /* What changes about one alarm: 48 bytes. `state` is never STATE_PENDING: a delay runs beside the state (also beside returned and latched). */
 struct life {
-	struct event_id occurrence;
+	struct event_id occurrence;         /* the latest, also when it is over: a verdict may come late */
 	int64_t         since_ns, since_ms; /* when the occurrence began */
 	int64_t         on_ns;              /* when it last became active; meaningful if was_on */
 	uint32_t        rev;
@@ -23,18 +23,18 @@ struct life {
 	bool            since_trusted : 1;
 };
 
-/* What stands beside the state of an alarm: 48 bytes. */
+/* What stands beside the state of an alarm: 24 bytes. */
 struct beside {
-	struct event_id last;         /* the latest occurrence, also when it is over: a verdict may come late */
-	int64_t         raised_ns[2]; /* when it became active before, and before that */
-	uint32_t        times;        /* that it became active while it chatters */
-	uint32_t        suppressors;  /* that stand: suppress.c */
-	uint8_t         mode;         /* enum alarm_mode, of the latest occurrence */
-	uint8_t         verdict;      /* enum verdict, on the latest occurrence */
-	bool            shelved : 1;
-	bool            chatters : 1;
-	bool            suppresses : 1; /* it stands, and what it suppresses has counted it: suppress.c */
+	int64_t  raised_ns[2];    /* when it became active before, and before that */
+	uint32_t suppressors;     /* that stand: suppress.c */
+	uint16_t times;           /* that it became active while it chatters; no more than it can hold */
+	enum alarm_mode mode : 2; /* of the latest occurrence */
+	enum verdict verdict : 3; /* on the latest occurrence */
+	bool     shelved : 1;
+	bool     chatters : 1;
+	bool     suppresses : 1;  /* it stands, and what it suppresses has counted it: suppress.c */
 };
+_Static_assert(sizeof(struct beside) == 24, "there is one an alarm");
 
 /* One of the pool behind all other alarms; free if its life is normal. */
 struct extra {
@@ -62,8 +62,9 @@ struct slot {
 	uint32_t counting;  /* links that count */
 };
 struct link {
-	uint32_t alarm, slot;
-	bool     counts;
+	uint32_t alarm;
+	uint32_t slot : 31;
+	uint32_t counts : 1;
 };
 
 /* An alarm of all or any is a joint of terms; each point that a term looks at has a seat in it, and each seat a leaf.
@@ -137,6 +138,10 @@ struct rules {
 	struct anchor      *anchors;    /* of stuck rules */
 	uint32_t           *memory_of;  /* by alarm of one point: its window or anchor; NULL: no rule remembers */
 
+	uint32_t           *attention;  /* by def: added to an alarm's number it gives its timer, from 0; meaningful if the rule waits for anybody */
+	uint32_t           *attentive;  /* the alarms of those timers */
+	uint32_t            n_attentive;
+
 	struct timers       timers;     /* alarms' delays, then links' windows, then what rules_timer_* name */
 	uint32_t            rev_floor, rev_first; /* see rules_set_revs */
 	int64_t             restored_ns; /* the latest moment that restored states know of; INT64_MIN: none */
@@ -153,20 +158,42 @@ static inline struct group *rules_group(const struct rules *r, uint32_t alarm)
 	return alarm >= r->n_single && alarm < r->n_single + r->n_groups ? &r->groups[alarm - r->n_single] : NULL;
 }
 
-/* What escalates or alarms again. */
-static inline uint32_t rules_timer_attention(const struct rules *r, uint32_t alarm)
+/* The n-th of the timers of what escalates or alarms again: few rules do, and only their alarms have one. */
+static inline uint32_t rules_timer_attention(const struct rules *r, uint32_t n)
 {
-	return r->n_alarms + r->n_links + alarm;
+	return r->n_alarms + r->n_links + n;
 }
 
 static inline uint32_t rules_timer_shelf(const struct rules *r, uint32_t extra)
 {
-	return 2 * r->n_alarms + r->n_links + extra;
+	return r->n_alarms + r->n_links + r->n_attentive + extra;
 }
 
 static inline uint32_t rules_timer_test(const struct rules *r, unsigned test)
 {
-	return 2 * r->n_alarms + r->n_links + RULES_EXTRAS_MAX + test;
+	return r->n_alarms + r->n_links + r->n_attentive + RULES_EXTRAS_MAX + test;
+}
+
+static inline bool rules_is_attentive(const struct rule_def *d)
+{
+	return d && (d->escalate_ns > 0 || d->re_alarm_ns > 0);
+}
+
+static inline uint32_t rules_attention_of(const struct rules *r, uint32_t alarm)
+{
+	return rules_timer_attention(r, r->attention[r->alarms[alarm].def - r->defs] + alarm);
+}
+
+/* CLOCK_NEVER: nobody is waited for. */
+static inline int64_t rules_attention(const struct rules *r, uint32_t alarm)
+{
+	return rules_is_attentive(r->alarms[alarm].def) ? timers_get(&r->timers, rules_attention_of(r, alarm)) : CLOCK_NEVER;
+}
+
+static inline void rules_no_attention(struct rules *r, uint32_t alarm)
+{
+	if (rules_is_attentive(r->alarms[alarm].def))
+		timers_cancel(&r->timers, rules_attention_of(r, alarm));
 }
 
 static inline struct extra *rules_extra(const struct rules *r, uint32_t alarm)

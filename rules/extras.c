@@ -186,7 +186,6 @@ static void end_shelf(struct rules *r, uint32_t shelf, const struct why *w, stru
 {
 	uint32_t alarm = rules_extra(r, shelf)->shown.target;
 
-	timers_cancel(&r->timers, rules_timer_shelf(r, shelf - r->n_made));
 	rules_decide(r, shelf, false, w, sink);
 	set_shelved(r, alarm, false, w, sink);
 }

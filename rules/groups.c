@@ -123,7 +123,7 @@ static int add_link(struct rules *r, struct growth *g, uint32_t alarm)
 	if (!links)
 		return -1;
 	r->links = links;
-	links[r->n_links++] = (struct link){ .alarm = alarm, .slot = r->n_slots - 1 };
+	links[r->n_links++] = (struct link){ .alarm = alarm, .slot = (r->n_slots - 1) & INT32_MAX };
 	return 0;
 }
 

@@ -108,14 +108,14 @@ struct rules_alarm {
 	const struct rule_def *def;       /* NULL: our own fault */
 	const struct rules_own *own;      /* NULL: a rule's, or an extra */
 	const struct rules_extra *extra;  /* NULL: not one of people */
+	const char            *floor, *zone; /* "" if none */
+	double                 limit;     /* NaN: none */
 	uint32_t               point;     /* POINT_NONE: of several, or our own */
 	uint32_t               node;
 	uint32_t               building;  /* UINT32_MAX: none */
-	const char            *floor, *zone; /* "" if none */
 	enum alarm_class       class_;
 	enum hazard            hazard;
 	uint8_t                priority;  /* 1 … 5 */
-	double                 limit;     /* NaN: none */
 	bool                   latch, ack, count_rule;
 };
 

@@ -26,13 +26,15 @@ enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2 };
 struct saved {
 	uint8_t         version, state, flags, quality;
 	uint32_t        rev;
-	struct event_id occurrence;
+	struct event_id occurrence, latest;
 	int64_t         since_ns, since_ms, on_ns;
 	int64_t         end_ns;
 	int64_t         saved_ns, saved_ms;
 	uint64_t        machine_boot;
 	double          value;
-	struct beside   beside;
+	struct beside   beside;       /* but what has a field of its own */
+	uint8_t         mode, verdict;
+	uint32_t        times;
 	bool            attends;      /* somebody is waited for, until attention_ns */
 	int64_t         attention_ns;
 };
@@ -56,14 +58,14 @@ static size_t pack(const struct saved *s, uint8_t *out)
 	at = bytes_put(at, (uint64_t)s->saved_ms, 8);
 	at = bytes_put(at, s->machine_boot, 8);
 	at = bytes_put_double(at, s->value);
-	at = bytes_put(at, s->beside.last.boot, 8);
-	at = bytes_put(at, s->beside.last.counter, 8);
+	at = bytes_put(at, s->latest.boot, 8);
+	at = bytes_put(at, s->latest.counter, 8);
 	at = bytes_put(at, (uint64_t)s->beside.raised_ns[0], 8);
 	at = bytes_put(at, (uint64_t)s->beside.raised_ns[1], 8);
 	at = bytes_put(at, (uint64_t)s->attention_ns, 8);
-	at = bytes_put(at, s->beside.times, 4);
-	at = bytes_put(at, s->beside.mode, 1);
-	at = bytes_put(at, s->beside.verdict, 1);
+	at = bytes_put(at, s->times, 4);
+	at = bytes_put(at, s->mode, 1);
+	at = bytes_put(at, s->verdict, 1);
 	at = bytes_put(at, (s->beside.chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0), 1);
 	at = bytes_put(at, 0, 1);
 	return (size_t)(at - out);
@@ -71,14 +73,14 @@ static size_t pack(const struct saved *s, uint8_t *out)
 
 static void unpack_beside(const uint8_t *at, struct saved *s)
 {
-	s->beside.last.boot = bytes_take(&at, 8);
-	s->beside.last.counter = bytes_take(&at, 8);
+	s->latest.boot = bytes_take(&at, 8);
+	s->latest.counter = bytes_take(&at, 8);
 	s->beside.raised_ns[0] = (int64_t)bytes_take(&at, 8);
 	s->beside.raised_ns[1] = (int64_t)bytes_take(&at, 8);
 	s->attention_ns = (int64_t)bytes_take(&at, 8);
-	s->beside.times = (uint32_t)bytes_take(&at, 4);
-	s->beside.mode = (uint8_t)bytes_take(&at, 1);
-	s->beside.verdict = (uint8_t)bytes_take(&at, 1);
+	s->times = (uint32_t)bytes_take(&at, 4);
+	s->mode = (uint8_t)bytes_take(&at, 1);
+	s->verdict = (uint8_t)bytes_take(&at, 1);
 	uint8_t flags = (uint8_t)bytes_take(&at, 1);
 	s->beside.chatters = flags & BESIDE_CHATTERS;
 	s->attends = flags & BESIDE_ATTENDS;
@@ -110,7 +112,7 @@ static int unpack(const uint8_t *at, size_t len, struct saved *s)
 	if (s->version == SAVED_VERSION)
 		unpack_beside(from + SAVED_LEN_1, s);
 	else
-		s->beside.last = s->occurrence;
+		s->latest = s->occurrence;
 	return 0;
 }
 
@@ -118,22 +120,23 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 {
 	assert(alarm < r->n_alarms);
 	const struct life *l = &r->lives[alarm];
+	const struct beside *b = &r->besides[alarm];
 	const struct leaf *leaf = alarm < r->n_single ? &r->leaves[r->leaf_of[alarm]] : NULL;
 
 	size_t more = memory_save(r, alarm, out + SAVED_LEN);
 	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE && more == 0)
 		return 0;
-	int64_t attention_ns = timers_get(&r->timers, rules_timer_attention(r, alarm));
+	int64_t attention_ns = rules_attention(r, alarm);
 	struct saved s = {
 		.version = SAVED_VERSION, .state = l->state, .quality = leaf ? leaf->quality : QUALITY_GOOD, .rev = l->rev,
-		.occurrence = l->occurrence,
+		.occurrence = l->state != STATE_NORMAL ? l->occurrence : (struct event_id){ 0 }, .latest = l->occurrence,
 		.flags = (uint8_t)((l->raw ? FLAG_RAW : 0) | (l->acked ? FLAG_ACKED : 0) | (l->was_on ? FLAG_WAS_ON : 0) |
 		                   (l->since_trusted ? FLAG_SINCE_TRUSTED : 0) | (l->pend == PEND_ON ? FLAG_PEND_ON : 0) |
 		                   (l->pend == PEND_OFF ? FLAG_PEND_OFF : 0) | (now.wall_trusted ? FLAG_SAVED_TRUSTED : 0)),
 		.since_ns = l->since_ns, .since_ms = l->since_ms, .on_ns = l->on_ns,
 		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
-		.beside = r->besides[alarm], .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
+		.beside = *b, .mode = (uint8_t)b->mode, .verdict = (uint8_t)b->verdict, .times = b->times, .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
 	};
 	size_t len = pack(&s, out) + more;
 	return rules_extra(r, alarm) && l->state != STATE_NORMAL ? len + extras_save(r, alarm, out + len) : len;
@@ -162,8 +165,8 @@ static bool makes_sense(const struct saved *s)
 	return s->state <= STATE_LATCHED && s->state != STATE_PENDING && s->quality < QUALITY_COUNT && !(s->flags & 0x80) &&
 	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && bytes_is_moment(s->since_ns) && bytes_is_moment(s->since_ms) &&
 	       bytes_is_moment(s->on_ns) && bytes_is_moment(s->end_ns) && bytes_is_moment(s->saved_ns) && bytes_is_moment(s->saved_ms) &&
-	       bytes_is_moment(s->beside.raised_ns[0]) && bytes_is_moment(s->beside.raised_ns[1]) && bytes_is_moment(s->attention_ns) && s->beside.mode <= MODE_DRILL &&
-	       s->beside.verdict < VERDICT_COUNT && (!s->attends || stands || s->state == STATE_RETURNED);
+	       bytes_is_moment(s->beside.raised_ns[0]) && bytes_is_moment(s->beside.raised_ns[1]) && bytes_is_moment(s->attention_ns) && s->mode <= MODE_DRILL &&
+	       s->verdict < VERDICT_COUNT && (!s->attends || stands || s->state == STATE_RETURNED);
 }
 
 /* What is to be added to a moment of then to have it on the clock of now. */
@@ -203,11 +206,14 @@ static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *
 
 	*b = s->beside;
 	b->shelved = shelved;
+	b->mode = (enum alarm_mode)s->mode;
+	b->verdict = (enum verdict)s->verdict;
+	b->times = s->times < UINT16_MAX ? (uint16_t)s->times : UINT16_MAX;
 	b->raised_ns[0] = shifted(b->raised_ns[0], offset);
 	b->raised_ns[1] = shifted(b->raised_ns[1], offset);
-	timers_cancel(&r->timers, rules_timer_attention(r, alarm));
+	rules_no_attention(r, alarm);
 	if (waits_for_attention(r, alarm, s))
-		timers_set(&r->timers, rules_timer_attention(r, alarm), rules_add_ns(s->attention_ns, offset));
+		timers_set(&r->timers, rules_attention_of(r, alarm), rules_add_ns(s->attention_ns, offset));
 }
 
 static void restore(struct rules *r, uint32_t alarm, const struct saved *s, struct stamp now)
@@ -217,7 +223,7 @@ static void restore(struct rules *r, uint32_t alarm, const struct saved *s, stru
 	int64_t known_ns = rules_add_ns(s->saved_ns, offset);
 
 	*l = (struct life){
-		.occurrence = s->occurrence, .since_ns = s->state == STATE_NORMAL ? 0 : rules_add_ns(s->since_ns, offset), .since_ms = s->since_ms,
+		.occurrence = s->state != STATE_NORMAL ? s->occurrence : s->latest, .since_ns = s->state == STATE_NORMAL ? 0 : rules_add_ns(s->since_ns, offset), .since_ms = s->since_ms,
 		.on_ns = rules_add_ns(s->on_ns, offset), .rev = s->rev, .state = s->state, .raw = s->flags & FLAG_RAW,
 		.acked = s->flags & FLAG_ACKED, .was_on = s->flags & FLAG_WAS_ON, .since_trusted = s->flags & FLAG_SINCE_TRUSTED,
 		.pend = s->flags & FLAG_PEND_ON ? PEND_ON : s->flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,

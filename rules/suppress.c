@@ -29,8 +29,8 @@ static bool same_scope(enum rule_scope scope, const struct point *a, const struc
 {
 	switch (scope) {
 	case SCOPE_SITE: return true;
-	case SCOPE_ZONE: return a->building == b->building && b->zone[0] && strcmp(a->zone, b->zone) == 0;
-	case SCOPE_FLOOR: return a->building == b->building && b->floor[0] && strcmp(a->floor, b->floor) == 0;
+	case SCOPE_ZONE: return a->building == b->building && strcmp(a->zone, b->zone) == 0;
+	case SCOPE_FLOOR: return a->building == b->building && strcmp(a->floor, b->floor) == 0;
 	case SCOPE_DEVICE: return a->device == b->device;
 	case SCOPE_BUILDING: return a->building == b->building;
 	}

@@ -4,10 +4,11 @@
 
 #include "core/clock.h"
 
+/* Packed: there is room for one a timer, and most are never set. */
 struct timers_entry {
 	int64_t  deadline_ns;
 	uint32_t timer;
-};
+} __attribute__((packed, aligned(4)));
 
 /* Embedded; owns its arrays. Of equal deadlines the lower number is first, so that the order never depends on how the timers were set. */
 struct timers {

@@ -50,11 +50,9 @@ static void end_alarm(struct rules *r, uint32_t alarm, const struct why *w, stru
 	bool stood = life_stands(l);
 	anew.anew = true;
 	rules_move(r, alarm, TRIGGER_REMOVE, w, sink);
-	l->was_on = false; /* nothing counts it any more; that its occurrence was of a test is still known: a verdict may come */
+	/* That its occurrence was of a test is still known: nothing counts it, and a verdict may come. */
 	if (stood && l->raw)
 		rules_move(r, alarm, TRIGGER_ON, &anew, sink);
-	else
-		counts_update(r, alarm, w, sink);
 	suppress_update(r, alarm, w, sink);
 	sink->changed(sink->user, alarm);
 }
@@ -73,7 +71,6 @@ static void end_test(struct rules *r, unsigned test, const struct why *w, struct
 				end_alarm(r, r->leaves[i].alarm, w, sink);
 		terms_settle(r, p, w->at, sink);
 	}
-	r->drills &= ~bit;
 }
 
 void rules_test_end(struct rules *r, unsigned test, const struct rules_who *who, struct rules_sink *sink)

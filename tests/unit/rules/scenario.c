@@ -165,7 +165,7 @@ static void random_people(struct input *in, uint64_t *x)
 static void random_input(const struct fixture *f, struct input *in, int64_t *at_ns, bool flaps, uint64_t *x)
 {
 	const int64_t steps[] = { 0, 0, 1, 1, 2, 3, 7, 20 };
-	int64_t step_ns = steps[below(x, flaps ? 6 : 8)] * S;
+	int64_t step_ns = steps[below(x, flaps ? 5 : 8)] * S;
 
 	*at_ns += step_ns;
 	*in = (struct input){ .at_ns = *at_ns, .point = below(x, (uint32_t)f->site.n_points), .value = flaps ? 9 * below(x, 2) : below(x, 10), .pick = next(x),
@@ -187,7 +187,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	s->seed = seed;
 	s->n_words = 0;
 	bool flaps = below(&x, 4) == 0;
-	uint32_t n_points = flaps ? 2 : 2 + below(&x, 4);
+	uint32_t n_points = flaps ? 1 + below(&x, 2) : 2 + below(&x, 4);
 	for (uint32_t i = 0; i < n_points; i++)
 		fixture_point(&s->f, KIND_GENERIC, below(&x, 3), scenario_floors[below(&x, 3)], zones[below(&x, 3)]);
 	random_rules(s, &x);

@@ -181,14 +181,15 @@ static void restart(struct run *r, int64_t saved_ns, int64_t now_ns)
 	rules_free(old);
 }
 
-static uint32_t pick_key(const struct run *r, uint64_t pick, uint32_t among)
+/* One in `one_in` is any of the rules, else it is one that is not normal. */
+static uint32_t pick_key(const struct run *r, uint64_t pick, uint32_t among, unsigned one_in)
 {
 	uint32_t found[SCENARIO_KEYS], n = 0;
 
 	for (uint32_t key = 0; key < among; key++)
 		if (r->table[key].state != STATE_NORMAL)
 			found[n++] = key;
-	return n > 0 && pick % 16 != 0 ? found[pick / 16 % n] : (uint32_t)(pick / 16 % scenario_count(r->rules));
+	return n > 0 && pick / 256 % one_in != 0 ? found[pick % 256 % n] : (uint32_t)(pick % 256 % scenario_count(r->rules));
 }
 
 static void tell_deadlines(struct run *r, int64_t until_ns)
@@ -229,7 +230,7 @@ static int act(struct run *r, struct input *in, struct stamp now)
 	bool of_rules = in->type == INPUT_SHELVE || in->type == INPUT_UNSHELVE;
 
 	if (r->kind == RUN_PUNCTUAL)
-		in->key = pick_key(r, in->pick, of_rules ? (uint32_t)scenario_count(r->rules) : SCENARIO_KEYS);
+		in->key = pick_key(r, in->pick, of_rules ? (uint32_t)scenario_count(r->rules) : SCENARIO_KEYS, in->type == INPUT_VERIFY ? 2 : 16);
 	uint32_t alarm = in->key < scenario_count(r->rules) ? in->key : r->places[in->key];
 	switch (in->type) {
 	case INPUT_COMMAND: return rules_on_command(r->rules, alarm, in->command, NULL, CAUSE_PERSON, "li", NULL, now, &r->sink, NULL);

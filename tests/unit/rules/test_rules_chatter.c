@@ -1,6 +1,7 @@
 /* Alarms that chatter, and alarms that others suppress. */
 #include "tests/unit/rules/fixture.h"
 
+#include <math.h>
 #include <string.h>
 
 static struct fixture fx;

@@ -1,4 +1,4 @@
-/* What people do: shelves, points out of service, tests and drills, verdicts, reports by hand; and what hides by design. */
+/* What people do: shelves, points out of service, tests and drills, verdicts, reports by hand. */
 #include "tests/unit/rules/fixture.h"
 
 #include <stdio.h>
@@ -6,10 +6,9 @@
 
 static struct fixture fx;
 
-/* Three smoke detectors of a zone, confirmed by two; a valve on another device, whose alarm waits for attention. */
+/* Three smoke detectors of a zone, confirmed by two. */
 #define SMOKE     "d0.p0/smoke"
 #define SECOND    "d0.p1/smoke"
-#define VALVE     "d1.p3/valve"
 #define CONFIRMED "a.12-N/confirmed"
 #define REPORT    "_manual.a.12/fire"
 #define REBOOTED  99
@@ -20,9 +19,8 @@ static int setup(void **state)
 	fixture_init(&fx);
 	for (int i = 0; i < 3; i++)
 		fixture_point(&fx, KIND_SMOKE_DETECTOR, 0, "12", "12-N");
-	fixture_point(&fx, KIND_SIGNAL_VALVE, 1, "12", "12-N");
 	struct rule_def *d = fixture_rule(&fx, "smoke", WHEN_EQUALS);
-	static const enum kind smoke[] = { KIND_SMOKE_DETECTOR }, valve[] = { KIND_SIGNAL_VALVE };
+	static const enum kind smoke[] = { KIND_SMOKE_DETECTOR };
 	static const enum alarm_class fire[] = { CLASS_FIRE };
 	d->select.kinds = smoke;
 	d->select.n_kinds = 1;
@@ -34,12 +32,6 @@ static int setup(void **state)
 	c->of_alarms = true;
 	c->of.classes = fire;
 	c->of.n_classes = 1;
-	struct rule_def *v = fixture_rule(&fx, "valve", WHEN_EQUALS);
-	v->select.kinds = valve;
-	v->select.n_kinds = 1;
-	v->limit = 1;
-	v->escalate_ns = 180 * S;
-	v->re_alarm_ns = 600 * S;
 	fixture_start(&fx);
 	return 0;
 }
@@ -128,6 +120,24 @@ static void test_shelf_ends_over_a_restart(void **state)
 		assert_true(sent(2)->at.wall_ms == FIXTURE_WALL + 60000);
 		assert_false(present(SMOKE).shelved);
 	}
+}
+
+/* A store gives back what it has in any order. */
+static void test_shelf_is_restored_before_its_alarm(void **state)
+{
+	uint8_t shelf[RULES_SAVED_MAX], alarm[RULES_SAVED_MAX];
+	struct err e;
+
+	(void)state;
+	fixture_read(&fx, 0, 1, 0);
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 0, &e), 0);
+	size_t shelf_len = rules_save(fx.rules, fixture_find(&fx, SMOKE "/shelved"), fixture_at(&fx, S), shelf);
+	size_t alarm_len = rules_save(fx.rules, fixture_find(&fx, SMOKE), fixture_at(&fx, S), alarm);
+	fixture_start(&fx);
+	assert_true(rules_restore_extra(fx.rules, SMOKE "/shelved", shelf, shelf_len, fixture_at(&fx, 2 * S)) != RULES_ALARM_NONE);
+	assert_int_equal(rules_restore(fx.rules, fixture_find(&fx, SMOKE), alarm, alarm_len, fixture_at(&fx, 2 * S)), 0);
+	rules_restored(fx.rules, fixture_at(&fx, 2 * S));
+	assert_true(present(SMOKE).shelved);
 }
 
 static void test_shelf_is_taken_back(void **state)
@@ -324,6 +334,10 @@ static void test_verdict(void **state)
 	assert_true(sent(0)->verdict == VERDICT_FALSE && sent(0)->occurrence.counter == occurrence.counter);
 	assert_string_equal(sent(0)->verdict_cause, "steam");
 	assert_true(present(SMOKE).verdict == VERDICT_FALSE && present(SMOKE).occurrence.counter == 0);
+	/* But nothing else is done to an occurrence that is over. */
+	struct rules_who who = fixture_who(&fx, 5 * S);
+	assert_int_equal(rules_on_command(fx.rules, fixture_find(&fx, SMOKE), RULES_ACK, &occurrence, CAUSE_PERSON, "li", NULL, who.now, &fx.sink, &e), -1);
+	assert_int_equal(e.code, ERR_NOT_FOUND);
 	/* Also after a restart; the next occurrence has none. */
 	fixture_restart(&fx, 6 * S, 0, fixture_at(&fx, 7 * S));
 	assert_int_equal(verify(SMOKE, &occurrence, 8 * S, &e), 0);
@@ -384,103 +398,14 @@ static void test_pool_is_full(void **state)
 	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), -1);
 }
 
-/* --- what nobody looks at */
-
-static void test_escalated_once(void **state)
-{
-	(void)state;
-	fixture_read(&fx, 3, 1, 0);
-	fixture_read(&fx, 3, 0, 10 * S);
-	fixture_time(&fx, 3600 * S);
-	assert_int_equal(fx.n_log, 3);
-	fixture_expect(&fx, 2, VALVE, TRANSITION_ESCALATED, STATE_RETURNED, 180 * S);
-}
-
-/* What comes and goes and is never looked at is escalated as if it had stood. */
-static void test_escalated_although_it_comes_and_goes(void **state)
-{
-	(void)state;
-	for (int64_t t = 0; t < 400; t += 100) {
-		fixture_read(&fx, 3, 1, t * S);
-		fixture_read(&fx, 3, 0, (t + 90) * S);
-	}
-	fixture_expect(&fx, 3, VALVE, TRANSITION_ESCALATED, STATE_ACTIVE, 180 * S);
-}
-
-static void test_not_escalated(void **state)
-{
-	struct err e;
-
-	(void)state;
-	for (int why = 0; why < 5; why++) {
-		fixture_start(&fx);
-		if (why == 0)
-			fixture_test_begin(&fx, 0, MODE_TEST, 0x8, 3600 * S, 0);
-		fixture_read(&fx, 3, 1, 0);
-		if (why == 1)
-			assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 179 * S, &e), 0);
-		if (why == 2)
-			assert_int_equal(fixture_shelve(&fx, VALVE, 3600 * S, 179 * S, &e), 0);
-		if (why == 3)
-			assert_int_equal(fixture_service(&fx, 3, true, 179 * S, &e), 0);
-		if (why == 4)
-			rules_remove(fx.rules, fixture_find(&fx, VALVE), CAUSE_RULE, NULL, fixture_at(&fx, 179 * S), &fx.sink);
-		size_t n = fx.n_log;
-		fixture_time(&fx, 500 * S);
-		if (fx.n_log != n)
-			fail_msg("case %d", why);
-	}
-}
-
-static void test_re_alarm(void **state)
-{
-	struct err e;
-
-	(void)state;
-	fixture_read(&fx, 3, 1, 0);
-	assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 10 * S, &e), 0);
-	fixture_restart(&fx, 11 * S, 0, fixture_at(&fx, 12 * S));
-	fixture_forget(&fx);
-	fixture_time(&fx, 800 * S);
-	fixture_expect(&fx, 0, VALVE, TRANSITION_RERAISED, STATE_ACTIVE, 610 * S);
-	assert_false(sent(0)->acked);
-	fixture_expect(&fx, 1, VALVE, TRANSITION_ESCALATED, STATE_ACTIVE, 790 * S);
-	assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 801 * S, &e), 0);
-	fixture_read(&fx, 3, 0, 802 * S);
-	fixture_forget(&fx);
-	fixture_time(&fx, 9000 * S);
-	assert_int_equal(fx.n_log, 0);
-}
-
-/* The rule waits for nobody any more, or the alarm is another one now: nothing is escalated that is not there. */
-static void test_attention_of_another_config(void **state)
-{
-	(void)state;
-	for (int anew = 0; anew < 2; anew++) {
-		fx.defs[2].escalate_ns = 180 * S;
-		fixture_start(&fx);
-		fixture_read(&fx, 3, 1, 0);
-		if (anew)
-			fixture_read(&fx, 3, 0, S);
-		fx.defs[2].escalate_ns = anew ? 180 * S : 0;
-		fixture_restart(&fx, 2 * S, 0, fixture_at(&fx, 3 * S));
-		if (anew)
-			rules_begin_anew(fx.rules, fixture_find(&fx, VALVE), 9, CAUSE_RULE, fixture_at(&fx, 3 * S), &fx.sink);
-		fixture_forget(&fx);
-		fixture_time(&fx, 500 * S);
-		assert_int_equal(fx.n_log, 0);
-	}
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_shelf_begins), T(test_shelf_ends_by_time_told_late), T(test_shelf_ends_over_a_restart), T(test_shelf_is_taken_back), T(test_what_cannot_be_shelved),
+		T(test_shelf_begins), T(test_shelf_ends_by_time_told_late), T(test_shelf_ends_over_a_restart), T(test_shelf_is_restored_before_its_alarm), T(test_shelf_is_taken_back), T(test_what_cannot_be_shelved),
 		T(test_shelved_does_not_count), T(test_out_of_service_does_not_count_and_counts_again), T(test_window_over_while_out_of_service),
 		T(test_mode_is_of_the_occurrence), T(test_test_ends_by_time), T(test_what_is_over_is_not_raised_anew), T(test_two_tests_of_one_point), T(test_verdict),
-		T(test_report), T(test_pool_is_full), T(test_escalated_once), T(test_escalated_although_it_comes_and_goes), T(test_not_escalated), T(test_re_alarm),
-		T(test_attention_of_another_config),
+		T(test_report), T(test_pool_is_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

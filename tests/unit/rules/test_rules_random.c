@@ -53,6 +53,20 @@ static struct modelled modelled[SCENARIO_LOG];
 static size_t moves_seen[STATE_LATCHED + 1][TRANSITION_COUNT][STATE_LATCHED + 1];
 static size_t begun_by[WHEN_ANY + 1]; /* occurrences, by their rules' conditions */
 static size_t sent_in_all;
+/* That what is not a move of the table occurred, too. */
+static struct { size_t test, drill, over, shelved, out, suppressed, held, late_verdict; } seen;
+
+static void note_seen(const struct rules_transition *t)
+{
+	seen.over += t->alarm >= SCENARIO_OVER;
+	seen.test += t->mode == MODE_TEST;
+	seen.drill += t->mode == MODE_DRILL;
+	seen.shelved += t->shelved;
+	seen.out += t->out_of_service;
+	seen.suppressed += t->suppressed;
+	seen.held += t->what == TRANSITION_RETURNED && t->times >= RULES_CHATTER_HELD;
+	seen.late_verdict += t->what == TRANSITION_VERIFIED && t->to == STATE_NORMAL;
+}
 
 static const char *run_name(enum run_kind k)
 {
@@ -199,6 +213,7 @@ static void check_life(const struct run *r)
 		bool begins = t->what == TRANSITION_RAISED || t->what == TRANSITION_CONFIRMED;
 		assert_true(t->at.mono_ns >= last_ns && t->cause != CAUSE_RESTART);
 		last_ns = t->at.mono_ns;
+		note_seen(t);
 		if (t->alarm >= SCENARIO_OVER)
 			continue;
 		struct replayed *row = &rows[t->alarm];
@@ -349,12 +364,15 @@ static void test_random(void **state)
 	for (uint64_t i = 0; i < n; i++)
 		run_one(seed + i);
 	print_message("%zu transitions\n", sent_in_all);
+	print_message("seen: test %zu, drill %zu, over by time %zu, shelved %zu, out of service %zu, suppressed %zu, held %zu, late verdicts %zu\n", seen.test, seen.drill, seen.over,
+	              seen.shelved, seen.out, seen.suppressed, seen.held, seen.late_verdict);
 	for (enum rule_when w = WHEN_ABOVE; getenv("FIREGW_VERBOSE") && w <= WHEN_ANY; w++)
 		print_message("condition %d began %zu times\n", w, begun_by[w]);
 	if (n < 1000)
 		return;
 	check_moves();
 	check_conditions(n);
+	assert_true(seen.test && seen.drill && seen.over && seen.shelved && seen.out && seen.suppressed && seen.held && seen.late_verdict);
 }
 
 int main(void)

@@ -262,7 +262,7 @@ static void test_foreign_bytes(void **state)
 	assert_int_equal(rules_restore(fx.rules, a, saved, len - 1, now), -1);
 	assert_int_equal(rules_restore(fx.rules, a, saved, len + 1, now), -1);
 	const struct { size_t at; uint8_t value; } broken[] = {
-		{ 0, 9 }, { 1, STATE_PENDING }, { 1, 6 }, { 1, STATE_ACTIVE }, { 2, 0x80 }, { 2, 0x31 }, { 2, 0x10 }, { 3, QUALITY_COUNT },
+		{ 0, 9 }, { 1, STATE_PENDING }, { 1, 6 }, { 1, STATE_ACTIVE }, { 2, 0x80 }, { 2, 0x31 }, { 2, 0x10 }, { 3, QUALITY_COUNT }, { 132, MODE_DRILL + 1 }, { 133, VERDICT_COUNT },
 	};
 	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
 		memcpy(bad, saved, len);
@@ -381,7 +381,26 @@ static void test_foreign_bytes_of_people(void **state)
 		assert_int_equal(rules_restore_extra(fx.rules, id, saved, len, fixture_at(&fx, 20 * S)), RULES_ALARM_NONE);
 		/* Nor is it by its place in the pool. */
 		assert_int_equal(rules_restore(fx.rules, fixture_find(&fx, id), saved, len, fixture_at(&fx, 20 * S)), -1);
+		assert_int_equal(rules_restore(fx.rules, fixture_find(&fx, id), saved, OWN, fixture_at(&fx, 20 * S)), -1);
 	}
+}
+
+/* Each byte of it could be, but nothing would ever end it. */
+static void test_states_that_people_cannot_make(void **state)
+{
+	uint8_t saved[RULES_SAVED_MAX];
+	enum { PEND_ON_FLAG = 16 };
+
+	(void)state;
+	make_peoples();
+	size_t len = save(peoples[1], 0, saved);
+	saved[1] = STATE_RETURNED;
+	saved[2] |= PEND_ON_FLAG;
+	assert_false(restore_people(peoples[1], saved, len));
+	make_peoples();
+	len = save(peoples[0], 0, saved);
+	assert_true(restore_people(peoples[0], saved, len));
+	assert_int_equal(rules_restore_extra(fx.rules, A "/shelved/shelved", saved, len, fixture_at(&fx, 20 * S)), RULES_ALARM_NONE);
 }
 
 static void end_people(const char *id, int64_t at_ns)
@@ -432,7 +451,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_nothing_to_keep), T(test_rev_goes_on), T(test_everything_comes_back), T(test_delay_ends_while_away), T(test_delay_over_reboot),
 		T(test_window_over_restart), T(test_window_that_ran_out_before), T(test_new_count_rule), T(test_latch_taken_away), T(test_remove),
-		T(test_foreign_bytes), T(test_random_bytes), T(test_version_1), T(test_foreign_bytes_of_people), T(test_random_bytes_of_people),
+		T(test_foreign_bytes), T(test_random_bytes), T(test_version_1), T(test_foreign_bytes_of_people), T(test_states_that_people_cannot_make),
+		T(test_random_bytes_of_people),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
