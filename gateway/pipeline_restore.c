@@ -190,6 +190,7 @@ void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effe
 	for (size_t i = 0; i < p->n_orphans; i++)
 		remove_orphan(p, &p->orphans[i], now);
 	pipeline_forget_orphans(p);
+	rules_end_lost_tests(p->rules, now, &p->sink);
 	pipeline_step_end(p, now);
 }
 
@@ -301,6 +302,7 @@ void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, 
 	for (uint32_t i = 0; i < rules_count(old->rules); i++)
 		take_over(p, old, i, now);
 	old->effects = NULL;
+	rules_end_lost_tests(p->rules, now, &p->sink);
 	decide_anew(p, now);
 	pipeline_step_end(p, now);
 }

@@ -126,7 +126,9 @@ bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, con
 		l->acked = false;
 	if (trigger == TRIGGER_ON) {
 		struct beside *b = &r->besides[alarm];
-		b->mode = (uint8_t)under_test_mode(r, alarm);
+		/* What came before the test, and waits for somebody still, is no test. */
+		if (l->state != STATE_RETURNED || b->mode != MODE_NORMAL)
+			b->mode = (uint8_t)under_test_mode(r, alarm);
 		if (l->state == STATE_NORMAL)
 			b->verdict = VERDICT_NONE;
 		l->acked = false;

@@ -132,6 +132,11 @@ def test_a_point_out_of_service_counts_for_nothing_until_it_is_in_again(site):
     done(d, "service", "facp.smoke2", "in")
     assert event(console, alarm="a.12-N/fire-confirmed", transition="confirmed")["members"] == ["facp.smoke1", "facp.smoke2"]
     assert event(console, alarm="facp.smoke2/out-of-service", transition="cleared") and event(console, transition="service_in")
+    # Consoles go by the flags of the latest event: it is told once more, or it would be set aside for as long as it stands.
+    again = event(console, alarm="facp.smoke2/smoke", transition="unsuppressed")
+    assert again["out_of_service"] is False and again["active"] and again["message"]["zh"].startswith("恢复运行")
+    listed = [json.loads(row) if isinstance(row, str) else row for row in json.loads(done(d, "alarms", "--json"))]
+    assert "facp.smoke2/smoke" in [row["alarm"] for row in listed]
 
 
 def test_a_verdict_belongs_to_the_occurrence_also_when_it_is_over(site):
