@@ -216,6 +216,8 @@ void rules_test_end(struct rules *r, unsigned test, const struct rules_who *who,
 void rules_test_restore(struct rules *r, unsigned test, enum alarm_mode mode, const uint32_t *points, size_t n, int64_t until_ns);
 /* What a test led to whose point is under none now, in another config or because the test was not kept, is over as with the end of one. After rules_restored. */
 void rules_end_lost_tests(struct rules *r, struct stamp now, struct rules_sink *sink);
+/* Another config suppresses otherwise: what is not normal and was told as (not) suppressed is told as it is now. After rules_restored. */
+void rules_tell_suppressed(struct rules *r, uint32_t alarm, bool was, struct stamp now, struct rules_sink *sink);
 bool rules_point_out(const struct rules *r, uint32_t point);
 enum alarm_mode rules_point_mode(const struct rules *r, uint32_t point);
 

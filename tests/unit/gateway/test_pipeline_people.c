@@ -251,6 +251,43 @@ static void what_a_test_led_to_is_real_when_its_point_is_under_it_no_longer(void
 	}
 }
 
+/* Consoles go by the flags of the latest event: what nothing suppresses in the new config is told so. */
+static void what_is_suppressed_no_longer_after_a_reload_is_told(void **state)
+{
+	static const char one[] = "          - {point: v, name: 阀, kind: signal_valve, fc: 3, register: 0, enum: 0=open|1=closed}\n"
+	                          "          - {point: p, name: 泵, kind: pump_power, fc: 3, register: 1, enum: 0=on|1=off}\n";
+	static const char suppressed[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: supervisory, suppressed_by: [dead]}\n"
+	                                 "  - {id: dead, for: {kind: pump_power}, when: {equals: off}, class: fault}\n";
+	static const char plain[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: supervisory}\n"
+	                            "  - {id: dead, for: {kind: pump_power}, when: {equals: off}, class: fault}\n";
+	struct rig r, next, last;
+
+	(void)state;
+	rig_start(&r, one, suppressed);
+	rig_value(&r, "d.p", 1);
+	rig_value(&r, "d.v", 1);
+	json_t *raised = rig_event(&r, 1);
+	assert_true(json_is_true(json_object_get(raised, "suppressed")));
+	json_decref(raised);
+	rig_reload(&next, &r, one, plain);
+	assert_string_equal(rig_events(&next, 0), "d.v/shut unsuppressed active;");
+	rig_reload(&last, &next, one, suppressed);
+	assert_string_equal(rig_events(&last, 0), "d.v/shut suppressed active;");
+	rig_done(&next);
+	rig_done(&last);
+	/* A start over an edited config. */
+	memset(&next, 0, sizeof next);
+	next.boot = 0xdef;
+	next.now = r.now;
+	rig_open(&next, rig_config(one, plain), (struct batch_sizes){ 64, 64, 64, 8, 8, 8, 8, 1 << 18 });
+	rig_give_states(&next, &r);
+	pipeline_restore_alarm(next.pipeline, &r.batch->events[1], next.config->site.nodes[0], CLASS_SUPERVISORY);
+	pipeline_started(next.pipeline, next.now, &next.fx);
+	assert_string_equal(rig_events(&next, 0), "d.v/shut unsuppressed active;");
+	rig_done(&next);
+	rig_done(&r);
+}
+
 /* The machine began anew: the wall clock says what is left, and never more than a test may last. */
 static void a_test_ends_by_the_wall_clock_after_a_reboot(void **state)
 {
@@ -326,6 +363,7 @@ int main(void)
 		cmocka_unit_test(a_flood_begins_with_the_eleventh_and_ends_when_fewer_than_five_came),
 		cmocka_unit_test(a_test_goes_on_after_a_restart_and_a_reload),
 		cmocka_unit_test(what_a_test_led_to_is_real_when_its_point_is_under_it_no_longer),
+		cmocka_unit_test(what_is_suppressed_no_longer_after_a_reload_is_told),
 		cmocka_unit_test(a_test_ends_by_the_wall_clock_after_a_reboot),
 		cmocka_unit_test(what_is_kept_of_tests_may_be_damaged),
 		cmocka_unit_test(a_verdict_stands_in_the_events_of_its_occurrence),
