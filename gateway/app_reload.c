@@ -171,6 +171,7 @@ static void say_loaded(struct app *a, struct generation *g)
 	log_info("config", "%s (%s)", en, g->config->hash);
 	app_operation(a, TRANSITION_CONFIG_LOADED, CAUSE_PERSON, "配置已加载", en, NULL);
 	app_own(a, "config", NULL, "refused", false);
+	app_duty_check(a);
 	app_audit(a, "firegwd", "", "config", a->config_path, "ok", "");
 	for (size_t i = 0; i < a->n_hubs; i++) {
 		pump_status_dirty(a->hubs[i]->pump);

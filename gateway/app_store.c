@@ -203,7 +203,8 @@ static void events_stored(struct app *a, struct slot *s, struct stamp now)
 			m->id = e->id.counter;
 			if (!is_past(a, s, i))
 				app_hub_alarm_state(a, e, m);
-			app_people_event(a, e);
+			if (i >= s->n_announced) /* else it was told before it was stored */
+				app_people_event(a, e);
 			verbs_on_event(a, e->n, m);
 		}
 		stored(a, e->stream_db, e->seq, m, now);

@@ -18,6 +18,7 @@ struct orphan {
 	enum alarm_state state;
 	uint32_t         node, rev;
 	int64_t          since_ms;
+	bool             stays;  /* it is the alarm that this config has, and was told as suppressed */
 };
 
 struct pipeline {

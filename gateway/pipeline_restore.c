@@ -93,15 +93,17 @@ void pipeline_restore_alarm(struct pipeline *p, const struct record_event *e, co
 {
 	uint32_t at = find_node(p->c.site, node);
 
+	bool stays = goes_on(p, e, at, stream);
+
 	note_rev(p, e->rev);
-	if (goes_on(p, e, at, stream))
+	if (stays && !memmem(e->tail, e->tail_len, "\"suppressed\":true", 17))
 		return;
 	struct orphan *more = realloc(p->orphans, (p->n_orphans + 1) * sizeof *more);
 	if (!more)
 		return;
 	p->orphans = more;
 	struct orphan *o = &more[p->n_orphans];
-	*o = (struct orphan){ .alarm = strdup(e->alarm), .class_ = stream, .state = e->state, .node = at, .rev = e->rev, .since_ms = e->since_ms };
+	*o = (struct orphan){ .alarm = strdup(e->alarm), .class_ = stream, .state = e->state, .node = at, .rev = e->rev, .since_ms = e->since_ms, .stays = stays };
 	if (!o->alarm)
 		return;
 	field_of_tail(e->tail, e->tail_len, "\"occurrence\":\"", o->occurrence, sizeof o->occurrence);
@@ -135,6 +137,11 @@ static void begin_anew(struct pipeline *p, uint32_t alarm, uint32_t rev, struct 
 static void remove_orphan(struct pipeline *p, const struct orphan *o, struct stamp now)
 {
 	uint32_t known = rules_find(p->rules, o->alarm);
+
+	if (o->stays && known != RULES_ALARM_NONE) {
+		rules_tell_suppressed(p->rules, known, true, now, &p->sink);
+		return;
+	}
 	struct rules_own own = { o->alarm, "点位或规则已从配置中删除", "the point or rule is no longer in the configuration" };
 	struct rules_alarm a = {
 		.id = o->alarm, .own = &own, .point = POINT_NONE, .node = o->node, .building = UINT32_MAX, .floor = "", .zone = "", .class_ = o->class_,
@@ -190,6 +197,7 @@ void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effe
 	for (size_t i = 0; i < p->n_orphans; i++)
 		remove_orphan(p, &p->orphans[i], now);
 	pipeline_forget_orphans(p);
+	rules_end_lost_tests(p->rules, now, &p->sink);
 	pipeline_step_end(p, now);
 }
 
@@ -221,6 +229,18 @@ static void take_over(struct pipeline *p, struct pipeline *old, uint32_t was, st
 	else
 		begin_anew(p, alarm, present.rev, now);
 	old->counter = p->counter;
+}
+
+/* What suppressed it is in this config no longer, or what does now was not. */
+static void tell_suppressed(struct pipeline *p, const struct pipeline *old, uint32_t was, struct stamp now)
+{
+	const char *id = rules_alarm(old->rules, was)->id;
+	struct rules_present before;
+
+	rules_present(old->rules, was, &before);
+	uint32_t alarm = before.state != STATE_NORMAL && before.state != STATE_PENDING ? rules_find(p->rules, id) : RULES_ALARM_NONE;
+	if (alarm != RULES_ALARM_NONE)
+		rules_tell_suppressed(p->rules, alarm, before.suppressed, now, &p->sink);
 }
 
 /* The old engine ends what is due and tells of what goes; its events go into the new one's batch. */
@@ -301,6 +321,9 @@ void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, 
 	for (uint32_t i = 0; i < rules_count(old->rules); i++)
 		take_over(p, old, i, now);
 	old->effects = NULL;
+	for (uint32_t i = 0; i < rules_count(old->rules); i++)
+		tell_suppressed(p, old, i, now);
+	rules_end_lost_tests(p->rules, now, &p->sink);
 	decide_anew(p, now);
 	pipeline_step_end(p, now);
 }

@@ -77,7 +77,18 @@ void beside_moved(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, c
 		r->besides[alarm].chatters = false; /* it was quiet for long enough */
 }
 
-/* Nobody acknowledged in time, or it stands since it was acknowledged. What is hidden by design asks for nobody. */
+#define ASK_AGAIN_LEAST_NS (60 * CLOCK_NS_PER_S)
+
+/* What is hidden by design asks for nobody, for as long as it is hidden: it is looked at again later. That goes by its own moments, and so needs no saving. */
+static void ask_again(struct rules *r, uint32_t alarm, struct stamp at)
+{
+	const struct rule_def *d = r->alarms[alarm].def;
+	int64_t after_ns = r->lives[alarm].state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns;
+
+	timers_set(&r->timers, rules_attention_of(r, alarm), rules_add_ns(at.mono_ns, after_ns > ASK_AGAIN_LEAST_NS ? after_ns : ASK_AGAIN_LEAST_NS));
+}
+
+/* Nobody acknowledged in time, or it stands since it was acknowledged. */
 void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rules_sink *sink)
 {
 	const struct beside *b = &r->besides[alarm];
@@ -85,7 +96,7 @@ void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rule
 	struct why w = { .at = at, .cause = CAUSE_DELAY };
 
 	if (b->shelved || b->suppressors > 0 || b->mode != MODE_NORMAL || (r->alarms[alarm].point != POINT_NONE && r->points_out[r->alarms[alarm].point])) {
-		sink->changed(sink->user, alarm);
+		ask_again(r, alarm, at);
 		return;
 	}
 	if (l->state == STATE_ACKED) {

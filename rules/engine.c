@@ -127,7 +127,9 @@ bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, con
 		l->acked = false;
 	if (trigger == TRIGGER_ON) {
 		struct beside *b = &r->besides[alarm];
-		b->mode = under_test_mode(r, alarm);
+		/* What came before the test, and waits for somebody still, is no test. */
+		if (l->state != STATE_RETURNED || b->mode != MODE_NORMAL)
+			b->mode = under_test_mode(r, alarm);
 		if (l->state == STATE_NORMAL)
 			b->verdict = VERDICT_NONE;
 		l->acked = false;

@@ -100,15 +100,27 @@ static void cut_copy(char *to, size_t cap, const char *text)
 	to[n] = '\0';
 }
 
-static int begin(struct rules *r, enum rules_extra_kind kind, uint32_t target, const char *id, const struct rules_who *who, uint32_t *ret, struct err *reterr)
+/* However much is shelved and out of service, a person can report a fire. */
+static bool has_place(const struct rules *r, enum alarm_class class_)
+{
+	uint32_t others = 0;
+
+	if (class_ == CLASS_FIRE)
+		return true;
+	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++)
+		others += r->extras[i].used && r->alarms[r->n_made + i].class_ != CLASS_FIRE;
+	return others < RULES_EXTRAS_MAX - RULES_EXTRAS_FIRE;
+}
+
+static int begin(struct rules *r, enum rules_extra_kind kind, enum alarm_class class_, uint32_t target, const char *id, const struct rules_who *who, uint32_t *ret, struct err *reterr)
 {
 	uint32_t alarm;
 
 	if (strlen(id) >= RULES_EXTRA_ID_MAX)
 		return err_set(reterr, ERR_INVALID, "'%s' is too long a name", id);
-	alarm = take_extra(r);
+	alarm = has_place(r, class_) ? take_extra(r) : RULES_ALARM_NONE;
 	if (alarm == RULES_ALARM_NONE)
-		return err_set(reterr, ERR_REFUSED, "%u alarms are shelved, out of service or reported by hand already; end some first", RULES_EXTRAS_MAX);
+		return err_set(reterr, ERR_REFUSED, "%u alarms are shelved, out of service or reported by hand already; end some first", r->n_extras);
 	struct extra *x = rules_extra(r, alarm);
 	cut_copy(x->id, sizeof x->id, id);
 	cut_copy(x->actor, sizeof x->actor, who->actor);
@@ -173,7 +185,7 @@ int rules_shelve(struct rules *r, uint32_t alarm, int64_t for_ns, const struct r
 	if (for_ns <= 0 || for_ns > RULES_SHELF_MAX_NS)
 		return err_set(reterr, ERR_INVALID, "an alarm is shelved for 24 h at most; for longer take the point out of service: firegw service POINT out");
 	shelf_id(r, alarm, id);
-	if (begin(r, EXTRA_SHELF, alarm, id, who, &shelf, reterr))
+	if (begin(r, EXTRA_SHELF, CLASS_DISABLEMENT, alarm, id, who, &shelf, reterr))
 		return -1;
 	rules_extra(r, shelf)->shown.until_ms = clock_shift(who->now, for_ns).wall_ms;
 	timers_set(&r->timers, rules_timer_shelf(r, shelf - r->n_made), rules_add_ns(who->now.mono_ns, for_ns));
@@ -214,10 +226,21 @@ void extras_expire(struct rules *r, uint32_t extra, struct stamp at, struct rule
 
 /* --- points out of service */
 
+/* Its latest event may say that it is out of service, and consoles go by that: what is not normal is told once more, or it would be hidden until its next move. */
+static void tell_in_service(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
+{
+	const struct life *l = &r->lives[alarm];
+
+	if (l->state != STATE_NORMAL && r->besides[alarm].suppressors == 0)
+		rules_send(r, alarm, TRANSITION_UNSUPPRESSED, (enum alarm_state)l->state, w, sink);
+}
+
 static void recount(struct rules *r, uint32_t point, const struct why *w, struct rules_sink *sink)
 {
 	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
 		if (r->leaves[i].alarm < r->n_single) {
+			if (!r->points_out[point])
+				tell_in_service(r, r->leaves[i].alarm, w, sink);
 			counts_update(r, r->leaves[i].alarm, w, sink);
 			sink->changed(sink->user, r->leaves[i].alarm); /* what counts at a restart goes by the moments that are known of its alarms */
 		}
@@ -235,7 +258,7 @@ int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_
 	snprintf(id, sizeof id, "%.*s%s", RULES_EXTRA_ID_MAX, name, SERVICE_SUFFIX);
 	if (out == (r->points_out[point] != 0))
 		return err_set(reterr, ERR_REFUSED, out ? "point '%s' is out of service already" : "point '%s' is in service", name);
-	if (out && begin(r, EXTRA_SERVICE, point, id, who, &alarm, reterr))
+	if (out && begin(r, EXTRA_SERVICE, CLASS_DISABLEMENT, point, id, who, &alarm, reterr))
 		return -1;
 	if (!out)
 		alarm = extras_find(r, id);
@@ -281,9 +304,17 @@ int rules_report(struct rules *r, uint32_t building, const char *floor, enum ala
 	if (class_ > CLASS_FAULT)
 		return err_set(reterr, ERR_INVALID, "what a person reports is fire, prealarm, supervisory or fault");
 	snprintf(id, sizeof id, MANUAL_PREFIX "%s.%s/%s", r->site->buildings[building].id, floor, alarm_class_name(class_));
-	if (extras_find(r, id) != RULES_ALARM_NONE)
-		return err_set(reterr, ERR_REFUSED, "'%s' was reported already and still stands; firegw reset ends it, once it is acknowledged", id);
-	if (begin(r, EXTRA_MANUAL, building, id, who, &alarm, reterr))
+	alarm = extras_find(r, id);
+	if (alarm != RULES_ALARM_NONE && r->lives[alarm].state != STATE_ACKED)
+		return err_set(reterr, ERR_REFUSED, "'%s' was reported already and waits to be acknowledged: firegw ack", id);
+	if (alarm != RULES_ALARM_NONE) {
+		struct extra *x = rules_extra(r, alarm); /* somebody saw to it, and it is seen again */
+		cut_copy(x->actor, sizeof x->actor, who->actor);
+		cut_copy(x->note, sizeof x->note, who->note);
+		rules_move(r, alarm, TRIGGER_AGAIN, &w, sink);
+		return 0;
+	}
+	if (begin(r, EXTRA_MANUAL, class_, building, id, who, &alarm, reterr))
 		return -1;
 	describe_report(r, alarm, building, floor, class_);
 	rules_decide(r, alarm, true, &w, sink);
@@ -415,7 +446,7 @@ uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, s
 	enum rules_extra_kind kind = (enum rules_extra_kind)saved[0];
 	enum alarm_class class_ = (enum alarm_class)saved[1];
 	uint32_t target = target_of(r, kind, id);
-	if (!makes_sense(r, kind, id, target, floor, class_, saved) || extras_find(r, id) != RULES_ALARM_NONE || begin(r, kind, target, id, &who, &alarm, &e))
+	if (!makes_sense(r, kind, id, target, floor, class_, saved) || extras_find(r, id) != RULES_ALARM_NONE || begin(r, kind, kind == EXTRA_MANUAL ? class_ : CLASS_DISABLEMENT, target, id, &who, &alarm, &e))
 		return RULES_ALARM_NONE;
 	if (kind == EXTRA_MANUAL)
 		describe_report(r, alarm, target, floor, class_);

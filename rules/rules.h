@@ -92,6 +92,7 @@ struct rules_extra {
 #ifndef RULES_EXTRAS_MAX
 #define RULES_EXTRAS_MAX 1024 /* shelves, points out of service and people's reports at once */
 #endif
+#define RULES_EXTRAS_FIRE (RULES_EXTRAS_MAX / 16) /* of them that only reports of fire take */
 #define RULES_TESTS_MAX  32   /* tests and drills in force at once */
 #define RULES_SHELF_MAX_NS (24 * 3600 * CLOCK_NS_PER_S)
 #define RULES_TEST_MAX_NS  (4 * 3600 * CLOCK_NS_PER_S)
@@ -213,6 +214,10 @@ void rules_test_begin(struct rules *r, unsigned test, enum alarm_mode mode, cons
 void rules_test_end(struct rules *r, unsigned test, const struct rules_who *who, struct rules_sink *sink);
 /* The same, at a start or in a new config: nothing is sent. Before rules_restored. */
 void rules_test_restore(struct rules *r, unsigned test, enum alarm_mode mode, const uint32_t *points, size_t n, int64_t until_ns);
+/* What a test led to whose point is under none now, in another config or because the test was not kept, is over as with the end of one. After rules_restored. */
+void rules_end_lost_tests(struct rules *r, struct stamp now, struct rules_sink *sink);
+/* Another config suppresses otherwise: what is not normal and was told as (not) suppressed is told as it is now. After rules_restored. */
+void rules_tell_suppressed(struct rules *r, uint32_t alarm, bool was, struct stamp now, struct rules_sink *sink);
 bool rules_point_out(const struct rules *r, uint32_t point);
 enum alarm_mode rules_point_mode(const struct rules *r, uint32_t point);
 

@@ -133,6 +133,14 @@ static void tell(struct rules *r, uint32_t alarm, const struct why *w, struct ru
 	sink->changed(sink->user, alarm);
 }
 
+void rules_tell_suppressed(struct rules *r, uint32_t alarm, bool was, struct stamp now, struct rules_sink *sink)
+{
+	struct why w = { .at = now };
+
+	if (was != (r->besides[alarm].suppressors > 0))
+		tell(r, alarm, &w, sink);
+}
+
 void suppress_update(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
 {
 	bool stands = life_stands(&r->lives[alarm]);

@@ -82,6 +82,15 @@ void rules_test_end(struct rules *r, unsigned test, const struct rules_who *who,
 	end_test(r, test, &w, sink);
 }
 
+void rules_end_lost_tests(struct rules *r, struct stamp now, struct rules_sink *sink)
+{
+	struct why w = { .at = now, .cause = CAUSE_RULE };
+
+	for (uint32_t a = 0; a < r->n_single; a++)
+		if (r->lives[a].state != STATE_NORMAL)
+			end_alarm(r, a, &w, sink);
+}
+
 void under_test_expire(struct rules *r, unsigned test, struct stamp at, struct rules_sink *sink)
 {
 	struct why w = { .at = at, .cause = CAUSE_DELAY };

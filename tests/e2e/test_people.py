@@ -1,5 +1,6 @@
 """What people do beside acknowledging, by the command, seen at an independent console: shelves, points out of service, tests and drills, verdicts, reports, duty, the self-test."""
 import json
+import signal
 import time
 
 from stage import CONFIRM_RULE, SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
@@ -132,6 +133,11 @@ def test_a_point_out_of_service_counts_for_nothing_until_it_is_in_again(site):
     done(d, "service", "facp.smoke2", "in")
     assert event(console, alarm="a.12-N/fire-confirmed", transition="confirmed")["members"] == ["facp.smoke1", "facp.smoke2"]
     assert event(console, alarm="facp.smoke2/out-of-service", transition="cleared") and event(console, transition="service_in")
+    # Consoles go by the flags of the latest event: it is told once more, or it would be set aside for as long as it stands.
+    again = event(console, alarm="facp.smoke2/smoke", transition="unsuppressed")
+    assert again["out_of_service"] is False and again["active"] and again["message"]["zh"].startswith("恢复运行")
+    listed = [json.loads(row) if isinstance(row, str) else row for row in json.loads(done(d, "alarms", "--json"))]
+    assert "facp.smoke2/smoke" in [row["alarm"] for row in listed]
 
 
 def test_a_verdict_belongs_to_the_occurrence_also_when_it_is_over(site):
@@ -209,6 +215,37 @@ def test_silence_lasts_until_a_new_fire(site):
     eq.set(1, 0, 1)
     event(console, alarm=SMOKE, transition="raised")
     assert d.status()["silenced"] is None
+
+
+def test_a_fire_that_is_stored_late_does_not_sound_again(site):
+    broker = site.broker()
+    console, eq, fault = site.console(broker), site.equipment(), site.folder / "fault"
+    fault.write_text("ok")
+    d = site.daemon(site_text(site.folder, bus(eq.ports[0], smoke_points(2)), rules=SMOKE_RULE, hubs=hub(broker.port)), start=False, program="firegwd-faulty")
+    d.start(env={"FIREGW_FAULT": str(fault)})
+    d.hub_up()
+    fault.with_suffix(".new").write_text("fail")
+    fault.with_suffix(".new").rename(fault)
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm=SMOKE, durable=False), what="the fire, before it is stored")
+    done(d, "silence")
+    assert d.status()["silenced"]
+    fault.write_text("ok")
+    wait_for(lambda: console.events(alarm=SMOKE, durable=True), seconds=20, what="the fire, stored")
+    assert d.status()["silenced"]
+
+
+def test_how_many_must_be_on_duty_is_judged_anew_by_a_reload(site):
+    console, _, d = house(site)
+    done(d, "duty", "on", "李明")
+    event(console, alarm="_gw.duty/unstaffed", transition="raised")
+    text = d.site.read_text()
+    d.site.write_text(text.replace("  timezone:", "  duty: {least: 1}\n  timezone:"))
+    d.signal(signal.SIGHUP)
+    event(console, alarm="_gw.duty/unstaffed", transition="returned")
+    d.site.write_text(text)
+    d.signal(signal.SIGHUP)
+    event(console, alarm="_gw.duty/unstaffed", transition="reraised")
 
 
 def test_the_selftest_goes_to_the_hub_and_back(site):

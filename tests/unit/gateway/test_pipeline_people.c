@@ -210,6 +210,84 @@ static void a_test_goes_on_after_a_restart_and_a_reload(void **state)
 	rig_done(&last);
 }
 
+/* A reload that takes the point out of the test, or a start that does not know of the test any more: what it led to does not stay a test for ever. */
+static void what_a_test_led_to_is_real_when_its_point_is_under_it_no_longer(void **state)
+{
+	static const char elsewhere[] =
+		"          - {point: smoke, name: 烟感, kind: smoke_detector, fc: 1, register: 0, type: bool, floor: \"9\"}\n"
+		"          - {point: smoke2, name: 烟感2, kind: smoke_detector, fc: 1, register: 1, type: bool, floor: \"8\"}\n"
+		"          - {point: p, name: 压力, kind: hydrant_pressure, fc: 3, register: 0, scale: 0.01, deadband: 0.02, heartbeat: 60s}\n";
+	static const char there[] =
+		"          - {point: smoke, name: 烟感, kind: smoke_detector, fc: 1, register: 0, type: bool, floor: \"8\"}\n"
+		"          - {point: smoke2, name: 烟感2, kind: smoke_detector, fc: 1, register: 1, type: bool, floor: \"8\"}\n"
+		"          - {point: p, name: 压力, kind: hydrant_pressure, fc: 3, register: 0, scale: 0.01, deadband: 0.02, heartbeat: 60s}\n";
+	struct rig r, next;
+
+	(void)state;
+	for (int restart = 0; restart < 2; restart++) {
+		rig_start(&r, there, rules);
+		act(&r, (struct pipeline_act){ .what = ACT_TEST, .select = "floor=8", .mode = MODE_TEST, .for_ns = 600 * CLOCK_NS_PER_S }, NULL);
+		rig_value(&r, "d.smoke", 1);
+		if (restart) {
+			memset(&next, 0, sizeof next);
+			next.boot = 0xdef;
+			next.now = r.now;
+			rig_open(&next, rig_config(elsewhere, rules), (struct batch_sizes){ 64, 64, 64, 8, 8, 8, 8, 1 << 18 });
+			rig_give_states(&next, &r);
+			pipeline_started(next.pipeline, next.now, &next.fx);
+		} else {
+			rig_reload(&next, &r, elsewhere, rules);
+		}
+		assert_string_equal(rig_events(&next, 0), "d.smoke/smoke removed normal;d.smoke/smoke raised active;");
+		json_t *raised = rig_event(&next, 1);
+		assert_string_equal(json_string_value(json_object_get(raised, "mode")), "normal");
+		json_decref(raised);
+		rig_value(&next, "d.smoke2", 1); /* still under it */
+		json_t *other = rig_event(&next, 2);
+		assert_string_equal(json_string_value(json_object_get(other, "mode")), "test");
+		json_decref(other);
+		rig_done(&r);
+		rig_done(&next);
+	}
+}
+
+/* Consoles go by the flags of the latest event: what nothing suppresses in the new config is told so. */
+static void what_is_suppressed_no_longer_after_a_reload_is_told(void **state)
+{
+	static const char one[] = "          - {point: v, name: 阀, kind: signal_valve, fc: 3, register: 0, enum: 0=open|1=closed}\n"
+	                          "          - {point: p, name: 泵, kind: pump_power, fc: 3, register: 1, enum: 0=on|1=off}\n";
+	static const char suppressed[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: supervisory, suppressed_by: [dead]}\n"
+	                                 "  - {id: dead, for: {kind: pump_power}, when: {equals: off}, class: fault}\n";
+	static const char plain[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: supervisory}\n"
+	                            "  - {id: dead, for: {kind: pump_power}, when: {equals: off}, class: fault}\n";
+	struct rig r, next, last;
+
+	(void)state;
+	rig_start(&r, one, suppressed);
+	rig_value(&r, "d.p", 1);
+	rig_value(&r, "d.v", 1);
+	json_t *raised = rig_event(&r, 1);
+	assert_true(json_is_true(json_object_get(raised, "suppressed")));
+	json_decref(raised);
+	rig_reload(&next, &r, one, plain);
+	assert_string_equal(rig_events(&next, 0), "d.v/shut unsuppressed active;");
+	rig_reload(&last, &next, one, suppressed);
+	assert_string_equal(rig_events(&last, 0), "d.v/shut suppressed active;");
+	rig_done(&next);
+	rig_done(&last);
+	/* A start over an edited config. */
+	memset(&next, 0, sizeof next);
+	next.boot = 0xdef;
+	next.now = r.now;
+	rig_open(&next, rig_config(one, plain), (struct batch_sizes){ 64, 64, 64, 8, 8, 8, 8, 1 << 18 });
+	rig_give_states(&next, &r);
+	pipeline_restore_alarm(next.pipeline, &r.batch->events[1], next.config->site.nodes[0], CLASS_SUPERVISORY);
+	pipeline_started(next.pipeline, next.now, &next.fx);
+	assert_string_equal(rig_events(&next, 0), "d.v/shut unsuppressed active;");
+	rig_done(&next);
+	rig_done(&r);
+}
+
 /* The machine began anew: the wall clock says what is left, and never more than a test may last. */
 static void a_test_ends_by_the_wall_clock_after_a_reboot(void **state)
 {
@@ -284,6 +362,8 @@ int main(void)
 		cmocka_unit_test(points_that_chatter_are_told_once_and_fire_at_once),
 		cmocka_unit_test(a_flood_begins_with_the_eleventh_and_ends_when_fewer_than_five_came),
 		cmocka_unit_test(a_test_goes_on_after_a_restart_and_a_reload),
+		cmocka_unit_test(what_a_test_led_to_is_real_when_its_point_is_under_it_no_longer),
+		cmocka_unit_test(what_is_suppressed_no_longer_after_a_reload_is_told),
 		cmocka_unit_test(a_test_ends_by_the_wall_clock_after_a_reboot),
 		cmocka_unit_test(what_is_kept_of_tests_may_be_damaged),
 		cmocka_unit_test(a_verdict_stands_in_the_events_of_its_occurrence),

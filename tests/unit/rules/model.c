@@ -18,7 +18,7 @@ static bool is_out(const struct model *m, uint32_t key)
 	return is && is->point != POINT_NONE && m->alarms[key_service(m->n, is->point)].there;
 }
 
-static bool is_suppressed(const struct model *m, uint32_t key)
+bool model_is_suppressed(const struct model *m, uint32_t key)
 {
 	for (uint32_t by = 0; key < m->n && m->alarms[key].may_be_suppressed && by < m->n; by++)
 		if (m->suppresses[by][key] && m->alarms[by].suppresses)
@@ -45,7 +45,7 @@ void model_tell(struct model *m, uint32_t key, enum transition what, enum alarm_
 
 	assert_true(m->n_out < m->max);
 	m->out[m->n_out++] = (struct modelled){ .key = key, .what = what, .to = to, .at_ns = at_ns, .acked = a->acked, .mode = of_occurrence ? a->mode : MODE_NORMAL,
-		.shelved = shelf < SCENARIO_KEYS, .out_of_service = is_out(m, key), .suppressed = is_suppressed(m, key), .verdict = a->verdict,
+		.shelved = shelf < SCENARIO_KEYS, .out_of_service = is_out(m, key), .suppressed = model_is_suppressed(m, key), .verdict = a->verdict,
 		.times = a->chatters ? a->times : 0, .holding = model_holding(m, key),
 		.until_ns = shelf < SCENARIO_KEYS ? m->alarms[shelf].until_ns : !a->is && a->kind == EXTRA_SHELF ? a->until_ns : 0 };
 	a->state = to;
@@ -82,7 +82,7 @@ static void judge_suppressed(struct model *m, uint32_t key, int64_t at_ns)
 		return;
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct model_alarm *a = &m->alarms[i];
-		bool is = is_suppressed(m, i);
+		bool is = model_is_suppressed(m, i);
 		if (a->was_suppressed == is)
 			continue;
 		a->was_suppressed = is;
@@ -148,7 +148,8 @@ static void go_on(struct model *m, uint32_t key, int64_t at_ns, bool anew)
 	struct model_alarm *a = &m->alarms[key];
 	bool again = a->state != STATE_NORMAL;
 
-	a->mode = mode_of(m, key);
+	if (a->state != STATE_RETURNED || a->mode != MODE_NORMAL)
+		a->mode = mode_of(m, key);
 	a->acked = false;
 	if (!again)
 		a->verdict = VERDICT_NONE;
@@ -270,8 +271,12 @@ static void attend(struct model *m, uint32_t key, int64_t at_ns)
 	if (a->escalate_ns != at_ns && !again)
 		return;
 	a->escalate_ns = a->re_alarm_ns = CLOCK_NEVER;
-	if (model_shelf_of(m, key) < SCENARIO_KEYS || is_out(m, key) || is_suppressed(m, key) || a->mode != MODE_NORMAL)
+	if (model_shelf_of(m, key) < SCENARIO_KEYS || is_out(m, key) || model_is_suppressed(m, key) || a->mode != MODE_NORMAL) {
+		const struct rule_def *d = a->is->def;
+		int64_t after_ns = again ? d->re_alarm_ns : d->escalate_ns;
+		*(again ? &a->re_alarm_ns : &a->escalate_ns) = at_ns + (after_ns > 60 * S ? after_ns : 60 * S);
 		return;
+	}
 	a->acked = a->acked && !again;
 	model_tell(m, key, again ? TRANSITION_RERAISED : TRANSITION_ESCALATED, again ? STATE_ACTIVE : a->state, at_ns);
 	if (again)

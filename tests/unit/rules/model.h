@@ -71,6 +71,7 @@ struct model {
 };
 
 bool model_stands(const struct model_alarm *a);
+bool model_is_suppressed(const struct model *m, uint32_t key);
 uint32_t model_shelf_of(const struct model *m, uint32_t key);
 void model_tell(struct model *m, uint32_t key, enum transition what, enum alarm_state to, int64_t at_ns);
 uint32_t model_holding(const struct model *m, uint32_t key);

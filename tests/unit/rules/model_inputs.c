@@ -157,6 +157,8 @@ static bool service(struct model *m, const struct input *in)
 		if (m->alarms[i].is->point != in->point)
 			continue;
 		m->alarms[i].out = in->on;
+		if (!in->on && m->alarms[i].state != STATE_NORMAL && !model_is_suppressed(m, i))
+			model_tell(m, i, TRANSITION_UNSUPPRESSED, m->alarms[i].state, in->at_ns);
 		model_judge_counts(m, in->at_ns);
 	}
 	model_settle(m, in->point, in->at_ns);
@@ -178,8 +180,13 @@ static bool report(struct model *m, const struct input *in)
 {
 	uint32_t key = key_report(m->n, m->s->f.site.n_points, in->building, in->floor, in->class_);
 
-	if (in->class_ == CLASS_DISABLEMENT || m->alarms[key].there)
+	if (in->class_ == CLASS_DISABLEMENT || (m->alarms[key].there && m->alarms[key].state != STATE_ACKED))
 		return false;
+	if (m->alarms[key].there) {
+		m->alarms[key].acked = false;
+		model_tell(m, key, TRANSITION_RERAISED, STATE_ACTIVE, in->at_ns);
+		return true;
+	}
 	model_begin_own(m, key, EXTRA_MANUAL, in->building, CLOCK_NEVER, in->at_ns);
 	return true;
 }

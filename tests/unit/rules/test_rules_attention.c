@@ -77,6 +77,27 @@ static void test_not_escalated(void **state)
 	}
 }
 
+/* It was hidden when its time was over, and nobody has looked at it when it no longer is. */
+static void test_escalated_when_it_is_hidden_no_longer(void **state)
+{
+	struct err e;
+
+	(void)state;
+	for (int acked = 0; acked < 2; acked++) {
+		fixture_start(&fx);
+		fixture_read(&fx, 0, 1, 0);
+		if (acked)
+			assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 0, &e), 0);
+		assert_int_equal(fixture_shelve(&fx, VALVE, 3600 * S, S, &e), 0);
+		fixture_restart(&fx, 2000 * S, 0, fixture_at(&fx, 2001 * S));
+		fixture_time(&fx, 3601 * S);
+		fixture_forget(&fx);
+		fixture_time(&fx, 3601 * S + (acked ? 600 : 180) * S);
+		assert_true(fx.n_log > 0);
+		assert_int_equal(sent(0)->what, acked ? TRANSITION_RERAISED : TRANSITION_ESCALATED);
+	}
+}
+
 static void test_re_alarm(void **state)
 {
 	struct err e;
@@ -135,7 +156,7 @@ static void test_attention_of_what_is_normal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_escalated_once), T(test_escalated_although_it_comes_and_goes), T(test_not_escalated), T(test_re_alarm), T(test_attention_of_another_config),
+		T(test_escalated_once), T(test_escalated_although_it_comes_and_goes), T(test_not_escalated), T(test_escalated_when_it_is_hidden_no_longer), T(test_re_alarm), T(test_attention_of_another_config),
 		T(test_attention_of_what_is_normal),
 	};
 

@@ -203,9 +203,32 @@ static void test_out_of_service_does_not_count_and_counts_again(void **state)
 	assert_true(present(SMOKE).out_of_service && !present("d0.p0/out-of-service").out_of_service);
 	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), -1);
 	assert_int_equal(fixture_service(&fx, 0, false, 4 * S, &e), 0);
-	fixture_expect(&fx, 4, CONFIRMED, TRANSITION_RERAISED, STATE_ACTIVE, 4 * S);
+	fixture_expect(&fx, 5, CONFIRMED, TRANSITION_RERAISED, STATE_ACTIVE, 4 * S);
 	assert_int_equal(fixture_service(&fx, 0, false, 5 * S, &e), -1);
 	assert_int_equal(rules_find(fx.rules, "d0.p0/out-of-service"), RULES_ALARM_NONE);
+}
+
+/* Its latest event says that it is out of service, and consoles set it aside for that: in service again it is told once more. */
+static void test_what_stands_is_told_when_its_point_is_in_service(void **state)
+{
+	struct err e;
+
+	(void)state;
+	for (int state_ = 0; state_ < 3; state_++) {
+		fixture_start(&fx);
+		assert_int_equal(fixture_service(&fx, 0, true, 0, &e), 0);
+		if (state_ > 0)
+			fixture_read(&fx, 0, 1, S);
+		if (state_ > 1)
+			fixture_read(&fx, 0, 0, 2 * S);
+		fixture_forget(&fx);
+		assert_int_equal(fixture_service(&fx, 0, false, 3 * S, &e), 0);
+		assert_int_equal(fx.n_log, state_ ? 3 : 2);
+		if (state_ == 0)
+			continue;
+		fixture_expect(&fx, 2, SMOKE, TRANSITION_UNSUPPRESSED, state_ == 1 ? STATE_ACTIVE : STATE_RETURNED, 3 * S);
+		assert_true(!sent(2)->out_of_service && sent(2)->occurrence.counter != 0 && sent(2)->cause == CAUSE_PERSON);
+	}
 }
 
 /* What was counted no more when it came back is not counted after a restart either. */
@@ -254,6 +277,24 @@ static void test_mode_is_of_the_occurrence(void **state)
 	assert_true(sent(1)->mode == MODE_NORMAL && sent(1)->occurrence.counter == 0);
 	fixture_expect(&fx, 2, CONFIRMED, TRANSITION_CONFIRMED, STATE_ACTIVE, 10 * S);
 	assert_int_equal(fx.n_log, 3);
+}
+
+/* A fire that nobody has looked at yet and that comes again during a test is no test, and is not over with it. */
+static void test_what_waits_for_people_does_not_become_a_test(void **state)
+{
+	(void)state;
+	fixture_read(&fx, 0, 1, 0);
+	fixture_read(&fx, 0, 0, S);
+	fixture_test_begin(&fx, 0, MODE_TEST, 0x1, 3600 * S, 2 * S);
+	fixture_forget(&fx);
+	fixture_read(&fx, 0, 1, 3 * S);
+	fixture_expect(&fx, 0, SMOKE, TRANSITION_RERAISED, STATE_ACTIVE, 3 * S);
+	assert_int_equal(sent(0)->mode, MODE_NORMAL);
+	fixture_read(&fx, 1, 1, 4 * S);
+	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_ACTIVE);
+	fixture_forget(&fx);
+	fixture_test_end(&fx, 0, 5 * S);
+	assert_true(fx.n_log == 0 && fixture_state(&fx, SMOKE) == STATE_ACTIVE);
 }
 
 static void test_test_ends_by_time(void **state)
@@ -382,7 +423,7 @@ static void test_pool_is_full(void **state)
 	struct err e;
 
 	(void)state;
-	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++) {
+	for (uint32_t i = 0; i < RULES_EXTRAS_MAX - RULES_EXTRAS_FIRE; i++) {
 		snprintf(floor, sizeof floor, "%u", i + 100);
 		assert_int_equal(fixture_report(&fx, floor, CLASS_FAULT, 0, &e), 0);
 	}
@@ -396,6 +437,31 @@ static void test_pool_is_full(void **state)
 	assert_int_equal(fixture_command(&fx, "_manual.a.600/fault", RULES_RESET, 2 * S, &e), 0);
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 3 * S, &e), 0);
 	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), -1);
+	/* A fire has places that nothing else takes. */
+	assert_int_equal(fixture_report(&fx, "1", CLASS_FIRE, 4 * S, &e), 0);
+	fixture_restart(&fx, 5 * S, 0, fixture_at(&fx, 6 * S));
+	assert_int_equal(fixture_state(&fx, "_manual.a.1/fire"), STATE_ACTIVE);
+	assert_true(present(SMOKE).shelved);
+}
+
+/* Somebody sees it again, or another fire on the floor, after the first report was acknowledged. */
+static void test_reported_again(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 0, &e), 0);
+	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, S, &e), -1);
+	assert_int_equal(fixture_command(&fx, REPORT, RULES_ACK, 2 * S, &e), 0);
+	fixture_forget(&fx);
+	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 3 * S, &e), 0);
+	assert_int_equal(fx.n_log, 1);
+	fixture_expect(&fx, 0, REPORT, TRANSITION_RERAISED, STATE_ACTIVE, 3 * S);
+	assert_true(!sent(0)->acked && fx.n_changed > 0);
+	fixture_restart(&fx, 4 * S, 0, fixture_at(&fx, 5 * S));
+	assert_int_equal(fixture_state(&fx, REPORT), STATE_ACTIVE);
+	assert_int_equal(fixture_command(&fx, REPORT, RULES_ACK, 6 * S, &e), 0);
+	assert_int_equal(fixture_command(&fx, REPORT, RULES_RESET, 7 * S, &e), 0);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -405,7 +471,8 @@ int main(void)
 		T(test_shelf_begins), T(test_shelf_ends_by_time_told_late), T(test_shelf_ends_over_a_restart), T(test_shelf_is_restored_before_its_alarm), T(test_shelf_is_taken_back), T(test_what_cannot_be_shelved),
 		T(test_shelved_does_not_count), T(test_out_of_service_does_not_count_and_counts_again), T(test_window_over_while_out_of_service),
 		T(test_mode_is_of_the_occurrence), T(test_test_ends_by_time), T(test_what_is_over_is_not_raised_anew), T(test_two_tests_of_one_point), T(test_verdict),
-		T(test_report), T(test_pool_is_full),
+		T(test_report), T(test_reported_again), T(test_pool_is_full), T(test_what_stands_is_told_when_its_point_is_in_service),
+		T(test_what_waits_for_people_does_not_become_a_test),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
