@@ -290,6 +290,8 @@ void suppress_restore(struct rules *r);
 
 /* under_test.c */
 void under_test_expire(struct rules *r, unsigned test, struct stamp at, struct rules_sink *sink);
+/* Of all or any, of which a term turned: if it holds without the points under test it is no test any more. */
+void under_test_judge(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink);
 enum alarm_mode under_test_mode(const struct rules *r, uint32_t alarm);
 
 /* The condition of an alarm, before delays, is now this. */

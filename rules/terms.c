@@ -222,6 +222,8 @@ void terms_judge(struct rules *r, struct stamp at, struct rules_sink *sink)
 		j->touched = false;
 		if (r->lives[alarm_of(r, i)].raw != raw)
 			rules_decide(r, alarm_of(r, i), raw, &w, sink);
+		else
+			under_test_judge(r, alarm_of(r, i), &w, sink);
 	}
 	r->touched = RULES_ALARM_NONE;
 }

@@ -10,10 +10,32 @@ enum alarm_mode rules_point_mode(const struct rules *r, uint32_t point)
 	return tests == 0 ? MODE_NORMAL : tests & r->drills ? MODE_DRILL : MODE_TEST;
 }
 
+/* Of all or any: none if enough terms hold by points that are under none; else that of its points. */
+static enum alarm_mode mode_of_joint(const struct rules *r, const struct joint *j)
+{
+	enum alarm_mode mode = MODE_NORMAL;
+	uint32_t holding = 0, term = UINT32_MAX;
+
+	for (uint32_t i = j->first_seat; i < j->first_seat + j->n_seats; i++) {
+		const struct seat *s = &r->seats[i];
+		enum alarm_mode its = rules_point_mode(r, s->point);
+		if (its > mode)
+			mode = its;
+		if (its != MODE_NORMAL || !r->leaves[s->leaf].verdict || s->term == term)
+			continue;
+		term = s->term; /* seats stand in the order of their terms */
+		holding++;
+	}
+	return holding >= j->needed ? MODE_NORMAL : mode;
+}
+
 enum alarm_mode under_test_mode(const struct rules *r, uint32_t alarm)
 {
 	const struct rules_alarm *a = &r->alarms[alarm];
+	const struct joint *j = rules_joint(r, alarm);
 
+	if (j)
+		return mode_of_joint(r, j);
 	return a->point == POINT_NONE || a->extra ? MODE_NORMAL : rules_point_mode(r, a->point);
 }
 
@@ -59,6 +81,19 @@ static void end_alarm(struct rules *r, uint32_t alarm, const struct why *w, stru
 	sink->changed(sink->user, alarm);
 }
 
+void under_test_judge(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
+{
+	if (life_stands(&r->lives[alarm]))
+		end_alarm(r, alarm, w, sink);
+}
+
+static void end_joints(struct rules *r, const struct why *w, struct rules_sink *sink)
+{
+	for (uint32_t a = r->n_single + r->n_groups; a < r->n_single + r->n_groups + r->n_joints; a++)
+		if (r->lives[a].state != STATE_NORMAL)
+			end_alarm(r, a, w, sink);
+}
+
 static void end_test(struct rules *r, unsigned test, const struct why *w, struct rules_sink *sink)
 {
 	uint32_t bit = UINT32_C(1) << test;
@@ -73,6 +108,7 @@ static void end_test(struct rules *r, unsigned test, const struct why *w, struct
 				end_alarm(r, r->leaves[i].alarm, w, sink);
 	}
 	r->drills &= ~bit;
+	end_joints(r, w, sink);
 }
 
 void rules_test_end(struct rules *r, unsigned test, const struct rules_who *who, struct rules_sink *sink)
@@ -91,6 +127,7 @@ void rules_end_lost_tests(struct rules *r, struct stamp now, struct rules_sink *
 	for (uint32_t a = 0; a < r->n_single; a++)
 		if (r->lives[a].state != STATE_NORMAL)
 			end_alarm(r, a, &w, sink);
+	end_joints(r, &w, sink);
 }
 
 void under_test_expire(struct rules *r, unsigned test, struct stamp at, struct rules_sink *sink)
