@@ -53,5 +53,5 @@ def row_chatter(ctx, figure):
         thread.join()
         told = [e for _, e in console.live("/event/supervisory")]
     yield from rows.latency_figures("a fire among 500 points that chatter", among, alone)
-    yield figure("changes of those points", VALVES * took / PERIOD, note=f"in {took:.0f} s")
-    yield figure("events told of them", len(told), note=f"of them {sum(e['transition'] == 'chattering' for e in told)} reports that one chatters")
+    yield figure("changes of those points", VALVES * took / PERIOD, "", note=f"in {took:.0f} s")
+    yield figure("events told of them", len(told), "", note=f"of them {sum(e['transition'] == 'chattering' for e in told)} reports that one chatters")
