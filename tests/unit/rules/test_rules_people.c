@@ -6,10 +6,9 @@
 
 static struct fixture fx;
 
-/* Three smoke detectors of a zone, confirmed by two; a valve on another device, whose alarm waits for attention. */
+/* Three smoke detectors of a zone, confirmed by two; a valve on another device. */
 #define SMOKE     "d0.p0/smoke"
 #define SECOND    "d0.p1/smoke"
-#define VALVE     "d1.p3/valve"
 #define CONFIRMED "a.12-N/confirmed"
 #define REPORT    "_manual.a.12/fire"
 #define REBOOTED  99
@@ -38,8 +37,6 @@ static int setup(void **state)
 	v->select.kinds = valve;
 	v->select.n_kinds = 1;
 	v->limit = 1;
-	v->escalate_ns = 180 * S;
-	v->re_alarm_ns = 600 * S;
 	fixture_start(&fx);
 	return 0;
 }
@@ -450,115 +447,6 @@ static void test_reported_again(void **state)
 	assert_int_equal(fixture_command(&fx, REPORT, RULES_RESET, 7 * S, &e), 0);
 }
 
-/* --- what nobody looks at */
-
-static void test_escalated_once(void **state)
-{
-	(void)state;
-	fixture_read(&fx, 3, 1, 0);
-	fixture_read(&fx, 3, 0, 10 * S);
-	fixture_time(&fx, 3600 * S);
-	assert_int_equal(fx.n_log, 3);
-	fixture_expect(&fx, 2, VALVE, TRANSITION_ESCALATED, STATE_RETURNED, 180 * S);
-}
-
-/* What comes and goes and is never looked at is escalated as if it had stood. */
-static void test_escalated_although_it_comes_and_goes(void **state)
-{
-	(void)state;
-	for (int64_t t = 0; t < 400; t += 100) {
-		fixture_read(&fx, 3, 1, t * S);
-		fixture_read(&fx, 3, 0, (t + 90) * S);
-	}
-	fixture_expect(&fx, 3, VALVE, TRANSITION_ESCALATED, STATE_ACTIVE, 180 * S);
-}
-
-static void test_not_escalated(void **state)
-{
-	struct err e;
-
-	(void)state;
-	for (int why = 0; why < 5; why++) {
-		fixture_start(&fx);
-		if (why == 0)
-			fixture_test_begin(&fx, 0, MODE_TEST, 0x8, 3600 * S, 0);
-		fixture_read(&fx, 3, 1, 0);
-		if (why == 1)
-			assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 179 * S, &e), 0);
-		if (why == 2)
-			assert_int_equal(fixture_shelve(&fx, VALVE, 3600 * S, 179 * S, &e), 0);
-		if (why == 3)
-			assert_int_equal(fixture_service(&fx, 3, true, 179 * S, &e), 0);
-		if (why == 4)
-			rules_remove(fx.rules, fixture_find(&fx, VALVE), CAUSE_RULE, NULL, fixture_at(&fx, 179 * S), &fx.sink);
-		size_t n = fx.n_log;
-		fixture_time(&fx, 500 * S);
-		if (fx.n_log != n)
-			fail_msg("case %d", why);
-	}
-}
-
-/* It was hidden when its time was over, and nobody has looked at it when it no longer is. */
-static void test_escalated_when_it_is_hidden_no_longer(void **state)
-{
-	struct err e;
-
-	(void)state;
-	for (int acked = 0; acked < 2; acked++) {
-		fixture_start(&fx);
-		fixture_read(&fx, 3, 1, 0);
-		if (acked)
-			assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 0, &e), 0);
-		assert_int_equal(fixture_shelve(&fx, VALVE, 3600 * S, S, &e), 0);
-		fixture_restart(&fx, 2000 * S, 0, fixture_at(&fx, 2001 * S));
-		fixture_time(&fx, 3601 * S);
-		fixture_forget(&fx);
-		fixture_time(&fx, 3601 * S + (acked ? 600 : 180) * S);
-		assert_true(fx.n_log > 0);
-		assert_int_equal(sent(0)->what, acked ? TRANSITION_RERAISED : TRANSITION_ESCALATED);
-	}
-}
-
-static void test_re_alarm(void **state)
-{
-	struct err e;
-
-	(void)state;
-	fixture_read(&fx, 3, 1, 0);
-	assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 10 * S, &e), 0);
-	fixture_restart(&fx, 11 * S, 0, fixture_at(&fx, 12 * S));
-	fixture_forget(&fx);
-	fixture_time(&fx, 800 * S);
-	fixture_expect(&fx, 0, VALVE, TRANSITION_RERAISED, STATE_ACTIVE, 610 * S);
-	assert_false(sent(0)->acked);
-	fixture_expect(&fx, 1, VALVE, TRANSITION_ESCALATED, STATE_ACTIVE, 790 * S);
-	assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 801 * S, &e), 0);
-	fixture_read(&fx, 3, 0, 802 * S);
-	fixture_forget(&fx);
-	fixture_time(&fx, 9000 * S);
-	assert_int_equal(fx.n_log, 0);
-}
-
-/* The rule waits for nobody any more, or the alarm is another one now: nothing is escalated that is not there. */
-static void test_attention_of_another_config(void **state)
-{
-	(void)state;
-	for (int anew = 0; anew < 2; anew++) {
-		fx.defs[2].escalate_ns = 180 * S;
-		fixture_start(&fx);
-		fixture_read(&fx, 3, 1, 0);
-		if (anew)
-			fixture_read(&fx, 3, 0, S);
-		fx.defs[2].escalate_ns = anew ? 180 * S : 0;
-		fixture_restart(&fx, 2 * S, 0, fixture_at(&fx, 3 * S));
-		if (anew)
-			rules_begin_anew(fx.rules, fixture_find(&fx, VALVE), 9, CAUSE_RULE, fixture_at(&fx, 3 * S), &fx.sink);
-		fixture_forget(&fx);
-		fixture_time(&fx, 500 * S);
-		assert_int_equal(fx.n_log, 0);
-	}
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -567,8 +455,7 @@ int main(void)
 		T(test_shelved_does_not_count), T(test_out_of_service_does_not_count_and_counts_again), T(test_window_over_while_out_of_service),
 		T(test_mode_is_of_the_occurrence), T(test_test_ends_by_time), T(test_what_is_over_is_not_raised_anew), T(test_two_tests_of_one_point), T(test_verdict),
 		T(test_report), T(test_reported_again), T(test_pool_is_full), T(test_what_stands_is_told_when_its_point_is_in_service),
-		T(test_what_waits_for_people_does_not_become_a_test), T(test_escalated_when_it_is_hidden_no_longer), T(test_escalated_once), T(test_escalated_although_it_comes_and_goes), T(test_not_escalated), T(test_re_alarm),
-		T(test_attention_of_another_config),
+		T(test_what_waits_for_people_does_not_become_a_test),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
