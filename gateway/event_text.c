@@ -226,10 +226,7 @@ static void put_prefix(struct strbuf *out, const struct rules_transition *t, boo
 		strbuf_puts(out, zh ? "已抑制:" : "suppressed: ");
 		break;
 	case TRANSITION_UNSUPPRESSED:
-		if (t->cause == CAUSE_RULE)
-			strbuf_puts(out, zh ? "解除抑制:" : "no longer suppressed: ");
-		else /* its point is in service again */
-			strbuf_puts(out, zh ? "恢复运行:" : "in service again: ");
+		strbuf_puts(out, t->cause == CAUSE_RULE ? zh ? "解除抑制:" : "no longer suppressed: " : zh ? "恢复运行:" : "in service again: "); /* its point is */
 		break;
 	default:
 		if (!t->active && t->times)

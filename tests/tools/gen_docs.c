@@ -208,7 +208,7 @@ static const struct trigger_row triggers[] = {
 	{ TRIGGER_OFF, false, false, "condition gone" },
 	{ TRIGGER_RESET, false, false, "reset" },
 	{ TRIGGER_RESET, true, false, "reset, while the condition stands" },
-	{ TRIGGER_AGAIN, false, false, "acknowledged `re_alarm` ago and still standing" },
+	{ TRIGGER_AGAIN, false, false, "acknowledged `re_alarm` ago and still standing, or reported again" },
 	{ TRIGGER_REMOVE, false, false, "removed from the config" },
 };
 
