@@ -97,7 +97,7 @@ def test_events_while_we_were_away(site):
         detector.write(1)
         daemon.start()
         wait_for(lambda: raised(console) == times, seconds=20, what=f"the fires {times}, not {raised(console)}")
-        wait_for(lambda: daemon.alarms()["facp.events/fire"]["state"] == "returned", what="its end")
+        wait_for(lambda: daemon.alarms().get("facp.events/fire", {}).get("state") == "returned", what="its end")
         acknowledge(daemon)
         wait_for(lambda: "facp.events/fire" not in daemon.alarms(), what="the end of it")
     # A reload that opens the line anew.
@@ -106,8 +106,8 @@ def test_events_while_we_were_away(site):
     daemon.signal(1)
     wait_for(lambda: "configuration loaded" in daemon.text(), what="the reload")
     detector.write(1)
-    wait_for(lambda: daemon.alarms()["facp.events/fire"]["state"] == "returned", what="its end")
-    assert raised(console) == times
+    wait_for(lambda: daemon.alarms().get("facp.events/fire", {}).get("state") == "returned", what="its end")
+    wait_for(lambda: raised(console) == times, what="the fire during the reload, once")
 
 
 def test_a_stop_before_the_batch_is_due(site):
