@@ -45,6 +45,14 @@ char *clock_format(int64_t wall_ms, char *buf)
 	return buf;
 }
 
+char *clock_format_minute(int64_t wall_ms, char *buf)
+{
+	clock_format(wall_ms, buf);
+	buf[10] = ' ';
+	buf[16] = '\0';
+	return buf;
+}
+
 /* Takes exactly n digits and moves on; false if they are not there. */
 static bool take_digits(const char **s, int n, int *ret)
 {

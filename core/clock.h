@@ -23,6 +23,8 @@ struct stamp clock_shift(struct stamp s, int64_t by_ns);
 #define CLOCK_TEXT_MAX 40
 /* RFC 3339 with milliseconds and the process's zone (TZ), e.g. 2026-11-24T10:07:08.123+08:00. buf holds CLOCK_TEXT_MAX bytes; returns buf. */
 char *clock_format(int64_t wall_ms, char *buf);
+/* The same to the minute, for people: "2026-11-24 12:30". */
+char *clock_format_minute(int64_t wall_ms, char *buf);
 /* Parses RFC 3339 (zone required; fraction optional). 0, or -1 if it is not one. */
 int clock_parse(const char *text, int64_t *ret_wall_ms);
 /* Parses a duration: 500ms, 30s, 5m, 2h, 400d, 3y (a year is 365 days). A bare number is refused but for 0. 0 or -1; range 0 … 100 years. */

@@ -278,3 +278,15 @@ void record_reading_end(struct strbuf *out)
 {
 	PUT_LITERAL(out, "]}");
 }
+
+bool batch_put_state(struct batch *b, const char *key, const void *blob, size_t len)
+{
+	const char *kept_key = batch_keep_more(b, key, strlen(key));
+	const char *kept = kept_key ? batch_keep_more(b, blob, len) : NULL;
+	struct record_state *s = kept ? batch_add_state(b) : NULL;
+
+	if (!s)
+		return false;
+	*s = (struct record_state){ kept_key, kept, (uint32_t)len };
+	return true;
+}

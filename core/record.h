@@ -102,6 +102,8 @@ bool          batch_is_empty(const struct batch *b);
 /* Copies into the arena (with a NUL behind); NULL if it is full. batch_keep_more: beside it then, within `grow`. */
 const char   *batch_keep(struct batch *b, const void *data, size_t len);
 const char   *batch_keep_more(struct batch *b, const void *data, size_t len);
+/* A rule state with copies of its key and its bytes (0 of them: it goes); false: no room, within `grow` neither. */
+bool          batch_put_state(struct batch *b, const char *key, const void *blob, size_t len);
 /* A new zeroed record at the end, or NULL if full. */
 struct record_event   *batch_add_event(struct batch *b);
 struct record_reading *batch_add_reading(struct batch *b);

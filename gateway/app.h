@@ -223,6 +223,7 @@ void app_sample(void *user, struct poller *p, const struct sample *s);
 void app_commit_by(struct app *a, int64_t deadline_ns);
 void app_submit_if_due(struct app *a, struct stamp now);
 void app_operation(struct app *a, enum transition what, enum cause cause, const char *zh, const char *en, const char *actor);
+void app_operation_by(struct app *a, enum transition what, enum cause cause, enum alarm_mode mode, const char *zh, const char *en, const char *actor, const char *note);
 void app_audit(struct app *a, const char *actor, const char *role, const char *action, const char *subject, const char *result, const char *detail);
 /* Acknowledge or reset, by whomever. ERR_NOT_FOUND, ERR_REFUSED. */
 int  app_command(struct app *a, const char *alarm, enum rules_command what, const struct event_id *occurrence, enum cause cause, const char *actor,
@@ -332,7 +333,6 @@ bool app_power_is_told(const struct config *c);
 
 /* app_people.c */
 int  app_act(struct app *a, const struct pipeline_act *act, enum cause cause, const char *actor, const char *note, struct err *reterr);
-void app_people_say(struct app *a, enum transition what, enum alarm_mode mode, const char *zh, const char *en, const char *actor, const char *note);
 /* what: duty_on, duty_off (name), handover (from `from` to name). ERR_INVALID, ERR_REFUSED. */
 int  app_duty(struct app *a, enum transition what, const char *name, const char *from, const char *actor, const char *note, struct err *reterr);
 void app_duty_check(struct app *a);

@@ -21,17 +21,6 @@ int app_act(struct app *a, const struct pipeline_act *act, enum cause cause, con
 	return -1;
 }
 
-void app_people_say(struct app *a, enum transition what, enum alarm_mode mode, const char *zh, const char *en, const char *actor, const char *note)
-{
-	struct pipeline_event e = {
-		.type = EVENT_OPERATION, .now = loop_now(&a->loop), .operation = what, .cause = CAUSE_PERSON, .message_zh = zh, .message_en = en, .actor = actor, .note = note, .mode = mode,
-	};
-	struct pipeline_effects fx;
-
-	pipeline_step(a->pipeline, &e, &fx);
-	app_effects(a, &fx, e.now);
-}
-
 /* A line each: since when, who; before it since when this number is on duty. */
 static void keep_duty(struct app *a)
 {
@@ -41,12 +30,7 @@ static void keep_duty(struct app *a)
 	strbuf_printf(&text, "%lld\n", (long long)a->duty.since_ms);
 	for (size_t i = 0; i < a->duty.n; i++)
 		strbuf_printf(&text, "%lld\t%s\n", (long long)a->duty.persons[i].since_ms, a->duty.persons[i].name);
-	const char *key = batch_keep(batch, DUTY_KEY, strlen(DUTY_KEY));
-	const char *kept = key && !text.failed ? batch_keep(batch, text.data, text.len) : NULL;
-	struct record_state *s = kept ? batch_add_state(batch) : NULL;
-	if (s)
-		*s = (struct record_state){ key, kept, (uint32_t)text.len };
-	else
+	if (text.failed || !batch_put_state(batch, DUTY_KEY, text.data, text.len))
 		log_error("app", "who is on duty did not fit into the batch, and is not kept over a restart");
 	strbuf_done(&text);
 }
@@ -153,7 +137,7 @@ int app_duty(struct app *a, enum transition what, const char *name, const char *
 		snprintf(zh, sizeof zh, "%s 交班给 %s", from, name);
 		snprintf(en, sizeof en, "%s hands over to %s", from, name);
 	}
-	app_people_say(a, what, MODE_NORMAL, zh, en, actor, note);
+	app_operation_by(a, what, CAUSE_PERSON, MODE_NORMAL, zh, en, actor, note);
 	changed(a, now_ms);
 	return 0;
 }
@@ -162,7 +146,7 @@ void app_silence(struct app *a, const char *actor, const char *note)
 {
 	a->silence = (struct silence){ .on = true, .since_ms = loop_now(&a->loop).wall_ms };
 	snprintf(a->silence.by, sizeof a->silence.by, "%.*s", (int)sizeof a->silence.by - 1, actor);
-	app_people_say(a, TRANSITION_SILENCE, MODE_NORMAL, "消音:新火警到来前不再鸣响", "silenced: no sound until a new fire", actor, note);
+	app_operation_by(a, TRANSITION_SILENCE, CAUSE_PERSON, MODE_NORMAL, "消音:新火警到来前不再鸣响", "silenced: no sound until a new fire", actor, note);
 }
 
 void app_people_event(struct app *a, const struct record_event *e)

@@ -381,15 +381,20 @@ static void on_deadline(void *user, struct stamp now)
 	app_effects(a, &fx, now);
 }
 
-void app_operation(struct app *a, enum transition what, enum cause cause, const char *zh, const char *en, const char *actor)
+void app_operation_by(struct app *a, enum transition what, enum cause cause, enum alarm_mode mode, const char *zh, const char *en, const char *actor, const char *note)
 {
 	struct pipeline_event e = {
-		.type = EVENT_OPERATION, .now = loop_now(&a->loop), .operation = what, .cause = cause, .message_zh = zh, .message_en = en, .actor = actor,
+		.type = EVENT_OPERATION, .now = loop_now(&a->loop), .operation = what, .cause = cause, .mode = mode, .message_zh = zh, .message_en = en, .actor = actor, .note = note,
 	};
 	struct pipeline_effects fx;
 
 	pipeline_step(a->pipeline, &e, &fx);
 	app_effects(a, &fx, e.now);
+}
+
+void app_operation(struct app *a, enum transition what, enum cause cause, const char *zh, const char *en, const char *actor)
+{
+	app_operation_by(a, what, cause, MODE_NORMAL, zh, en, actor, NULL);
 }
 
 static const char *keep(struct batch *b, const char *text)

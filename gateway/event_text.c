@@ -166,15 +166,6 @@ static const char *over_message(const struct described *d, const struct rules_al
 	return zh ? "{name} 现为 {value} {unit}" : d->v.unit[0] ? "{name}: now {value} {unit}" : "{name}: now {value}";
 }
 
-/* "2026-11-24 12:30" */
-static const char *minute(int64_t wall_ms, char buf[CLOCK_TEXT_MAX])
-{
-	clock_format(wall_ms, buf);
-	buf[10] = ' ';
-	buf[16] = '\0';
-	return buf;
-}
-
 /* What people made says what it is about, and why. */
 static void put_extra(struct strbuf *out, const struct site *site, const struct rules_alarm *a, bool zh)
 {
@@ -184,7 +175,7 @@ static void put_extra(struct strbuf *out, const struct site *site, const struct 
 
 	switch (x->kind) {
 	case EXTRA_SHELF:
-		strbuf_printf(out, zh ? "报警 %.*s 搁置至 %s" : "alarm %.*s is shelved until %s", (int)cut, a->id, minute(x->until_ms, when));
+		strbuf_printf(out, zh ? "报警 %.*s 搁置至 %s" : "alarm %.*s is shelved until %s", (int)cut, a->id, clock_format_minute(x->until_ms, when));
 		break;
 	case EXTRA_SERVICE:
 		strbuf_printf(out, zh ? "点位 %.*s 退出运行" : "point %.*s is out of service", (int)cut, a->id);
@@ -217,7 +208,7 @@ static void put_prefix(struct strbuf *out, const struct rules_transition *t, boo
 		break;
 	}
 	case TRANSITION_SHELVED:
-		strbuf_printf(out, zh ? "已搁置至 %s:" : "shelved until %s: ", minute(t->shelved_until_ms, when));
+		strbuf_printf(out, zh ? "已搁置至 %s:" : "shelved until %s: ", clock_format_minute(t->shelved_until_ms, when));
 		break;
 	case TRANSITION_UNSHELVED:
 		strbuf_puts(out, zh ? "取消搁置:" : "no longer shelved: ");

@@ -115,12 +115,8 @@ static void save_dirty(struct pipeline *p, struct stamp now)
 		uint32_t alarm = p->dirty[p->n_dirty - 1];
 		const char *id = rules_alarm(p->rules, alarm)->id;
 		size_t len = rules_save(p->rules, alarm, now, saved);
-		const char *key = batch_keep_more(p->batch, id, strlen(id));
-		const char *blob = key ? batch_keep_more(p->batch, saved, len) : NULL;
-		struct record_state *s = blob ? batch_add_state(p->batch) : NULL;
-		if (!s)
+		if (!batch_put_state(p->batch, id, saved, len))
 			return;
-		*s = (struct record_state){ key, blob, (uint32_t)len };
 		p->is_dirty[alarm] = 0;
 		p->n_dirty--;
 	}

@@ -2,7 +2,6 @@
  * front like a reading, and leaves as events. Failure modes: what is refused changes nothing and says why. */
 #include "gateway/pipeline_inside.h"
 
-#include "core/strmap.h"
 #include "gateway/select.h"
 
 #include <stdio.h>
@@ -79,16 +78,14 @@ static int pick(struct pipeline *p, const char *text, size_t *ret_n, struct err 
 
 static void tell_test(struct pipeline *p, const struct pipeline_test *t, bool begins, enum cause cause, const char *actor, const char *note, struct stamp at)
 {
-	char zh[400], en[400], until[CLOCK_TEXT_MAX] = "";
+	char zh[400], en[400], until[CLOCK_TEXT_MAX];
 	bool drill = t->mode == MODE_DRILL;
 	struct event_operation o = {
 		.what = drill ? begins ? TRANSITION_DRILL_START : TRANSITION_DRILL_END : begins ? TRANSITION_TEST_START : TRANSITION_TEST_END, .cause = cause, .at = at,
 		.message_zh = zh, .message_en = en, .actor = actor, .note = note, .mode = t->mode, .select = t->select, .until_ms = t->until_ms,
 	};
 
-	clock_format(t->until_ms, until);
-	until[10] = ' ';
-	until[16] = '\0';
+	clock_format_minute(t->until_ms, until);
 	snprintf(zh, sizeof zh, begins ? "%s开始:%s,至 %s" : "%s结束:%s", drill ? "演练" : "测试", t->select, until);
 	snprintf(en, sizeof en, begins ? "%s begins: %s, until %s" : "%s ends: %s", drill ? "drill" : "test", t->select, until);
 	pipeline_operation(p, &o);
@@ -171,13 +168,8 @@ void pipeline_save_tests(struct pipeline *p, struct stamp now)
 		if (t->mode != MODE_NORMAL)
 			strbuf_printf(&text, "%zu\t%d\t%lld\t%lld\t%llu\t%s\t%s\n", i, (int)t->mode, (long long)t->until_ns, (long long)t->until_ms, (unsigned long long)p->c.machine_boot, t->select, t->by);
 	}
-	const char *key = text.failed ? NULL : batch_keep_more(p->batch, TESTS_KEY, strlen(TESTS_KEY));
-	const char *blob = key ? batch_keep_more(p->batch, text.data ? text.data : "", text.len) : NULL;
-	struct record_state *s = blob ? batch_add_state(p->batch) : NULL;
-	if (s) {
-		*s = (struct record_state){ key, blob, (uint32_t)text.len };
+	if (!text.failed && batch_put_state(p->batch, TESTS_KEY, text.data ? text.data : "", text.len))
 		p->tests_dirty = false;
-	}
 	strbuf_done(&text);
 }
 

@@ -115,12 +115,7 @@ static void save_gone(struct pipeline *p, const char *alarm, uint32_t rev)
 {
 	uint8_t saved[RULES_SAVED_MAX];
 	size_t len = rev ? rules_save_rev(rev, saved) : 0;
-	const char *key = batch_keep(p->batch, alarm, strlen(alarm));
-	const char *blob = key ? batch_keep(p->batch, saved, len) : NULL;
-	struct record_state *s = blob ? batch_add_state(p->batch) : NULL;
-
-	if (s)
-		*s = (struct record_state){ key, blob, (uint32_t)len };
+	(void)batch_put_state(p->batch, alarm, saved, len);
 	note_gone(p, rev);
 }
 

@@ -134,7 +134,7 @@ void verbs_selftest(struct app *a, struct control_request *rq, json_t *args)
 	}
 	loop_timer_init(&t->timer, on_patience, t);
 	loop_timer_set(&a->loop, &t->timer, t->begun_ns + PATIENCE_NS);
-	app_people_say(a, TRANSITION_SELFTEST, MODE_TEST, "自检:经存储至各消防数据中心", "self-test: through storage to every hub", control_actor(rq), note);
+	app_operation_by(a, TRANSITION_SELFTEST, CAUSE_PERSON, MODE_TEST, "自检:经存储至各消防数据中心", "self-test: through storage to every hub", control_actor(rq), note);
 	t->slot = a->open;
 	t->next = a->selftests;
 	a->selftests = t;

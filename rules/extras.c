@@ -270,11 +270,6 @@ int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_
 	return 0;
 }
 
-bool rules_point_out(const struct rules *r, uint32_t point)
-{
-	return r->points_out[point];
-}
-
 /* --- people's reports */
 
 static void describe_report(struct rules *r, uint32_t alarm, uint32_t building, const char *floor, enum alarm_class class_)

@@ -218,7 +218,6 @@ void rules_test_restore(struct rules *r, unsigned test, enum alarm_mode mode, co
 void rules_end_lost_tests(struct rules *r, struct stamp now, struct rules_sink *sink);
 /* Another config suppresses otherwise: what is not normal and was told as (not) suppressed is told as it is now. After rules_restored. */
 void rules_tell_suppressed(struct rules *r, uint32_t alarm, bool was, struct stamp now, struct rules_sink *sink);
-bool rules_point_out(const struct rules *r, uint32_t point);
 enum alarm_mode rules_point_mode(const struct rules *r, uint32_t point);
 
 /* When rules_on_time must be called at the latest (mono_ns); CLOCK_NEVER. */

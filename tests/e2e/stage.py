@@ -52,6 +52,15 @@ def wait_for(condition, seconds=15, what="the condition"):
         time.sleep(0.02)
 
 
+def set_fault(fault, word, d=None):
+    """Changes what the disk does; with the daemon, waits until that is in force: what was under way before it may still have been stored."""
+    fault.with_suffix(".new").write_text(word)
+    fault.with_suffix(".new").rename(fault)
+    if d:
+        seen = fault.with_suffix(".seen")
+        wait_for(lambda: seen.exists() and seen.read_text() == word, what="the fault")
+
+
 def listens(port):
     with socket.socket() as s:
         s.settimeout(1)

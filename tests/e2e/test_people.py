@@ -1,7 +1,6 @@
 """What people do beside acknowledging, by the command, seen at an independent console: shelves, points out of service, tests and drills, verdicts, reports, duty, the self-test."""
 import json
 import signal
-import time
 
 from stage import CONFIRM_RULE, SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
 
@@ -128,7 +127,9 @@ def test_a_point_out_of_service_counts_for_nothing_until_it_is_in_again(site):
     d.kill()
     d.start()
     wait_for(lambda: "facp.smoke2/out-of-service" in d.alarms(), what="out of service after a restart")
-    time.sleep(0.5)
+    wait_for(lambda: d.points()["facp.smoke2"]["quality"] == "good", what="its point is read again")
+    done(d, "selftest")
+    event(console, transition="selftest")  # what was decided before it has come
     assert not console.events(alarm="a.12-N/fire-confirmed")
     done(d, "service", "facp.smoke2", "in")
     assert event(console, alarm="a.12-N/fire-confirmed", transition="confirmed")["members"] == ["facp.smoke1", "facp.smoke2"]

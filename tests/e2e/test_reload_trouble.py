@@ -2,7 +2,7 @@
 import signal
 import sqlite3
 
-from stage import SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
+from stage import SMOKE_RULE, bus, hub, set_fault, site_text, smoke_points, wait_for
 
 NUMBER = "{point: p, kind: generic, fc: 3, register: 0, type: u16}"
 
@@ -22,11 +22,6 @@ def reload(d, text):
     send(d, text)
     wait_for(lambda: outcomes(d) > before, seconds=30, what="what became of the reload")
     return "configuration loaded:" in [x for x in d.text().splitlines() if "configuration loaded:" in x or "was refused" in x][-1]
-
-
-def set_fault(fault, word):
-    fault.with_suffix(".new").write_text(word)
-    fault.with_suffix(".new").rename(fault)
 
 
 def test_a_swap_without_memory_changes_nothing(site):

@@ -4,7 +4,7 @@ import subprocess
 import time
 
 import pytest
-from stage import SMOKE_RULE, bus, free_port, hub, site_text, smoke_points, wait_for
+from stage import SMOKE_RULE, bus, free_port, hub, set_fault, site_text, smoke_points, wait_for
 
 CLEAN = 10 + 5  # the promise, and what a busy machine and the sanitizers' own end may take
 
@@ -68,8 +68,7 @@ def test_while_the_store_is_bad(site, word):
     fault.write_text("ok")
     eq, d = started(site, hub(broker.port), start=False, program="firegwd-faulty")
     d.start(env={"FIREGW_FAULT": str(fault)}).hub_up()
-    fault.write_text(word)
-    time.sleep(0.1)  # the disk's own thread looks at the file every 10 ms
+    set_fault(fault, word, d)
     eq.set(1, 0, 1)
     wait_for(lambda: d.status()["store"]["state"] in ("stalled", "failing"), what="the trouble")
     if word == "stall":

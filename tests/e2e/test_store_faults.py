@@ -2,7 +2,7 @@
 import time
 
 import pytest
-from stage import SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
+from stage import SMOKE_RULE, bus, hub, set_fault, site_text, smoke_points, wait_for
 
 
 def start(site, n=6):
@@ -15,15 +15,6 @@ def start(site, n=6):
     d.start(env={"FIREGW_FAULT": str(fault)})
     d.hub_up()
     return console, eq, fault, d
-
-
-def set_fault(fault, word, d=None):
-    """Changes what the disk does; with the daemon, waits until that is in force: what was under way before it may still have been stored."""
-    fault.with_suffix(".new").write_text(word)
-    fault.with_suffix(".new").rename(fault)
-    if d:
-        seen = fault.with_suffix(".seen")
-        wait_for(lambda: seen.exists() and seen.read_text() == word, what="the fault")
 
 
 @pytest.mark.parametrize("word,state,alarm", [("stall", "stalled", "_gw.storage/slow"), ("fail", "failing", "_gw.storage/failing"), ("full", "full", "_gw.storage/full")])

@@ -432,7 +432,7 @@ static void test_pool_is_full(void **state)
 	assert_int_equal(e.code, ERR_REFUSED);
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, S, &e), -1);
 	assert_int_equal(fixture_service(&fx, 0, true, S, &e), -1);
-	assert_true(fx.n_log == 0 && fx.n_changed == 0 && !rules_point_out(fx.rules, 0) && !present(SMOKE).shelved);
+	assert_true(fx.n_log == 0 && fx.n_changed == 0 && !present(SMOKE).out_of_service && !present(SMOKE).shelved);
 	assert_int_equal(fixture_command(&fx, "_manual.a.600/fault", RULES_ACK, 2 * S, &e), 0);
 	assert_int_equal(fixture_command(&fx, "_manual.a.600/fault", RULES_RESET, 2 * S, &e), 0);
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 3 * S, &e), 0);
