@@ -1,8 +1,10 @@
 """What people do beside acknowledging, by the command, seen at an independent console: shelves, points out of service, tests and drills, verdicts, reports, duty, the self-test."""
 import json
+import os
 import signal
 
-from stage import CONFIRM_RULE, SMOKE_RULE, bus, hub, site_text, smoke_points, wait_for
+import pytest
+from stage import CONFIRM_RULE, SMOKE_RULE, as_nobody, bus, hub, site_text, smoke_points, wait_for
 
 LOW = """  - id: low
     for: {kind: hydrant_pressure}
@@ -278,3 +280,30 @@ def test_how_the_gateway_is_fed_is_told_where_points_say_so(site):
     event(console, alarm="_gw.power/mains", transition="returned")
     eq.set(3, 21, 1)
     assert event(console, alarm="_gw.power/battery", transition="raised") and d.status()["power"] == {"mains": True, "battery": False}
+
+
+def test_who_may_what(site):
+    """A viewer looks, an operator shelves but no fire, a maintainer shelves a fire, tests and takes out of service."""
+    eq = site.equipment()
+    eq.set(3, 10, 50)
+    text = site_text(site.folder, bus(eq.ports[0], POINTS), rules=SMOKE_RULE + LOW)
+    site.daemon(text.replace("fw.sock}", "fw.sock, operators: games, maintainers: staff}"))
+    if os.geteuid() != 0:
+        pytest.skip("needs another user to be")
+
+    def run(group, *words):
+        return as_nobody(site.folder, *words, groups=[group] if group else [])
+
+    for words in (("shelve", "facp.hyd/low", "--for", "1h"), ("silence",), ("raise", "fault", "--floor", "3"), ("duty", "on"), ("selftest",), ("verify", SMOKE, "false")):
+        code, said = run(None, *words)
+        assert code == 1 and "games" in said, (words, said)
+    assert run(None, "duty", "show")[0] == 0
+    assert run("games", "shelve", "facp.hyd/low", "--for", "1h")[0] == 0
+    assert run("games", "unshelve", "facp.hyd/low")[0] == 0
+    assert run("games", "silence")[0] == 0
+    for words in (("shelve", SMOKE, "--for", "1h"), ("test", "all", "--for", "1h"), ("service", "facp.smoke1", "out")):
+        code, said = run("games", *words)
+        assert code == 1 and "staff" in said, (words, said)
+    assert run("staff", "shelve", SMOKE, "--for", "1h")[0] == 0
+    assert run("games", "unshelve", SMOKE)[0] == 1 and run("staff", "unshelve", SMOKE)[0] == 0
+    assert run("staff", "service", "facp.smoke1", "out")[0] == 0 and run("staff", "test", "all", "--for", "1h")[0] == 0
