@@ -34,7 +34,9 @@ class Detector:
 
 
 def raised(console):
-    return [datetime.datetime.fromisoformat(e["device_at"]).timestamp() for e in console.events(transition="raised", alarm="facp.events/fire")]
+    """The fires' moments. What was sent and not yet acknowledged when the daemon was killed comes twice, under the same id."""
+    fires = {e["id"]: e["device_at"] for e in console.events(transition="raised", alarm="facp.events/fire")}
+    return [datetime.datetime.fromisoformat(at).timestamp() for at in fires.values()]
 
 
 def readings(console):
