@@ -19,7 +19,7 @@ int extras_build(struct rules *r, uint32_t *cap, struct err *reterr)
 	if (!r->extras || !r->point_tests || !r->points_out)
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for the rules");
 	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++) {
-		struct rules_alarm *a = rules_add_alarm(r, cap);
+		struct rules_alarm *a = rules_add_whole(r, cap);
 		if (!a)
 			return err_set(reterr, ERR_NO_MEMORY, "no memory for the rules");
 		a->id = "";
@@ -63,20 +63,20 @@ static uint32_t take_extra(struct rules *r)
 static void describe(struct rules *r, uint32_t alarm, enum rules_extra_kind kind, uint32_t target)
 {
 	struct extra *x = rules_extra(r, alarm);
-	struct rules_alarm *a = &r->alarms[alarm];
+	struct rules_alarm *a = &r->wholes[alarm - r->n_single];
 	const struct point *p = kind == EXTRA_SERVICE ? &r->site->points[target] : NULL;
 
 	x->shown = (struct rules_extra){ .kind = kind, .target = target, .actor = x->actor, .note = x->note };
 	*a = (struct rules_alarm){ .id = x->id, .extra = &x->shown, .point = POINT_NONE, .building = UINT32_MAX, .floor = "", .zone = "", .class_ = CLASS_DISABLEMENT,
 		.priority = 4, .limit = NAN, .ack = false };
 	if (kind == EXTRA_SHELF) {
-		const struct rules_alarm *of = &r->alarms[target];
-		a->point = of->point;
-		a->node = of->node;
-		a->building = of->building;
-		a->floor = of->floor;
-		a->zone = of->zone;
-		a->hazard = of->hazard;
+		const struct rules_alarm of = rules_alarm(r, target);
+		a->point = of.point;
+		a->node = of.node;
+		a->building = of.building;
+		a->floor = of.floor;
+		a->zone = of.zone;
+		a->hazard = of.hazard;
 	}
 	if (p) {
 		a->point = target;
@@ -108,7 +108,7 @@ static bool has_place(const struct rules *r, enum alarm_class class_)
 	if (class_ == CLASS_FIRE)
 		return true;
 	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++)
-		others += r->extras[i].used && r->alarms[r->n_made + i].class_ != CLASS_FIRE;
+		others += r->extras[i].used && rules_class(r, r->n_made + i) != CLASS_FIRE;
 	return others < RULES_EXTRAS_MAX - RULES_EXTRAS_FIRE;
 }
 
@@ -166,7 +166,7 @@ static void set_shelved(struct rules *r, uint32_t alarm, bool shelved, const str
 
 static void shelf_id(const struct rules *r, uint32_t alarm, char *ret)
 {
-	snprintf(ret, RULES_EXTRA_ID_MAX + sizeof SHELF_SUFFIX, "%.*s%s", RULES_EXTRA_ID_MAX, r->alarms[alarm].id, SHELF_SUFFIX);
+	snprintf(ret, RULES_EXTRA_ID_MAX + sizeof SHELF_SUFFIX, "%.*s%s", RULES_EXTRA_ID_MAX, rules_id(r, alarm), SHELF_SUFFIX);
 }
 
 int rules_shelve(struct rules *r, uint32_t alarm, int64_t for_ns, const struct rules_who *who, struct rules_sink *sink, struct err *reterr)
@@ -177,11 +177,10 @@ int rules_shelve(struct rules *r, uint32_t alarm, int64_t for_ns, const struct r
 
 	assert(alarm < r->n_alarms);
 	rules_run_until(r, who->now, sink);
-	const struct rules_alarm *a = &r->alarms[alarm];
-	if (a->extra)
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be shelved: people made it", a->id);
+	if (RULES_MADE_BY_PEOPLE(r, alarm))
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be shelved: people made it", rules_id(r, alarm));
 	if (r->besides[alarm].shelved)
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' is shelved already; unshelve it first to give it another end", a->id);
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' is shelved already; unshelve it first to give it another end", rules_id(r, alarm));
 	if (for_ns <= 0 || for_ns > RULES_SHELF_MAX_NS)
 		return err_set(reterr, ERR_INVALID, "an alarm is shelved for 24 h at most; for longer take the point out of service: firegw service POINT out");
 	shelf_id(r, alarm, id);
@@ -212,7 +211,7 @@ int rules_unshelve(struct rules *r, uint32_t alarm, const struct rules_who *who,
 	shelf_id(r, alarm, id);
 	uint32_t shelf = extras_find(r, id);
 	if (shelf == RULES_ALARM_NONE)
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' is not shelved", r->alarms[alarm].id);
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' is not shelved", rules_id(r, alarm));
 	end_shelf(r, shelf, &w, sink);
 	return 0;
 }
@@ -274,7 +273,7 @@ int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_
 
 static void describe_report(struct rules *r, uint32_t alarm, uint32_t building, const char *floor, enum alarm_class class_)
 {
-	struct rules_alarm *a = &r->alarms[alarm];
+	struct rules_alarm *a = &r->wholes[alarm - r->n_single];
 
 	a->class_ = class_;
 	a->hazard = class_ == CLASS_FIRE ? HAZARD_FIRE : HAZARD_NONE;
@@ -364,7 +363,7 @@ size_t extras_save(const struct rules *r, uint32_t alarm, uint8_t *out)
 	uint8_t *at = out;
 
 	*at++ = (uint8_t)x->shown.kind;
-	*at++ = (uint8_t)r->alarms[alarm].class_;
+	*at++ = (uint8_t)rules_class(r, alarm);
 	at = put_moment(at, x->shown.until_ms);
 	at = put_moment(at, timers_get(&r->timers, rules_timer_shelf(r, alarm - r->n_made)));
 	at = put_text(at, x->actor);

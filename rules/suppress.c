@@ -14,7 +14,7 @@ static uint32_t count_points(const struct rules *r, uint32_t alarm)
 	const struct group *g = rules_group(r, alarm);
 	const struct joint *j = rules_joint(r, alarm);
 
-	return g ? g->n_slots : j ? j->n_seats : r->alarms[alarm].point != POINT_NONE;
+	return g ? g->n_slots : j ? j->n_seats : rules_point(r, alarm) != POINT_NONE;
 }
 
 static const struct point *nth_point(const struct rules *r, uint32_t alarm, uint32_t n)
@@ -22,7 +22,7 @@ static const struct point *nth_point(const struct rules *r, uint32_t alarm, uint
 	const struct group *g = rules_group(r, alarm);
 	const struct joint *j = rules_joint(r, alarm);
 
-	return &r->site->points[g ? r->slots[g->first_slot + n].point : j ? r->seats[j->first_seat + n].point : r->alarms[alarm].point];
+	return &r->site->points[g ? r->slots[g->first_slot + n].point : j ? r->seats[j->first_seat + n].point : rules_point(r, alarm)];
 }
 
 static bool same_scope(enum rule_scope scope, const struct point *a, const struct point *b)
@@ -44,7 +44,7 @@ static bool lies_in(const struct rules *r, uint32_t by, uint32_t what)
 
 	if (count_points(r, by) == 0)
 		return false;
-	enum rule_scope scope = r->alarms[by].point != POINT_NONE ? SCOPE_DEVICE : r->alarms[by].def->same;
+	enum rule_scope scope = rules_point(r, by) != POINT_NONE ? SCOPE_DEVICE : rules_def(r, by)->same;
 	for (uint32_t i = 0; i < n; i++)
 		if (!same_scope(scope, nth_point(r, by, 0), nth_point(r, what, i)))
 			return false;
@@ -53,11 +53,11 @@ static bool lies_in(const struct rules *r, uint32_t by, uint32_t what)
 
 static bool is_named(const struct rules *r, const char *word, uint32_t by, uint32_t what)
 {
-	const struct rules_alarm *a = &r->alarms[by];
+	const struct rule_def *d = rules_def(r, by);
 
 	if (strchr(word, '/'))
-		return strcmp(word, a->id) == 0;
-	return a->def && strcmp(word, a->def->id) == 0 && lies_in(r, by, what);
+		return strcmp(word, rules_id(r, by)) == 0;
+	return d && strcmp(word, d->id) == 0 && lies_in(r, by, what);
 }
 
 static int add_pair(struct pairs *p, uint32_t by, uint32_t what)
@@ -83,7 +83,7 @@ static int add_named(const struct rules *r, struct pairs *p, const char *word, u
 static int find_pairs(const struct rules *r, struct pairs *p)
 {
 	for (uint32_t what = 0; what < r->n_made; what++) {
-		const struct rule_def *d = r->alarms[what].def;
+		const struct rule_def *d = rules_def(r, what);
 		for (size_t i = 0; d && i < d->suppressed_by.n; i++)
 			if (add_named(r, p, d->suppressed_by.words[i], what) < 0)
 				return -1;
