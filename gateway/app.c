@@ -342,6 +342,7 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 		return -1;
 	a->config_path = o->config_path;
 	a->uplink_program = o->uplink_program;
+	a->player = o->player;
 	a->started = loop_now(&a->loop);
 	a->config_since_ms = a->started.wall_ms;
 	a->machine_boot = machine_boot();
@@ -359,6 +360,7 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	a->loop.on_step = app_clock_step;
 	a->loop.user = a;
 	app_own_started(a);
+	app_sound_take(a);
 	tell_started(a, &report);
 	say_started(a, config);
 	return 0;
@@ -430,6 +432,7 @@ static void close_all(struct app *a)
 	mailbox_drain(&a->box); /* what the threads had still to say */
 	verbs_stop(a);
 	app_report_stop(a);
+	app_sound_stop(a);
 	for (size_t i = 0; i < a->n_buses; i++) {
 		generation_unref(a->buses[i].generation);
 		free(a->buses[i].silent_since_ns);
