@@ -371,8 +371,7 @@ static void on_too_late(int number)
 	static const char text[] = "firegwd: the stop took over 10 s, ending now\n";
 
 	(void)number;
-	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-		_exit(1);
+	(void)!write(STDERR_FILENO, text, sizeof text - 1);
 	_exit(1);
 }
 

@@ -29,7 +29,7 @@ _firegw_options() {
 	'firegw watch') echo '--hub --config --region --class --node --username --password-file --ca --cert --key --mqtt --for --json --help' ;;
 	'firegw version') echo '--socket --json --help' ;;
 	'firegw help') echo '--json --help' ;;
-	'firegwd') echo '--config --uplink --help --version' ;;
+	'firegwd') echo '--config --uplink --player --help --version' ;;
 	'firegw-sim') echo '--site --listen --ptys --check --marks --seed --speed --begins --for --socket --raise --clear --list --status --help --version' ;;
 	esac
 }
@@ -119,6 +119,7 @@ _firegw_value() {
 	'firegw version --socket') echo 'file' ;;
 	'firegwd --config' | 'firegwd -c') echo 'file' ;;
 	'firegwd --uplink') echo 'file' ;;
+	'firegwd --player') echo 'file' ;;
 	'firegw-sim --site') echo 'file' ;;
 	'firegw-sim --listen') echo 'other' ;;
 	'firegw-sim --ptys') echo 'other' ;;
