@@ -1,7 +1,10 @@
-/* Writes the pages that are tables of the product: docs/kinds.md and docs/alarms.md. A test holds the pages against what this prints. */
+/* Writes the pages that are tables of the product: docs/kinds.md and docs/alarms.md. A test holds the pages against what this prints; and the product's words, for the test of
+ * docs/asyncapi.yaml. */
 #include "core/alarm.h"
 #include "core/clock.h"
 #include "core/kind.h"
+#include "core/point.h"
+#include "core/site.h"
 #include "core/strbuf.h"
 
 #include <stdio.h>
@@ -249,14 +252,43 @@ static void print_alarms(void)
 	fputs(alarms_tail, stdout);
 }
 
+/* ---- the words of the wire, a line each: what it is, and the word ---- */
+
+static const char *class_word(unsigned i) { return alarm_class_name((enum alarm_class)i); }
+static const char *hazard_word(unsigned i) { return hazard_name((enum hazard)i); }
+static const char *state_word(unsigned i) { return alarm_state_name((enum alarm_state)i); }
+static const char *transition_word(unsigned i) { return transition_name((enum transition)i); }
+static const char *cause_word(unsigned i) { return cause_name((enum cause)i); }
+static const char *mode_word(unsigned i) { return alarm_mode_name((enum alarm_mode)i); }
+static const char *verdict_word(unsigned i) { return verdict_name((enum verdict)i); }
+static const char *quality_word(unsigned i) { return quality_name((enum quality)i); }
+static const char *kind_word(unsigned i) { return kind_info((enum kind)i)->name; }
+static const char *building_word(unsigned i) { return building_class_name((enum building_class)i); }
+
+static void print_words(void)
+{
+	static const struct { const char *what; const char *(*word)(unsigned i); unsigned n; } tables[] = {
+		{ "class", class_word, CLASS_COUNT }, { "stream", stream_name, STREAM_COUNT }, { "hazard", hazard_word, HAZARD_ACCESS + 1 }, { "state", state_word, STATE_LATCHED + 1 },
+		{ "alarmTransition", transition_word, TRANSITION_TEST_START }, { "transition", transition_word, TRANSITION_COUNT }, { "cause", cause_word, CAUSE_SELF + 1 },
+		{ "mode", mode_word, MODE_DRILL + 1 }, { "verdict", verdict_word, VERDICT_COUNT }, { "quality", quality_word, QUALITY_COUNT }, { "kind", kind_word, KIND_COUNT },
+		{ "building", building_word, BUILDING_INDUSTRIAL + 1 },
+	};
+
+	for (size_t t = 0; t < LENGTH(tables); t++)
+		for (unsigned i = 0; i < tables[t].n; i++)
+			printf("%s %s\n", tables[t].what, tables[t].word(i));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "kinds") == 0) {
 		print_kinds();
 	} else if (argc == 2 && strcmp(argv[1], "alarms") == 0) {
 		print_alarms();
+	} else if (argc == 2 && strcmp(argv[1], "words") == 0) {
+		print_words();
 	} else {
-		fprintf(stderr, "usage: gen_docs kinds|alarms\n");
+		fprintf(stderr, "usage: gen_docs kinds|alarms|words\n");
 		return 2;
 	}
 	return 0;
