@@ -9,6 +9,9 @@ import yaml
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "asyncapi.yaml"
 PAYLOAD_MAX = 128 * 1024
+# Of a test's messages of one sort so many are judged, and of long ones fewer: a sort is what follows the node in the topic, and transition and cause.
+SORT_MESSAGES, SORT_BYTES = 8, 64 * 1024
+SORT = re.compile(rb'"transition":"(\w+)","cause":"(\w+)"')
 
 
 def resolve(document, ref):
@@ -134,3 +137,23 @@ class Contract:
 @functools.cache
 def contract():
     return Contract()
+
+
+def sample(messages):
+    """Some of each sort, without what the test itself sent: (topic, payload)."""
+    sorts = {}
+    for topic, payload in messages:
+        parts = topic.split("/")
+        if len(parts) < 7 or parts[6] == "command":
+            continue
+        found = SORT.search(payload)
+        sort = sorts.setdefault((parts[6], found.groups() if found else not payload), {})
+        if len(sort) < SORT_MESSAGES and sum(len(p) for _, p in sort) < SORT_BYTES:
+            sort[topic, payload] = None
+    return [m for sort in sorts.values() for m in sort]
+
+
+def judge_sample(consoles):
+    """What a test's consoles got of the daemon is what the document promises; done at the end of every test that has one."""
+    for topic, payload in sample((t, p) for c in consoles for _, t, p, _ in c.all() if t.startswith("fire/v1/")):
+        contract().judge(topic, payload)

@@ -1,8 +1,9 @@
 """A life with as much in it as possible, at a console that is not ours: each message is one that docs/asyncapi.yaml promises, by its topic, its payload, its QoS and whether it is retained."""
 import signal
+import subprocess
 
 import asyncapi
-from stage import CONFIRM_RULE, PREFIX, SMOKE_RULE, Console, bus, hub, site_text, smoke_points, wait_for
+from stage import BIN, CONFIRM_RULE, PREFIX, SMOKE_RULE, Console, bus, hub, set_fault, site_text, smoke_points, wait_for
 
 C = asyncapi.contract()
 NODE = PREFIX + "qj-test-01/"
@@ -168,16 +169,14 @@ class Life:
         return wait_for(lambda: [m for m in self.console.got("/status") if m.get("reason") == reason], what=f"the status that says {reason}")
 
     def ends(self):
-        self.d.kill()
-        self.statuses("lost")
-        self.d.start().hub_up()
         self.d.terminate()
         self.statuses("stopped")
         self.all_of("stopped")
         self.d.start().hub_up()
         self.done("hub", "purge", "district")
         wait_for(lambda: not self.console.retained(), what="nothing is retained")
-        self.d.terminate()
+        self.d.kill()
+        self.statuses("lost")
 
 
 # What this version never sends, or only after more time than a test has.
@@ -204,3 +203,20 @@ def test_a_whole_life(site):
     assert {e["cause"] for e in events} >= {"value", "quality", "delay", "rule", "person", "restart", "manual", "self"}
     assert any(e["verdict"]["what"] == "false" for e in events if "verdict" in e) and any(e["gb26875"] and e["gb26875"]["analogue"] for e in events)
     assert any(e["alarm"] and e["alarm"].startswith("_gw.") for e in events) and any("times" in e for e in events)
+
+
+def test_what_cannot_be_stored_or_kept(site):
+    """An event that goes out before it could be stored, and again; readings that are too old for the hub."""
+    subprocess.run([BIN / "fill_store", site.folder / "firegw.db", "qj-test-01", "qj-test-01", "district", "2000", "600000", "facp.smoke1"], check=True, timeout=60)
+    broker, eq, fault = site.broker(), site.equipment(), site.folder / "fault"
+    console = site.add(Judge(broker.port)).start()
+    fault.write_text("ok")
+    text = site_text(site.folder, bus(eq.ports[0], smoke_points(2)), rules=SMOKE_RULE, hubs=hub(broker.port, more=", backlog: {readings: 60s}"))
+    d = site.daemon(text, start=False, program="firegwd-faulty").start(env={"FIREGW_FAULT": str(fault)}).hub_up()
+    wait_for(lambda: console.got("/lost"), what="what is lost")
+    set_fault(fault, "fail", d)
+    eq.set(1, 0, 1)
+    wait_for(lambda: console.events(alarm=SMOKE, durable=False), what="the fire, before it is stored")
+    set_fault(fault, "ok", d)
+    wait_for(lambda: console.events(alarm=SMOKE, durable=True), seconds=20, what="the fire, stored")
+    assert {("lost", "lost"), ("event", "event"), ("alarm", "alarm")} <= console.judged()
