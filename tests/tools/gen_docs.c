@@ -252,31 +252,31 @@ static void print_alarms(void)
 	fputs(alarms_tail, stdout);
 }
 
-/* ---- the words of the wire, a line each: what it is, and the word ---- */
-
-static const char *class_word(unsigned i) { return alarm_class_name((enum alarm_class)i); }
-static const char *hazard_word(unsigned i) { return hazard_name((enum hazard)i); }
-static const char *state_word(unsigned i) { return alarm_state_name((enum alarm_state)i); }
-static const char *transition_word(unsigned i) { return transition_name((enum transition)i); }
-static const char *cause_word(unsigned i) { return cause_name((enum cause)i); }
-static const char *mode_word(unsigned i) { return alarm_mode_name((enum alarm_mode)i); }
-static const char *verdict_word(unsigned i) { return verdict_name((enum verdict)i); }
-static const char *quality_word(unsigned i) { return quality_name((enum quality)i); }
-static const char *kind_word(unsigned i) { return kind_info((enum kind)i)->name; }
-static const char *building_word(unsigned i) { return building_class_name((enum building_class)i); }
-
+/* The words of the wire, a line each: what it is, and the word. */
 static void print_words(void)
 {
-	static const struct { const char *what; const char *(*word)(unsigned i); unsigned n; } tables[] = {
-		{ "class", class_word, CLASS_COUNT }, { "stream", stream_name, STREAM_COUNT }, { "hazard", hazard_word, HAZARD_ACCESS + 1 }, { "state", state_word, STATE_LATCHED + 1 },
-		{ "alarmTransition", transition_word, TRANSITION_TEST_START }, { "transition", transition_word, TRANSITION_COUNT }, { "cause", cause_word, CAUSE_SELF + 1 },
-		{ "mode", mode_word, MODE_DRILL + 1 }, { "verdict", verdict_word, VERDICT_COUNT }, { "quality", quality_word, QUALITY_COUNT }, { "kind", kind_word, KIND_COUNT },
-		{ "building", building_word, BUILDING_INDUSTRIAL + 1 },
-	};
-
-	for (size_t t = 0; t < LENGTH(tables); t++)
-		for (unsigned i = 0; i < tables[t].n; i++)
-			printf("%s %s\n", tables[t].what, tables[t].word(i));
+	for (unsigned i = 0; i < CLASS_COUNT; i++)
+		printf("class %s\n", alarm_class_name((enum alarm_class)i));
+	for (unsigned i = 0; i < STREAM_COUNT; i++)
+		printf("stream %s\n", stream_name(i));
+	for (unsigned i = 0; i <= HAZARD_ACCESS; i++)
+		printf("hazard %s\n", hazard_name((enum hazard)i));
+	for (unsigned i = 0; i <= STATE_LATCHED; i++)
+		printf("state %s\n", alarm_state_name((enum alarm_state)i));
+	for (unsigned i = 0; i < TRANSITION_COUNT; i++)
+		printf("%s %s\n", i < TRANSITION_TEST_START ? "alarmTransition" : "operationTransition", transition_name((enum transition)i));
+	for (unsigned i = 0; i <= CAUSE_SELF; i++)
+		printf("cause %s\n", cause_name((enum cause)i));
+	for (unsigned i = 0; i <= MODE_DRILL; i++)
+		printf("mode %s\n", alarm_mode_name((enum alarm_mode)i));
+	for (unsigned i = VERDICT_REAL; i < VERDICT_COUNT; i++)
+		printf("verdict %s\n", verdict_name((enum verdict)i));
+	for (unsigned i = 0; i < QUALITY_COUNT; i++)
+		printf("quality %s\n", quality_name((enum quality)i));
+	for (unsigned i = 0; i < KIND_COUNT; i++)
+		printf("kind %s\n", kind_info((enum kind)i)->name);
+	for (unsigned i = BUILDING_UNKNOWN + 1; i <= BUILDING_INDUSTRIAL; i++)
+		printf("building %s\n", building_class_name((enum building_class)i));
 }
 
 int main(int argc, char **argv)
