@@ -122,6 +122,7 @@ class Life:
                       ("service", "facp.smoke9", "out"), ("service", "facp.smoke9", "in"), ("raise", "fire", "--building", "b", "--floor", "3", "--note", "冒烟"), ("silence",),
                       ("duty", "on", "李明"), ("duty", "handover", "王芳", "--from", "李明"), ("duty", "off", "王芳"), ("selftest",), ("test", "zone=12-N", "--for", "1h")):
             self.done(*words)
+        wait_for(lambda: any(m["silenced"] for m in self.asked_for_status()), what="a status that says that the sound was stopped")
         self.eq.set(1, 3, 1)
         self.all_of("raised", alarm="facp.smoke4/smoke", mode="test")
         self.done("test", "--end")
@@ -169,6 +170,9 @@ class Life:
         return wait_for(lambda: [m for m in self.console.got("/status") if m.get("reason") == reason], what=f"the status that says {reason}")
 
     def ends(self):
+        """The report that is made at the next start has some of each list."""
+        for words in (("shelve", "facp.flap/low", "--for", "1h"), ("service", "facp.smoke10", "out"), ("test", "zone=12-N", "--for", "1h")):
+            self.done(*words)
         self.d.terminate()
         self.statuses("stopped")
         self.all_of("stopped")
