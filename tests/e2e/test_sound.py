@@ -145,6 +145,9 @@ def test_what_is_hidden_or_under_test_is_not_heard(site, ear):
     for k in range(3):
         eq.set(1, k, 1)
         wait_for(lambda: state(d, f"facp.smoke{k + 1}/smoke") == "active", what="raised")
+    # A fault is heard, which it would not be beside a fire.
+    d.cli("raise", "fault", "--floor", "3", "--note", "lamp")
+    wait_for(lambda: "fault" in ear.since(0), what="the fault's tone")
     assert "fire" not in ear.since(0)
     d.cli("test", "facp.smoke2", "--end")
     wait_for(lambda: ear.now() == "fire", what="what stands when the test is over")
