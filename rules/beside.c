@@ -95,7 +95,7 @@ void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rule
 	const struct life *l = &r->lives[alarm];
 	struct why w = { .at = at, .cause = CAUSE_DELAY };
 
-	if (b->shelved || b->suppressors > 0 || b->mode != MODE_NORMAL || (r->alarms[alarm].point != POINT_NONE && r->points_out[r->alarms[alarm].point])) {
+	if (b->shelved || suppress_hides(r, alarm, b->mode) || b->mode != MODE_NORMAL || (r->alarms[alarm].point != POINT_NONE && r->points_out[r->alarms[alarm].point])) {
 		ask_again(r, alarm, at);
 		return;
 	}

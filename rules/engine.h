@@ -23,16 +23,19 @@ struct life {
 	bool            since_trusted : 1;
 };
 
+/* What an alarm suppresses of those that name it. */
+enum reach { REACH_NONE, REACH_TESTS, REACH_ALL };
+
 /* What stands beside the state of an alarm: 24 bytes. */
 struct beside {
 	int64_t  raised_ns[2];    /* when it became active before, and before that */
-	uint32_t suppressors;     /* that stand: suppress.c */
+	uint32_t suppressors;     /* that stand, and hide real alarms too: suppress.c */
 	uint16_t times;           /* that it became active while it chatters; no more than it can hold */
 	enum alarm_mode mode : 2; /* of the latest occurrence */
 	enum verdict verdict : 3; /* on the latest occurrence */
 	bool     shelved : 1;
 	bool     chatters : 1;
-	bool     suppresses : 1;  /* it stands, and what it suppresses has counted it: suppress.c */
+	enum reach reach : 2;     /* as what it suppresses has counted it: suppress.c */
 };
 _Static_assert(sizeof(struct beside) == 24, "there is one an alarm");
 
@@ -117,6 +120,7 @@ struct rules {
 
 	uint32_t           *suppresses; /* by alarm: [first_suppressed[a], first_suppressed[a + 1]) are the alarms that it suppresses */
 	uint32_t           *first_suppressed; /* NULL: no rule is suppressed by anything */
+	uint32_t           *test_suppressors; /* by alarm: those that stand because of a test; they hide what is of one */
 
 	uint32_t           *point_tests; /* by point: a bit for each test in force */
 	uint8_t            *points_out;  /* by point: out of service */
@@ -316,7 +320,9 @@ uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, s
 
 /* suppress.c */
 int  suppress_build(struct rules *r, struct err *reterr);
-/* The alarm began or ended to stand. */
+/* Whether the alarm, told with this mode, is told as suppressed. */
+bool suppress_hides(const struct rules *r, uint32_t alarm, enum alarm_mode mode);
+/* The alarm began or ended to stand, or is of a test no more, or its point went in or out of service. */
 void suppress_update(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink);
 void suppress_restore(struct rules *r);
 

@@ -231,12 +231,22 @@ static void tell_in_service(struct rules *r, uint32_t alarm, const struct why *w
 {
 	const struct life *l = &r->lives[alarm];
 
-	if (l->state != STATE_NORMAL && r->besides[alarm].suppressors == 0)
+	if (l->state != STATE_NORMAL && !suppress_hides(r, alarm, r->besides[alarm].mode))
 		rules_send(r, alarm, TRANSITION_UNSUPPRESSED, (enum alarm_state)l->state, w, sink);
 }
 
+static void suppress_anew(struct rules *r, uint32_t point, const struct why *w, struct rules_sink *sink)
+{
+	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
+		if (r->leaves[i].alarm < r->n_single)
+			suppress_update(r, r->leaves[i].alarm, w, sink);
+}
+
+/* What its alarms suppress is so before anything follows from them, and until nothing does. */
 static void recount(struct rules *r, uint32_t point, const struct why *w, struct rules_sink *sink)
 {
+	if (!r->points_out[point])
+		suppress_anew(r, point, w, sink);
 	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
 		if (r->leaves[i].alarm < r->n_single) {
 			if (!r->points_out[point])
@@ -244,6 +254,7 @@ static void recount(struct rules *r, uint32_t point, const struct why *w, struct
 			counts_update(r, r->leaves[i].alarm, w, sink);
 			sink->changed(sink->user, r->leaves[i].alarm); /* what counts at a restart goes by the moments that are known of its alarms */
 		}
+	suppress_anew(r, point, w, sink);
 }
 
 int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_who *who, struct rules_sink *sink, struct err *reterr)
