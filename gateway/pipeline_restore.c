@@ -40,7 +40,7 @@ static void restore_silences(struct pipeline *p, uint32_t alarm)
 
 void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *blob, size_t len, struct stamp now)
 {
-	if (pipeline_restore_tests(p, alarm, blob, len, now))
+	if (pipeline_restore_people(p, alarm, blob, len, now))
 		return;
 	uint32_t i = rules_find(p->rules, alarm);
 	bool of_people = i == RULES_ALARM_NONE;
@@ -189,6 +189,7 @@ void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effe
 {
 	pipeline_step_begin(p, ret);
 	rules_restored(p->rules, now);
+	pipeline_watch_flood(p, now);
 	for (size_t i = 0; i < p->n_orphans; i++)
 		remove_orphan(p, &p->orphans[i], now);
 	pipeline_forget_orphans(p);

@@ -161,7 +161,7 @@ static const char alarms_tail[] =
 	"| `verified`, `shelved`, `unshelved`, `suppressed`, `unsuppressed` | as above; the state does not change. `shelved` also of an alarm that is normal | |\n"
 	"\n"
 	"Operations, of class operation: `test_start`, `test_end`, `drill_start`, `drill_end` (with `select` and `until`), `service_out`, `service_in`, `silence`, `selftest` (mode test), `duty_on`, `duty_off`, `handover`, and\n"
-	"`flood_start`, `flood_end`: more than ten alarms within ten minutes, until fewer than five. A flood holds nothing back.\n"
+	"`flood_start`, `flood_end`: more than ten alarms within ten minutes, until fewer than five. A flood holds nothing back; one that runs goes on over a restart, and its end is told once.\n"
 	"\n"
 	"## Alarms that people make\n"
 	"\n"
