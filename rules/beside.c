@@ -118,6 +118,8 @@ int rules_verify(struct rules *r, uint32_t alarm, const struct event_id *occurre
 	struct life *l = &r->lives[alarm];
 	if (l->occurrence.counter == 0)
 		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it was never raised", a->id);
+	if (a->extra && extras_is_stale(r, alarm, who->now.mono_ns))
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it has been over for more than a week", a->id);
 	if (occurrence && (occurrence->boot != l->occurrence.boot || occurrence->counter != l->occurrence.counter))
 		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is not its latest one", a->id);
 	if (a->extra && a->extra->kind != EXTRA_MANUAL)

@@ -154,7 +154,7 @@ bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, con
 	if (stood != life_stands(l) && trigger != TRIGGER_REMOVE)
 		stands_otherwise(r, alarm, w, sink);
 	if (m.to == STATE_NORMAL && RULES_MADE_BY_PEOPLE(r, alarm))
-		extras_ended(r, alarm);
+		extras_ended(r, alarm, w->at.mono_ns);
 	return true;
 }
 

@@ -39,12 +39,13 @@ struct beside {
 };
 _Static_assert(sizeof(struct beside) == 24, "there is one an alarm");
 
-/* One of the pool behind all other alarms; free if its life is normal. */
+/* One of the pool behind all other alarms; free if its life is normal. A report that is over stays in its place, for a verdict, until another needs the place. */
 struct extra {
 	struct rules_extra shown;
 	char               id[RULES_EXTRA_ID_MAX];
 	char               actor[64], note[200], floor[48];
-	bool               used;
+	bool               used, over;
+	int64_t            over_ns; /* since when */
 };
 
 /* Alarms stand in this order: of one point each [0, n_single), of count rules [n_single, n_single + n_groups), of all and any (n_joints), our own behind, then the
@@ -115,6 +116,7 @@ struct rules {
 
 	struct extra       *extras;     /* alarm n_made + i */
 	uint32_t            n_extras;   /* used */
+	uint32_t            n_over;     /* reports that are over */
 	uint32_t            next_extra; /* that is tried first: one that became free is not taken again soon */
 	uint32_t            extra_rev;  /* the greatest that any of them had */
 
@@ -311,12 +313,16 @@ void beside_flapped(struct rules *r, uint32_t alarm);
 /* extras.c */
 #define RULES_MADE_BY_PEOPLE(r, alarm) ((alarm) >= (r)->n_made)
 int  extras_build(struct rules *r, uint32_t *cap, struct err *reterr);
-void extras_ended(struct rules *r, uint32_t alarm);
+void extras_ended(struct rules *r, uint32_t alarm, int64_t at_ns);
+/* A report that has been over for too long. */
+bool extras_is_stale(const struct rules *r, uint32_t alarm, int64_t now_ns);
 void extras_expire(struct rules *r, uint32_t extra, struct stamp at, struct rules_sink *sink);
 int64_t extras_until_ms(const struct rules *r, uint32_t alarm);
 uint32_t extras_find(const struct rules *r, const char *id);
 size_t extras_save(const struct rules *r, uint32_t alarm, uint8_t *out);
 uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, size_t len, int64_t offset_ns);
+/* A report that is over, unless it is so for too long. */
+uint32_t extras_restore_over(struct rules *r, const char *id, const uint8_t *saved, size_t len, int64_t offset_ns, int64_t now_ns);
 
 /* suppress.c */
 int  suppress_build(struct rules *r, struct err *reterr);

@@ -139,7 +139,7 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.beside = *b, .mode = (uint8_t)b->mode, .verdict = (uint8_t)b->verdict, .times = b->times, .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
 	};
 	size_t len = pack(&s, out) + more;
-	return rules_extra(r, alarm) && l->state != STATE_NORMAL ? len + extras_save(r, alarm, out + len) : len;
+	return rules_extra(r, alarm) && (l->state != STATE_NORMAL || rules_extra(r, alarm)->over) ? len + extras_save(r, alarm, out + len) : len;
 }
 
 uint32_t rules_saved_rev(const uint8_t *saved, size_t len)
@@ -257,7 +257,7 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 	return 0;
 }
 
-/* One of people stands for as long as it is there: another state would be one that nothing ends. */
+/* One of people stands for as long as it is there: another state would be one that nothing ends. A report that is over waits for a verdict. */
 uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *saved, size_t len, struct stamp now)
 {
 	struct saved s;
@@ -266,9 +266,12 @@ uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *sav
 		return RULES_ALARM_NONE;
 	if (s.rev > r->extra_rev)
 		r->extra_rev = s.rev; /* if it is over it may be there again one day */
-	if ((s.state != STATE_ACTIVE && s.state != STATE_ACKED) || !(s.flags & FLAG_RAW) || len <= SAVED_LEN)
+	bool over = s.state == STATE_NORMAL && !(s.flags & FLAG_RAW), stands = (s.state == STATE_ACTIVE || s.state == STATE_ACKED) && (s.flags & FLAG_RAW);
+	if (!(over || stands) || len <= SAVED_LEN)
 		return RULES_ALARM_NONE;
-	uint32_t alarm = extras_restore(r, id, saved + SAVED_LEN, len - SAVED_LEN, clock_offset(r, &s, now));
+	int64_t offset_ns = clock_offset(r, &s, now);
+	uint32_t alarm = over ? extras_restore_over(r, id, saved + SAVED_LEN, len - SAVED_LEN, offset_ns, now.mono_ns)
+	                      : extras_restore(r, id, saved + SAVED_LEN, len - SAVED_LEN, offset_ns);
 	if (alarm != RULES_ALARM_NONE)
 		restore(r, alarm, &s, now);
 	return alarm;
