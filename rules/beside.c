@@ -53,6 +53,10 @@ static void wait_for_attention(struct rules *r, uint32_t alarm, enum alarm_trigg
 	const struct rule_def *d = r->alarms[alarm].def;
 	const struct life *l = &r->lives[alarm];
 
+	if (trigger == TRIGGER_ON || trigger == TRIGGER_ACK || trigger == TRIGGER_AGAIN)
+		r->besides[alarm].escalated = false;
+	if (trigger == TRIGGER_ACK)
+		r->besides[alarm].acked_s = (int32_t)(at.mono_ns / CLOCK_NS_PER_S);
 	if (!rules_is_attentive(d))
 		return;
 	uint32_t timer = rules_attention_of(r, alarm);
@@ -103,6 +107,7 @@ void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rule
 		rules_move(r, alarm, TRIGGER_AGAIN, &w, sink);
 		return;
 	}
+	r->besides[alarm].escalated = true;
 	rules_send(r, alarm, TRANSITION_ESCALATED, (enum alarm_state)l->state, &w, sink);
 	sink->changed(sink->user, alarm);
 }

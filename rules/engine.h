@@ -29,15 +29,19 @@ enum reach { REACH_NONE, REACH_TESTS, REACH_ALL };
 /* What stands beside the state of an alarm: 24 bytes. */
 struct beside {
 	int64_t  raised_ns[2];    /* when it became active before, and before that */
-	uint32_t suppressors;     /* that stand, and hide real alarms too: suppress.c */
+	int32_t  acked_s;         /* when it was acknowledged; meaningful while it is in that state */
 	uint16_t times;           /* that it became active while it chatters; no more than it can hold */
 	enum alarm_mode mode : 2; /* of the latest occurrence */
 	enum verdict verdict : 3; /* on the latest occurrence */
 	bool     shelved : 1;
 	bool     chatters : 1;
 	enum reach reach : 2;     /* as what it suppresses has counted it: suppress.c */
+	bool     escalated : 1;   /* since it became active */
 };
 _Static_assert(sizeof(struct beside) == 24, "there is one an alarm");
+
+/* What suppresses an alarm now: because of a test, and then only while it is of one itself; and else. */
+struct suppressors { uint32_t real, of_tests; };
 
 /* One of the pool behind all other alarms; free if its life is normal. A report that is over stays in its place, for a verdict, until another needs the place. */
 struct extra {
@@ -122,7 +126,7 @@ struct rules {
 
 	uint32_t           *suppresses; /* by alarm: [first_suppressed[a], first_suppressed[a + 1]) are the alarms that it suppresses */
 	uint32_t           *first_suppressed; /* NULL: no rule is suppressed by anything */
-	uint32_t           *test_suppressors; /* by alarm: those that stand because of a test; they hide what is of one */
+	struct suppressors *suppressors;      /* by alarm, or NULL as well */
 
 	uint32_t           *point_tests; /* by point: a bit for each test in force */
 	uint8_t            *points_out;  /* by point: out of service */

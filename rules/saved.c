@@ -2,7 +2,7 @@
  *
  *  0 version   1 state   2 flags   3 quality   4 rev (4)   8 occurrence (8 + 8)   24 since mono, wall   40 on mono
  * 48 the delay's end mono   56 saved at mono, wall   72 machine's boot   80 value
- * 88 what stands beside: latest occurrence (8 + 8)   104 raised before (8 + 8)   120 attention's end mono   128 times (4)   132 mode   133 verdict   134 flags   135 0
+ * 88 what stands beside: latest occurrence (8 + 8)   104 raised before (8 + 8)   120 attention's end mono, or if nobody is waited for when it was acknowledged   128 times (4)   132 mode   133 verdict   134 flags   135 0
  * 136 what memory.c keeps, or of people's alarms extras.c, if anything
  *
  * Moments are on the machine's clock (mono); "saved at" ties that clock to the wall, for when the machine has begun anew. */
@@ -21,7 +21,7 @@ enum {
 	FLAG_RAW = 1, FLAG_ACKED = 2, FLAG_WAS_ON = 4, FLAG_SINCE_TRUSTED = 8, FLAG_PEND_ON = 16, FLAG_PEND_OFF = 32, FLAG_SAVED_TRUSTED = 64,
 };
 
-enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2 };
+enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2, BESIDE_ESCALATED = 4 };
 
 struct saved {
 	uint8_t         version, state, flags, quality;
@@ -36,7 +36,7 @@ struct saved {
 	uint8_t         mode, verdict;
 	uint32_t        times;
 	bool            attends;      /* somebody is waited for, until attention_ns */
-	int64_t         attention_ns;
+	int64_t         attention_ns; /* else when it was acknowledged; 0: it was not, or that is not known */
 };
 
 static size_t pack(const struct saved *s, uint8_t *out)
@@ -66,7 +66,7 @@ static size_t pack(const struct saved *s, uint8_t *out)
 	at = bytes_put(at, s->times, 4);
 	at = bytes_put(at, s->mode, 1);
 	at = bytes_put(at, s->verdict, 1);
-	at = bytes_put(at, (s->beside.chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0), 1);
+	at = bytes_put(at, (s->beside.chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0) | (s->beside.escalated ? BESIDE_ESCALATED : 0), 1);
 	at = bytes_put(at, 0, 1);
 	return (size_t)(at - out);
 }
@@ -84,6 +84,7 @@ static void unpack_beside(const uint8_t *at, struct saved *s)
 	uint8_t flags = (uint8_t)bytes_take(&at, 1);
 	s->beside.chatters = flags & BESIDE_CHATTERS;
 	s->attends = flags & BESIDE_ATTENDS;
+	s->beside.escalated = flags & BESIDE_ESCALATED;
 }
 
 /* -1: of no version that is known. */
@@ -136,7 +137,7 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.since_ns = l->since_ns, .since_ms = l->since_ms, .on_ns = l->on_ns,
 		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
-		.beside = *b, .mode = (uint8_t)b->mode, .verdict = (uint8_t)b->verdict, .times = b->times, .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
+		.beside = *b, .mode = (uint8_t)b->mode, .verdict = (uint8_t)b->verdict, .times = b->times, .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns != CLOCK_NEVER ? attention_ns : l->state == STATE_ACKED ? b->acked_s * CLOCK_NS_PER_S : 0,
 	};
 	size_t len = pack(&s, out) + more;
 	return rules_extra(r, alarm) && (l->state != STATE_NORMAL || rules_extra(r, alarm)->over) ? len + extras_save(r, alarm, out + len) : len;
@@ -199,6 +200,28 @@ static bool waits_for_attention(const struct rules *r, uint32_t alarm, const str
 	return s->attends && d && (s->state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns) > 0;
 }
 
+/* The rule that this alarm was of waited for nobody, and as it is now it does: since when; CLOCK_NEVER: it is not so. */
+static int64_t new_attention(const struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
+{
+	const struct rule_def *d = r->alarms[alarm].def;
+	bool unseen = s->state == STATE_ACTIVE || (s->state == STATE_RETURNED && !(s->flags & FLAG_ACKED));
+
+	if (s->attends || !d)
+		return CLOCK_NEVER;
+	if (s->state == STATE_ACKED && d->re_alarm_ns > 0)
+		return rules_add_ns(rules_add_ns(s->attention_ns ? s->attention_ns : s->saved_ns, offset), d->re_alarm_ns);
+	return unseen && d->escalate_ns > 0 && !s->beside.escalated ? rules_add_ns(rules_add_ns(s->on_ns, offset), d->escalate_ns) : CLOCK_NEVER;
+}
+
+static void restore_attention(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset, struct stamp now)
+{
+	int64_t end_ns = waits_for_attention(r, alarm, s) ? rules_add_ns(s->attention_ns, offset) : new_attention(r, alarm, s, offset);
+
+	rules_no_attention(r, alarm);
+	if (end_ns != CLOCK_NEVER)
+		timers_set(&r->timers, rules_attention_of(r, alarm), s->attends || end_ns > now.mono_ns ? end_ns : now.mono_ns); /* a rule of now asks for nobody yesterday */
+}
+
 static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
 {
 	struct beside *b = &r->besides[alarm];
@@ -211,9 +234,8 @@ static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *
 	b->times = s->times < UINT16_MAX ? (uint16_t)s->times : UINT16_MAX;
 	b->raised_ns[0] = shifted(b->raised_ns[0], offset);
 	b->raised_ns[1] = shifted(b->raised_ns[1], offset);
-	rules_no_attention(r, alarm);
-	if (waits_for_attention(r, alarm, s))
-		timers_set(&r->timers, rules_attention_of(r, alarm), rules_add_ns(s->attention_ns, offset));
+	int64_t acked_ns = s->attends || !s->attention_ns ? s->saved_ns : s->attention_ns;
+	b->acked_s = (int32_t)(rules_add_ns(acked_ns, offset) / CLOCK_NS_PER_S);
 }
 
 static void restore(struct rules *r, uint32_t alarm, const struct saved *s, struct stamp now)
@@ -229,6 +251,7 @@ static void restore(struct rules *r, uint32_t alarm, const struct saved *s, stru
 		.pend = s->flags & FLAG_PEND_ON ? PEND_ON : s->flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
 	};
 	restore_beside(r, alarm, s, offset);
+	restore_attention(r, alarm, s, offset, now);
 	timers_cancel(&r->timers, alarm);
 	if (l->pend != PEND_NONE)
 		timers_set(&r->timers, alarm, rules_add_ns(s->end_ns, offset));

@@ -110,8 +110,8 @@ int suppress_build(struct rules *r, struct err *reterr)
 		qsort(p.list, p.n, sizeof *p.list, compare_pairs);
 		r->suppresses = calloc(p.n, sizeof *r->suppresses);
 		r->first_suppressed = calloc(r->n_alarms + 2, sizeof *r->first_suppressed);
-		r->test_suppressors = calloc(r->n_alarms + 1, sizeof *r->test_suppressors);
-		rc = r->suppresses && r->first_suppressed && r->test_suppressors ? 0 : -1;
+		r->suppressors = calloc(r->n_alarms + 1, sizeof *r->suppressors);
+		rc = r->suppresses && r->first_suppressed && r->suppressors ? 0 : -1;
 	}
 	for (uint32_t i = 0; rc == 0 && i < p.n; i++) {
 		r->suppresses[i] = p.list[i].what;
@@ -126,7 +126,7 @@ int suppress_build(struct rules *r, struct err *reterr)
 
 bool suppress_hides(const struct rules *r, uint32_t alarm, enum alarm_mode mode)
 {
-	return r->besides[alarm].suppressors > 0 || (mode != MODE_NORMAL && r->first_suppressed && r->test_suppressors[alarm] > 0);
+	return r->suppressors && (r->suppressors[alarm].real > 0 || (mode != MODE_NORMAL && r->suppressors[alarm].of_tests > 0));
 }
 
 /* As it is now; of an alarm that is normal nothing is of a test. */
@@ -147,9 +147,9 @@ static enum reach reach_of(const struct rules *r, uint32_t alarm)
 static void count_reach(struct rules *r, uint32_t alarm, enum reach reach, uint32_t by)
 {
 	if (reach == REACH_ALL)
-		r->besides[alarm].suppressors += by;
+		r->suppressors[alarm].real += by;
 	if (reach == REACH_TESTS)
-		r->test_suppressors[alarm] += by;
+		r->suppressors[alarm].of_tests += by;
 }
 
 static void tell(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
@@ -193,7 +193,7 @@ void suppress_restore(struct rules *r)
 	if (!r->first_suppressed)
 		return;
 	for (uint32_t a = 0; a < r->n_made; a++)
-		r->besides[a].suppressors = r->test_suppressors[a] = 0;
+		r->suppressors[a] = (struct suppressors){ 0 };
 	for (uint32_t by = 0; by < r->n_made; by++) {
 		r->besides[by].reach = reach_of(r, by);
 		for (uint32_t i = r->first_suppressed[by]; i < r->first_suppressed[by + 1]; i++)
