@@ -49,6 +49,7 @@ struct extra {
 	char               id[RULES_EXTRA_ID_MAX];
 	char               actor[64], note[200], floor[48];
 	bool               used, over;
+	bool               lost;    /* a shelf of what is a fire alarm now, and was none then */
 	int64_t            over_ns; /* since when */
 };
 

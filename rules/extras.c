@@ -244,6 +244,15 @@ int rules_unshelve(struct rules *r, uint32_t alarm, const struct rules_who *who,
 	return 0;
 }
 
+void rules_end_lost_shelves(struct rules *r, struct stamp now, struct rules_sink *sink)
+{
+	struct why w = { .at = now, .cause = CAUSE_RULE };
+
+	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++)
+		if (r->extras[i].used && r->extras[i].lost)
+			end_shelf(r, r->n_made + i, &w, sink);
+}
+
 void extras_expire(struct rules *r, uint32_t extra, struct stamp at, struct rules_sink *sink)
 {
 	struct why w = { .at = at, .cause = CAUSE_DELAY };
@@ -358,7 +367,7 @@ int rules_report(struct rules *r, uint32_t building, const char *floor, enum ala
 
 /* --- kept over a restart: behind the alarm's own state
  *
- * 0 kind   1 class   2 until wall (8)   10 the shelf's end, or since when the report is over, mono (8)   18 actor, note, floor: each its length and its bytes */
+ * 0 kind   1 class, of a shelf that of its alarm   2 until wall (8)   10 the shelf's end, or since when the report is over, mono (8)   18 actor, note, floor: each its length and its bytes */
 
 static uint8_t *put_text(uint8_t *at, const char *text)
 {
@@ -393,7 +402,7 @@ size_t extras_save(const struct rules *r, uint32_t alarm, uint8_t *out)
 	uint8_t *at = out;
 
 	*at++ = (uint8_t)x->shown.kind;
-	*at++ = (uint8_t)r->alarms[alarm].class_;
+	*at++ = (uint8_t)r->alarms[x->shown.kind == EXTRA_SHELF ? x->shown.target : alarm].class_;
 	at = bytes_put(at, (uint64_t)x->shown.until_ms, 8);
 	at = bytes_put(at, (uint64_t)(x->over ? x->over_ns : timers_get(&r->timers, rules_timer_shelf(r, alarm - r->n_made))), 8);
 	at = put_text(at, x->actor);
@@ -471,6 +480,7 @@ uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, s
 	if (kind == EXTRA_SHELF) {
 		rules_extra(r, alarm)->shown.until_ms = take_moment(saved + 2);
 		r->besides[target].shelved = true;
+		rules_extra(r, alarm)->lost = r->alarms[target].class_ == CLASS_FIRE && class_ != CLASS_FIRE;
 		timers_set(&r->timers, rules_timer_shelf(r, alarm - r->n_made), rules_add_ns(take_moment(saved + 10), offset_ns));
 	}
 	return alarm;

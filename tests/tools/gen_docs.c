@@ -149,6 +149,7 @@ static const char alarms_tail[] =
 	"- **A test hides nothing real**: an alarm that stands because of a test suppresses other alarms of tests only; when the test ends and it still stands, it is real and suppresses as any other. One whose point is out of service suppresses nothing. One that is shelved goes on suppressing: it is true, only not to be heard.\n"
 	"- A verdict may come when the occurrence is over; it names it. A report by hand can be verified for a week after its reset, unless so many are made meanwhile that its place is needed. `firegw report` counts them.\n"
 	"- Shelves, tests and reports by hand go on after a restart, a reload and a reboot. What has an end ends at its moment, also when nobody was told in time. After a reboot of the machine the wall clock says what is left of it.\n"
+	"- A shelf of an alarm that an edited configuration makes one of class fire ends with it, at a reload as at a start, with `unshelved`, cause rule: nobody who may shelve a fire was asked. One that was of fire when it was shelved stays.\n"
 	"- A shelf or a point out of service whose alarm or point is no longer in the configuration is closed with `removed`.\n"
 	"\n"
 	"## What is sent when, beside the table\n"

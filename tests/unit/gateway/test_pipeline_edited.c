@@ -91,11 +91,59 @@ static void what_was_escalated_is_not_so_again(void **state)
 	}
 }
 
+static void shelve(struct rig *r)
+{
+	struct pipeline_act a = { .what = ACT_SHELVE, .alarm = rules_find(pipeline_rules(r->pipeline), "d.v/shut"), .for_ns = 3600 * CLOCK_NS_PER_S };
+	struct pipeline_event e = { .type = EVENT_ACT, .now = r->now, .act = &a, .cause = CAUSE_PERSON, .actor = "li (uid 1000)" };
+
+	pipeline_step(r->pipeline, &e, &r->fx);
+	assert_int_equal(r->fx.refused.code, ERR_NONE);
+}
+
+/* An operator may have shelved what was no fire alarm then; what was one was shelved by a maintainer. */
+static void what_becomes_a_fire_alarm_is_shelved_no_longer(void **state)
+{
+	static const char fire[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: fire}\n";
+	struct rig r, same, next, again;
+
+	(void)state;
+	for (int way = 0; way < 4; way++) {
+		bool open = way & 1, restart = way & 2;
+		rig_start(&r, valve, plain);
+		rig_value(&r, "d.v", open);
+		shelve(&r);
+		edit(&same, &r, plain, restart);
+		assert_string_equal(rig_events(&same, 0), "");
+		assert_int_not_equal(rules_find(pipeline_rules(same.pipeline), "d.v/shut/shelved"), RULES_ALARM_NONE);
+		edit(&next, restart ? &r : &same, fire, restart);
+		const char *told = rig_events(&next, 0);
+		assert_non_null(strstr(told, "d.v/shut/shelved cleared normal;"));
+		assert_non_null(strstr(told, open ? "d.v/shut unshelved active;" : "d.v/shut unshelved normal;"));
+		assert_int_equal(rules_find(pipeline_rules(next.pipeline), "d.v/shut/shelved"), RULES_ALARM_NONE);
+		json_t *last = rig_event(&next, next.batch->n_events - 1);
+		assert_string_equal(json_string_value(json_object_get(last, "transition")), "unshelved");
+		assert_string_equal(json_string_value(json_object_get(last, "cause")), "rule");
+		assert_non_null(strstr(json_string_value(json_object_get(json_object_get(last, "message"), "en")), "(it is a fire alarm now, which only a maintainer may shelve)"));
+		json_decref(last);
+		shelve(&next);
+		size_t from = next.batch->n_events;
+		edit(&again, &next, fire, restart);
+		assert_int_not_equal(rules_find(pipeline_rules(again.pipeline), "d.v/shut/shelved"), RULES_ALARM_NONE);
+		assert_string_equal(rig_events(&again, 0), "");
+		assert_int_equal(next.batch->n_events, from);
+		rig_done(&r);
+		rig_done(&same);
+		rig_done(&next);
+		rig_done(&again);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_rule_waits_for_now_is_waited_for),
 		cmocka_unit_test(what_was_escalated_is_not_so_again),
+		cmocka_unit_test(what_becomes_a_fire_alarm_is_shelved_no_longer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

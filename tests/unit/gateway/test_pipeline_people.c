@@ -358,32 +358,6 @@ static void what_is_suppressed_no_longer_after_a_reload_is_told(void **state)
 	rig_done(&r);
 }
 
-/* An operator may have shelved what was no fire alarm then. */
-static void what_becomes_a_fire_alarm_is_shelved_no_longer(void **state)
-{
-	static const char one[] = "          - {point: v, name: 阀, kind: signal_valve, fc: 3, register: 0, enum: 0=open|1=closed}\n";
-	static const char before[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: supervisory}\n";
-	static const char after[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: fire}\n";
-	struct rig r, same, next;
-
-	(void)state;
-	for (int open = 0; open < 2; open++) {
-		rig_start(&r, one, before);
-		rig_value(&r, "d.v", open);
-		act(&r, (struct pipeline_act){ .what = ACT_SHELVE, .alarm = alarm_of(&r, "d.v/shut"), .for_ns = 3600 * CLOCK_NS_PER_S }, NULL);
-		rig_reload(&same, &r, one, before);
-		assert_string_equal(rig_events(&same, 0), "");
-		rig_reload(&next, &same, one, after);
-		const char *told = rig_events(&next, 0);
-		assert_non_null(strstr(told, "d.v/shut/shelved cleared normal;"));
-		assert_non_null(strstr(told, open ? "d.v/shut unshelved active;" : "d.v/shut unshelved normal;"));
-		assert_int_equal(rules_find(pipeline_rules(next.pipeline), "d.v/shut/shelved"), RULES_ALARM_NONE);
-		rig_done(&r);
-		rig_done(&same);
-		rig_done(&next);
-	}
-}
-
 /* The machine began anew: the wall clock says what is left, and never more than a test may last. */
 static void a_test_ends_by_the_wall_clock_after_a_reboot(void **state)
 {
@@ -465,7 +439,6 @@ int main(void)
 		cmocka_unit_test(a_test_goes_on_after_a_restart_and_a_reload),
 		cmocka_unit_test(what_a_test_led_to_is_real_when_its_point_is_under_it_no_longer),
 		cmocka_unit_test(what_is_suppressed_no_longer_after_a_reload_is_told),
-		cmocka_unit_test(what_becomes_a_fire_alarm_is_shelved_no_longer),
 		cmocka_unit_test(a_test_ends_by_the_wall_clock_after_a_reboot),
 		cmocka_unit_test(what_is_kept_of_tests_may_be_damaged),
 		cmocka_unit_test(a_verdict_stands_in_the_events_of_its_occurrence),
