@@ -211,7 +211,10 @@ static void put_prefix(struct strbuf *out, const struct rules_transition *t, boo
 		strbuf_printf(out, zh ? "已搁置至 %s:" : "shelved until %s: ", clock_format_minute(t->shelved_until_ms, when));
 		break;
 	case TRANSITION_UNSHELVED:
-		strbuf_puts(out, zh ? "取消搁置:" : "no longer shelved: ");
+		strbuf_puts(out, zh ? "取消搁置" : "no longer shelved");
+		if (t->cause == CAUSE_RULE) /* the configuration, and nobody was asked */
+			strbuf_puts(out, zh ? "(现为火警,只有维护人员可搁置)" : " (it is a fire alarm now, which only a maintainer may shelve)");
+		strbuf_puts(out, zh ? ":" : ": ");
 		break;
 	case TRANSITION_SUPPRESSED:
 		strbuf_puts(out, zh ? "已抑制:" : "suppressed: ");

@@ -287,7 +287,7 @@ void pipeline_step_end(struct pipeline *p, struct stamp now)
 
 	pipeline_ripen(p, now, false);
 	save_dirty(p, now);
-	pipeline_save_tests(p, now);
+	pipeline_save_people(p, now);
 	p->effects->deadline_ns = rules_deadline < p->next_sweep_ns ? rules_deadline : p->next_sweep_ns;
 	p->effects = NULL;
 }

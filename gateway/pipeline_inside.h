@@ -45,7 +45,7 @@ struct pipeline {
 	uint32_t                *picked;    /* points of a test, while it begins */
 	int64_t                  raises_ns[PIPELINE_FLOOD + 1]; /* the latest, a ring */
 	size_t                   n_raises;  /* ever */
-	bool                     flood;
+	bool                     flood, flood_dirty;
 	bool                     touched;   /* the rules' state changed in this step */
 	int64_t                  next_sweep_ns;
 	size_t                   n_good;
@@ -71,9 +71,9 @@ void pipeline_forget_orphans(struct pipeline *p);
 /* pipeline_people.c */
 void pipeline_act(struct pipeline *p, const struct pipeline_event *e, struct err *reterr);
 void pipeline_test_over(void *user, unsigned test, struct stamp at);
-void pipeline_save_tests(struct pipeline *p, struct stamp now);
-/* A kept state: true if it is that of the tests. */
-bool pipeline_restore_tests(struct pipeline *p, const char *key, const void *blob, size_t len, struct stamp now);
+void pipeline_save_people(struct pipeline *p, struct stamp now);
+/* A kept state: true if it is that of the tests, or of a flood. */
+bool pipeline_restore_people(struct pipeline *p, const char *key, const void *blob, size_t len, struct stamp now);
 void pipeline_adopt_tests(struct pipeline *p, const struct pipeline *old);
 /* An alarm came; time went on. */
 void pipeline_count_raise(struct pipeline *p, struct stamp at);

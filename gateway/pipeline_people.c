@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TESTS_KEY       "_gw.tests" /* their row among the kept states; an alarm's name has a slash */
+#define FLOOD_KEY       "_gw.flood"
 #define FLOOD_WINDOW_NS (600 * CLOCK_NS_PER_S)
 #define FLOOD_END       5
 
@@ -30,6 +31,7 @@ static void tell_flood(struct pipeline *p, bool begins, struct stamp at)
 	};
 
 	p->flood = begins;
+	p->flood_dirty = true;
 	pipeline_operation(p, &o);
 }
 
@@ -38,6 +40,7 @@ void pipeline_count_raise(struct pipeline *p, struct stamp at)
 	p->raises_ns[p->n_raises++ % (sizeof p->raises_ns / sizeof p->raises_ns[0])] = at.mono_ns;
 	if (!p->flood && at.mono_ns - nth_latest(p, PIPELINE_FLOOD + 1) <= FLOOD_WINDOW_NS)
 		tell_flood(p, true, at);
+	p->flood_dirty = p->flood_dirty || p->flood;
 }
 
 void pipeline_watch_flood(struct pipeline *p, struct stamp now)
@@ -51,6 +54,41 @@ void pipeline_watch_flood(struct pipeline *p, struct stamp now)
 bool pipeline_in_flood(const struct pipeline *p)
 {
 	return p->flood;
+}
+
+/* A flood that runs outlives the daemon that counted it: the moment and the machine's boot, the latest raises in the order in which they came. */
+static void save_flood(struct pipeline *p, struct stamp now)
+{
+	size_t ring = sizeof p->raises_ns / sizeof p->raises_ns[0], n = p->n_raises < ring ? p->n_raises : ring;
+	char mem[512];
+	struct strbuf text;
+
+	if (!p->flood_dirty)
+		return;
+	strbuf_init_fixed(&text, mem, sizeof mem);
+	if (p->flood)
+		strbuf_printf(&text, "%lld %lld %llu", (long long)now.mono_ns, (long long)now.wall_ms, (unsigned long long)p->c.machine_boot);
+	for (size_t i = n; p->flood && i > 0; i--)
+		strbuf_printf(&text, " %lld", (long long)nth_latest(p, i));
+	if (!text.failed && batch_put_state(p->batch, FLOOD_KEY, mem, text.len))
+		p->flood_dirty = false;
+}
+
+static void restore_flood(struct pipeline *p, const char *text, struct stamp now)
+{
+	long long saved_ns, saved_ms, raised_ns;
+	unsigned long long boot;
+	int used = 0;
+
+	if (sscanf(text, "%lld %lld %llu%n", &saved_ns, &saved_ms, &boot, &used) != 3)
+		return;
+	/* The machine began anew: the wall clock says how long it was away, if it did not go back. */
+	int64_t away_ms = now.wall_ms - saved_ms, offset_ns = 0;
+	if (boot != p->c.machine_boot)
+		offset_ns = now.mono_ns - saved_ns - (away_ms < 0 ? 0 : away_ms > 2 * FLOOD_WINDOW_NS / CLOCK_NS_PER_MS ? 2 * FLOOD_WINDOW_NS : away_ms * CLOCK_NS_PER_MS);
+	p->flood = true;
+	for (const char *at = text + used; sscanf(at, "%lld%n", &raised_ns, &used) == 1; at += used)
+		p->raises_ns[p->n_raises++ % (sizeof p->raises_ns / sizeof p->raises_ns[0])] = raised_ns + offset_ns;
 }
 
 /* ---- tests and drills ---- */
@@ -155,10 +193,9 @@ void pipeline_test_over(void *user, unsigned test, struct stamp at)
 }
 
 /* A line each: mode, end on the machine's clock and by the wall, the machine's boot, select, by. */
-void pipeline_save_tests(struct pipeline *p, struct stamp now)
+static void save_tests(struct pipeline *p)
 {
 	struct strbuf text = STRBUF_INIT;
-	(void)now;
 
 	if (!p->tests_dirty)
 		return;
@@ -171,6 +208,12 @@ void pipeline_save_tests(struct pipeline *p, struct stamp now)
 	if (!text.failed && batch_put_state(p->batch, TESTS_KEY, text.data ? text.data : "", text.len))
 		p->tests_dirty = false;
 	strbuf_done(&text);
+}
+
+void pipeline_save_people(struct pipeline *p, struct stamp now)
+{
+	save_tests(p);
+	save_flood(p, now);
 }
 
 static void resume(struct pipeline *p, unsigned i)
@@ -210,14 +253,17 @@ static void restore_line(struct pipeline *p, char *line, struct stamp now)
 	resume(p, i);
 }
 
-bool pipeline_restore_tests(struct pipeline *p, const char *key, const void *blob, size_t len, struct stamp now)
+bool pipeline_restore_people(struct pipeline *p, const char *key, const void *blob, size_t len, struct stamp now)
 {
+	bool of_flood = strcmp(key, FLOOD_KEY) == 0;
 	char *text, *rest, *line;
 
-	if (strcmp(key, TESTS_KEY) != 0)
+	if (!of_flood && strcmp(key, TESTS_KEY) != 0)
 		return false;
 	text = rest = strndup(blob, len);
-	while (text && (line = strsep(&rest, "\n")))
+	if (text && of_flood)
+		restore_flood(p, text, now);
+	while (!of_flood && text && (line = strsep(&rest, "\n")))
 		restore_line(p, line, now);
 	free(text);
 	return true;
@@ -233,6 +279,7 @@ void pipeline_adopt_tests(struct pipeline *p, const struct pipeline *old)
 	memcpy(p->raises_ns, old->raises_ns, sizeof p->raises_ns);
 	p->n_raises = old->n_raises;
 	p->flood = old->flood;
+	p->flood_dirty = old->flood_dirty;
 }
 
 /* ---- the door ---- */

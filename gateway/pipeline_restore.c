@@ -40,7 +40,7 @@ static void restore_silences(struct pipeline *p, uint32_t alarm)
 
 void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *blob, size_t len, struct stamp now)
 {
-	if (pipeline_restore_tests(p, alarm, blob, len, now))
+	if (pipeline_restore_people(p, alarm, blob, len, now))
 		return;
 	uint32_t i = rules_find(p->rules, alarm);
 	bool of_people = i == RULES_ALARM_NONE;
@@ -190,9 +190,11 @@ void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effe
 {
 	pipeline_step_begin(p, ret);
 	rules_restored(p->rules, now);
+	pipeline_watch_flood(p, now);
 	for (size_t i = 0; i < p->n_orphans; i++)
 		remove_orphan(p, &p->orphans[i], now);
 	pipeline_forget_orphans(p);
+	rules_end_lost_shelves(p->rules, now, &p->sink);
 	rules_end_lost_tests(p->rules, now, &p->sink);
 	pipeline_step_end(p, now);
 }
@@ -237,22 +239,6 @@ static void tell_suppressed(struct pipeline *p, const struct pipeline *old, uint
 	uint32_t alarm = before.state != STATE_NORMAL && before.state != STATE_PENDING ? rules_find(p->rules, id) : RULES_ALARM_NONE;
 	if (alarm != RULES_ALARM_NONE)
 		rules_tell_suppressed(p->rules, alarm, before.suppressed, now, &p->sink);
-}
-
-/* A shelf of an alarm that is one of fire in this config and was none: only a maintainer may shelve that, and nobody was asked. */
-static void unshelve_new_fire(struct pipeline *p, const struct pipeline *old, uint32_t was, struct stamp now)
-{
-	struct rules_alarm a = rules_alarm(old->rules, was);
-	uint32_t alarm = a.id[0] && a.class_ != CLASS_FIRE ? rules_find(p->rules, a.id) : RULES_ALARM_NONE;
-	struct rules_who who = { .cause = CAUSE_RULE, .now = now };
-	struct rules_present present;
-	struct err e;
-
-	if (alarm == RULES_ALARM_NONE || rules_alarm(p->rules, alarm).class_ != CLASS_FIRE)
-		return;
-	rules_present(p->rules, alarm, &present);
-	if (present.shelved)
-		(void)rules_unshelve(p->rules, alarm, &who, &p->sink, &e);
 }
 
 /* The old engine ends what is due and tells of what goes; its events go into the new one's batch. */
@@ -333,10 +319,9 @@ void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, 
 	for (uint32_t i = 0; i < rules_count(old->rules); i++)
 		take_over(p, old, i, now);
 	old->effects = NULL;
-	for (uint32_t i = 0; i < rules_count(old->rules); i++) {
+	for (uint32_t i = 0; i < rules_count(old->rules); i++)
 		tell_suppressed(p, old, i, now);
-		unshelve_new_fire(p, old, i, now);
-	}
+	rules_end_lost_shelves(p->rules, now, &p->sink);
 	rules_end_lost_tests(p->rules, now, &p->sink);
 	decide_anew(p, now);
 	pipeline_step_end(p, now);

@@ -95,6 +95,7 @@ struct report {
 	size_t               n_floods;
 	uint64_t             floods_n;
 	int64_t              flood_ms, floods_ms, flood_longest_ms; /* flood_ms: the one that is on, since; 0 */
+	int64_t              flood_seen_ms; /* it is not known to have gone on after that: the daemon ended; 0 */
 };
 
 /* report_tally.c */

@@ -9,7 +9,7 @@ static void end_flood(struct report *r, int64_t at_ms)
 {
 	int64_t from = r->flood_ms, ms = report_within(r, from, at_ms);
 
-	r->flood_ms = 0;
+	r->flood_ms = r->flood_seen_ms = 0;
 	if (!from || (ms == 0 && !report_counts(r, from)))
 		return;
 	r->floods_n++;
@@ -35,8 +35,8 @@ void report_boot(struct report *r, const struct report_event *e)
 {
 	if (e->boot && r->boot_known && e->boot != r->boot) {
 		was_offline(r, r->last_ms, e->at_ms);
-		if (r->flood_ms)
-			end_flood(r, r->last_ms); /* what was counted of it went with the daemon */
+		if (r->flood_ms && !r->flood_seen_ms)
+			r->flood_seen_ms = r->last_ms; /* the next daemon goes on counting, and tells its end; one that does not knew nothing of it */
 	}
 	if (e->boot) {
 		r->boot = e->boot;
@@ -140,7 +140,7 @@ int report_operation(struct report *r, const struct report_event *e)
 	case TRANSITION_HANDOVER: return count_person(r, e, PERSON_HANDOVER);
 	case TRANSITION_FLOOD_END: end_flood(r, e->at_ms); break;
 	case TRANSITION_FLOOD_START:
-		end_flood(r, e->at_ms);
+		end_flood(r, r->flood_seen_ms ? r->flood_seen_ms : e->at_ms);
 		r->flood_ms = e->at_ms;
 		break;
 	}
@@ -151,6 +151,8 @@ void report_operations_end(struct report *r)
 {
 	if (r->stopped && !r->over)
 		was_offline(r, r->last_ms, r->to_ms);
+	if (r->flood_seen_ms)
+		end_flood(r, r->flood_seen_ms);
 	if (r->flood_ms) {
 		int64_t since = r->flood_ms;
 		end_flood(r, r->to_ms);

@@ -89,6 +89,10 @@ static void wait_for_attention(struct rules *r, uint32_t alarm, enum alarm_trigg
 	const struct rule_def *d = rules_def(r, alarm);
 	const struct life *l = &r->lives[alarm];
 
+	if (trigger == TRIGGER_ON || trigger == TRIGGER_ACK || trigger == TRIGGER_AGAIN)
+		r->besides[alarm].escalated = false;
+	if (trigger == TRIGGER_ACK)
+		r->besides[alarm].acked_s = (int32_t)(at.mono_ns / CLOCK_NS_PER_S);
 	if (!rules_is_attentive(d))
 		return;
 	uint32_t timer = rules_attention_of(r, alarm);
@@ -131,7 +135,7 @@ void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rule
 	const struct life *l = &r->lives[alarm];
 	struct why w = { .at = at, .cause = CAUSE_DELAY };
 
-	if (b->shelved || b->suppressors > 0 || b->mode != MODE_NORMAL || (rules_point(r, alarm) != POINT_NONE && r->points_out[rules_point(r, alarm)])) {
+	if (b->shelved || suppress_hides(r, alarm, b->mode) || b->mode != MODE_NORMAL || (rules_point(r, alarm) != POINT_NONE && r->points_out[rules_point(r, alarm)])) {
 		ask_again(r, alarm, at);
 		return;
 	}
@@ -139,6 +143,7 @@ void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rule
 		rules_move(r, alarm, TRIGGER_AGAIN, &w, sink);
 		return;
 	}
+	r->besides[alarm].escalated = true;
 	rules_send(r, alarm, TRANSITION_ESCALATED, (enum alarm_state)l->state, &w, sink);
 	sink->changed(sink->user, alarm);
 }
@@ -154,6 +159,8 @@ int rules_verify(struct rules *r, uint32_t alarm, const struct event_id *occurre
 	struct life *l = &r->lives[alarm];
 	if (l->occurrence.counter == 0)
 		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it was never raised", rules_id(r, alarm));
+	if (extra && extras_is_stale(r, alarm, who->now.mono_ns))
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it has been over for more than a week", rules_id(r, alarm));
 	if (occurrence && (occurrence->boot != l->occurrence.boot || occurrence->counter != l->occurrence.counter))
 		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is not its latest one", rules_id(r, alarm));
 	if (extra && extra->kind != EXTRA_MANUAL)

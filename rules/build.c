@@ -401,6 +401,7 @@ void rules_free(struct rules *r)
 	free(r->extras);
 	free(r->suppresses);
 	free(r->first_suppressed);
+	free(r->suppressors);
 	free(r->point_tests);
 	free(r->points_out);
 	free(r->by_id);

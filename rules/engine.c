@@ -81,9 +81,10 @@ void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alar
 		.quality = last_quality(r, alarm), .device_at_ms = w->sample ? w->sample->device_at_ms : 0, .actor = w->actor, .note = w->note,
 		.mode = begins || of_occurrence ? b->mode : MODE_NORMAL, .shelved = b->shelved,
 		.out_of_service = a.point != POINT_NONE && r->points_out[a.point] && !a.extra,
-		.suppressed = b->suppressors > 0, .verdict = b->verdict, .verdict_cause = w->verdict_cause, .times = b->chatters ? b->times : 0,
+		.verdict = b->verdict, .verdict_cause = w->verdict_cause, .times = b->chatters ? b->times : 0,
 	};
 
+	t.suppressed = suppress_hides(r, alarm, t.mode);
 	t.limit = told_limit(&a, t.value.number);
 	t.shelved_until_ms = a.extra ? a.extra->until_ms : b->shelved ? extras_until_ms(r, alarm) : 0;
 	t.rate = memory_rate(r, alarm);
@@ -153,7 +154,7 @@ bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, con
 	if (stood != life_stands(l) && trigger != TRIGGER_REMOVE)
 		stands_otherwise(r, alarm, w, sink);
 	if (m.to == STATE_NORMAL && RULES_MADE_BY_PEOPLE(r, alarm))
-		extras_ended(r, alarm);
+		extras_ended(r, alarm, w->at.mono_ns);
 	return true;
 }
 
@@ -365,8 +366,9 @@ void rules_present(const struct rules *r, uint32_t alarm, struct rules_present *
 		.occurrence = l->state != STATE_NORMAL ? l->occurrence : (struct event_id){ 0 }, .since = since(l), .value = last_value(r, alarm), .quality = last_quality(r, alarm),
 		.mode = l->state != STATE_NORMAL ? b->mode : MODE_NORMAL, .shelved = b->shelved,
 		.out_of_service = point != POINT_NONE && !RULES_MADE_BY_PEOPLE(r, alarm) && r->points_out[point],
-		.suppressed = b->suppressors > 0, .chatters = b->chatters, .verdict = b->verdict,
+		.chatters = b->chatters, .verdict = b->verdict,
 	};
+	ret->suppressed = suppress_hides(r, alarm, ret->mode);
 }
 
 size_t rules_made_by(const struct rules *r, const struct rule_def *def)

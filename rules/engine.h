@@ -23,16 +23,20 @@ struct life {
 	bool            since_trusted : 1;
 };
 
+/* What an alarm suppresses of those that name it. */
+enum reach { REACH_NONE, REACH_TESTS, REACH_ALL };
+
 /* What stands beside the state of an alarm: 16 bytes. */
 struct beside {
 	uint32_t raised_ago[2];   /* how long before on_ns it was raised, and before that once more: 1 + µs; 0: never, or too long ago to matter. beside.c */
-	uint32_t suppressors;     /* that stand: suppress.c */
+	int32_t  acked_s;         /* when it was acknowledged; meaningful while it is in that state */
 	uint16_t times;           /* that it became active while it chatters; no more than it can hold */
 	enum alarm_mode mode : 2; /* of the latest occurrence */
 	enum verdict verdict : 3; /* on the latest occurrence */
 	bool     shelved : 1;
 	bool     chatters : 1;
-	bool     suppresses : 1;  /* it stands, and what it suppresses has counted it: suppress.c */
+	enum reach reach : 2;     /* as what it suppresses has counted it: suppress.c */
+	bool     escalated : 1;   /* since it became active */
 };
 _Static_assert(sizeof(struct beside) == 16, "there is one an alarm");
 
@@ -42,12 +46,17 @@ struct single {
 	uint32_t def, point;
 };
 
-/* One of the pool behind all other alarms; free if its life is normal. */
+/* What suppresses an alarm now: because of a test, and then only while it is of one itself; and else. */
+struct suppressors { uint32_t real, of_tests; };
+
+/* One of the pool behind all other alarms; free if its life is normal. A report that is over stays in its place, for a verdict, until another needs the place. */
 struct extra {
 	struct rules_extra shown;
 	char               id[RULES_EXTRA_ID_MAX];
 	char               actor[64], note[200], floor[48];
-	bool               used;
+	bool               used, over;
+	bool               lost;    /* a shelf of what is a fire alarm now, and was none then */
+	int64_t            over_ns; /* since when */
 };
 
 /* Alarms stand in this order: of one point each [0, n_single), of count rules [n_single, n_single + n_groups), of all and any (n_joints), our own behind, then the
@@ -118,11 +127,13 @@ struct rules {
 
 	struct extra       *extras;     /* alarm n_made + i */
 	uint32_t            n_extras;   /* used */
+	uint32_t            n_over;     /* reports that are over */
 	uint32_t            next_extra; /* that is tried first: one that became free is not taken again soon */
 	uint32_t            extra_rev;  /* the greatest that any of them had */
 
 	uint32_t           *suppresses; /* by alarm: [first_suppressed[a], first_suppressed[a + 1]) are the alarms that it suppresses */
 	uint32_t           *first_suppressed; /* NULL: no rule is suppressed by anything */
+	struct suppressors *suppressors;      /* by alarm, or NULL as well */
 
 	uint32_t           *point_tests; /* by point: a bit for each test in force */
 	uint8_t            *points_out;  /* by point: out of service */
@@ -376,16 +387,22 @@ void beside_flapped(struct rules *r, uint32_t alarm);
 /* extras.c */
 #define RULES_MADE_BY_PEOPLE(r, alarm) ((alarm) >= (r)->n_made)
 int  extras_build(struct rules *r, uint32_t *cap, struct err *reterr);
-void extras_ended(struct rules *r, uint32_t alarm);
+void extras_ended(struct rules *r, uint32_t alarm, int64_t at_ns);
+/* A report that has been over for too long. */
+bool extras_is_stale(const struct rules *r, uint32_t alarm, int64_t now_ns);
 void extras_expire(struct rules *r, uint32_t extra, struct stamp at, struct rules_sink *sink);
 int64_t extras_until_ms(const struct rules *r, uint32_t alarm);
 uint32_t extras_find(const struct rules *r, const char *id);
 size_t extras_save(const struct rules *r, uint32_t alarm, uint8_t *out);
 uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, size_t len, int64_t offset_ns);
+/* A report that is over, unless it is so for too long. */
+uint32_t extras_restore_over(struct rules *r, const char *id, const uint8_t *saved, size_t len, int64_t offset_ns, int64_t now_ns);
 
 /* suppress.c */
 int  suppress_build(struct rules *r, struct err *reterr);
-/* The alarm began or ended to stand. */
+/* Whether the alarm, told with this mode, is told as suppressed. */
+bool suppress_hides(const struct rules *r, uint32_t alarm, enum alarm_mode mode);
+/* The alarm began or ended to stand, or is of a test no more, or its point went in or out of service. */
 void suppress_update(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink);
 void suppress_restore(struct rules *r);
 

@@ -1,5 +1,6 @@
 /* The alarms that people make: shelves, points out of service, reports by hand. A pool behind all other alarms; one that is normal again is free, and is taken again last, so that
  * its end is saved long before. */
+#include "rules/bytes.h"
 #include "rules/engine.h"
 
 #include <assert.h>
@@ -32,8 +33,8 @@ int extras_build(struct rules *r, uint32_t *cap, struct err *reterr)
 
 uint32_t extras_find(const struct rules *r, const char *id)
 {
-	for (uint32_t i = 0, left = r->n_extras; left > 0 && i < RULES_EXTRAS_MAX; i++) {
-		if (!r->extras[i].used)
+	for (uint32_t i = 0, left = r->n_extras + r->n_over; left > 0 && i < RULES_EXTRAS_MAX; i++) {
+		if (!r->extras[i].used && !r->extras[i].over)
 			continue;
 		if (strcmp(r->extras[i].id, id) == 0)
 			return r->n_made + i;
@@ -42,21 +43,37 @@ uint32_t extras_find(const struct rules *r, const char *id)
 	return RULES_ALARM_NONE;
 }
 
-/* RULES_ALARM_NONE: all are taken. */
-static uint32_t take_extra(struct rules *r)
+/* Of what is reported again its own; else one that nobody asks for, or the one of a report that is over. RULES_EXTRAS_MAX: all are taken. */
+static uint32_t free_place(const struct rules *r, const char *id)
 {
+	uint32_t own = extras_find(r, id), over = RULES_EXTRAS_MAX;
+
+	if (own != RULES_ALARM_NONE && r->extras[own - r->n_made].over)
+		return own - r->n_made;
 	for (uint32_t n = 0; n < RULES_EXTRAS_MAX; n++) {
 		uint32_t i = (r->next_extra + n) % RULES_EXTRAS_MAX;
-		if (r->extras[i].used)
-			continue;
-		r->next_extra = (i + 1) % RULES_EXTRAS_MAX;
-		r->extras[i] = (struct extra){ .used = true };
-		r->n_extras++;
-		r->lives[r->n_made + i] = (struct life){ .rev = r->extra_rev > r->rev_first ? r->extra_rev : r->rev_first };
-		r->besides[r->n_made + i] = (struct beside){ 0 };
-		return r->n_made + i;
+		if (!r->extras[i].used && !r->extras[i].over)
+			return i;
+		if (r->extras[i].over && (over == RULES_EXTRAS_MAX || r->extras[i].over_ns < r->extras[over].over_ns))
+			over = i;
 	}
-	return RULES_ALARM_NONE;
+	return over;
+}
+
+/* RULES_ALARM_NONE: all are taken. */
+static uint32_t take_extra(struct rules *r, const char *id)
+{
+	uint32_t i = free_place(r, id);
+
+	if (i == RULES_EXTRAS_MAX)
+		return RULES_ALARM_NONE;
+	r->next_extra = (i + 1) % RULES_EXTRAS_MAX;
+	r->n_over -= r->extras[i].over;
+	r->extras[i] = (struct extra){ .used = true };
+	r->n_extras++;
+	r->lives[r->n_made + i] = (struct life){ .rev = r->extra_rev > r->rev_first ? r->extra_rev : r->rev_first };
+	r->besides[r->n_made + i] = (struct beside){ 0 };
+	return r->n_made + i;
 }
 
 /* What is shown of one of people's is what it is about. */
@@ -118,7 +135,7 @@ static int begin(struct rules *r, enum rules_extra_kind kind, enum alarm_class c
 
 	if (strlen(id) >= RULES_EXTRA_ID_MAX)
 		return err_set(reterr, ERR_INVALID, "'%s' is too long a name", id);
-	alarm = has_place(r, class_) ? take_extra(r) : RULES_ALARM_NONE;
+	alarm = has_place(r, class_) ? take_extra(r, id) : RULES_ALARM_NONE;
 	if (alarm == RULES_ALARM_NONE)
 		return err_set(reterr, ERR_REFUSED, "%u alarms are shelved, out of service or reported by hand already; end some first", r->n_extras);
 	struct extra *x = rules_extra(r, alarm);
@@ -135,7 +152,14 @@ static struct why why_of(const struct rules_who *who)
 	return (struct why){ .at = who->now, .cause = who->cause, .actor = who->actor, .note = who->note };
 }
 
-void extras_ended(struct rules *r, uint32_t alarm)
+bool extras_is_stale(const struct rules *r, uint32_t alarm, int64_t now_ns)
+{
+	const struct extra *x = rules_extra(r, alarm);
+
+	return x->over && now_ns - x->over_ns > RULES_LATE_NS;
+}
+
+void extras_ended(struct rules *r, uint32_t alarm, int64_t at_ns)
 {
 	struct extra *x = rules_extra(r, alarm);
 
@@ -143,7 +167,10 @@ void extras_ended(struct rules *r, uint32_t alarm)
 		return;
 	timers_cancel(&r->timers, rules_timer_shelf(r, alarm - r->n_made));
 	x->used = false;
+	x->over = x->shown.kind == EXTRA_MANUAL;
+	x->over_ns = at_ns;
 	r->n_extras--;
+	r->n_over += x->over;
 }
 
 /* --- shelves */
@@ -216,6 +243,15 @@ int rules_unshelve(struct rules *r, uint32_t alarm, const struct rules_who *who,
 	return 0;
 }
 
+void rules_end_lost_shelves(struct rules *r, struct stamp now, struct rules_sink *sink)
+{
+	struct why w = { .at = now, .cause = CAUSE_RULE };
+
+	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++)
+		if (r->extras[i].used && r->extras[i].lost)
+			end_shelf(r, r->n_made + i, &w, sink);
+}
+
 void extras_expire(struct rules *r, uint32_t extra, struct stamp at, struct rules_sink *sink)
 {
 	struct why w = { .at = at, .cause = CAUSE_DELAY };
@@ -230,12 +266,22 @@ static void tell_in_service(struct rules *r, uint32_t alarm, const struct why *w
 {
 	const struct life *l = &r->lives[alarm];
 
-	if (l->state != STATE_NORMAL && r->besides[alarm].suppressors == 0)
+	if (l->state != STATE_NORMAL && !suppress_hides(r, alarm, r->besides[alarm].mode))
 		rules_send(r, alarm, TRANSITION_UNSUPPRESSED, (enum alarm_state)l->state, w, sink);
 }
 
+static void suppress_anew(struct rules *r, uint32_t point, const struct why *w, struct rules_sink *sink)
+{
+	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
+		if (r->leaves[i].alarm < r->n_single)
+			suppress_update(r, r->leaves[i].alarm, w, sink);
+}
+
+/* What its alarms suppress is so before anything follows from them, and until nothing does. */
 static void recount(struct rules *r, uint32_t point, const struct why *w, struct rules_sink *sink)
 {
+	if (!r->points_out[point])
+		suppress_anew(r, point, w, sink);
 	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
 		if (r->leaves[i].alarm < r->n_single) {
 			if (!r->points_out[point])
@@ -243,6 +289,7 @@ static void recount(struct rules *r, uint32_t point, const struct why *w, struct
 			counts_update(r, r->leaves[i].alarm, w, sink);
 			sink->changed(sink->user, r->leaves[i].alarm); /* what counts at a restart goes by the moments that are known of its alarms */
 		}
+	suppress_anew(r, point, w, sink);
 }
 
 int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_who *who, struct rules_sink *sink, struct err *reterr)
@@ -299,6 +346,8 @@ int rules_report(struct rules *r, uint32_t building, const char *floor, enum ala
 		return err_set(reterr, ERR_INVALID, "what a person reports is fire, prealarm, supervisory or fault");
 	snprintf(id, sizeof id, MANUAL_PREFIX "%s.%s/%s", r->site->buildings[building].id, floor, alarm_class_name(class_));
 	alarm = extras_find(r, id);
+	if (alarm != RULES_ALARM_NONE && rules_extra(r, alarm)->over)
+		alarm = RULES_ALARM_NONE;
 	if (alarm != RULES_ALARM_NONE && r->lives[alarm].state != STATE_ACKED)
 		return err_set(reterr, ERR_REFUSED, "'%s' was reported already and waits to be acknowledged: firegw ack", id);
 	if (alarm != RULES_ALARM_NONE) {
@@ -317,7 +366,7 @@ int rules_report(struct rules *r, uint32_t building, const char *floor, enum ala
 
 /* --- kept over a restart: behind the alarm's own state
  *
- * 0 kind   1 class   2 until wall (8)   10 the shelf's end mono (8)   18 actor, note, floor: each its length and its bytes */
+ * 0 kind   1 class, of a shelf that of its alarm   2 until wall (8)   10 the shelf's end, or since when the report is over, mono (8)   18 actor, note, floor: each its length and its bytes */
 
 static uint8_t *put_text(uint8_t *at, const char *text)
 {
@@ -328,20 +377,9 @@ static uint8_t *put_text(uint8_t *at, const char *text)
 	return at + n;
 }
 
-static uint8_t *put_moment(uint8_t *at, int64_t t)
-{
-	for (int i = 0; i < 8; i++)
-		*at++ = (uint8_t)((uint64_t)t >> (8 * i));
-	return at;
-}
-
 static int64_t take_moment(const uint8_t *at)
 {
-	uint64_t v = 0;
-
-	for (int i = 0; i < 8; i++)
-		v |= (uint64_t)at[i] << (8 * i);
-	return (int64_t)v;
+	return (int64_t)bytes_take(&at, 8);
 }
 
 /* -1: there is none whole, or it does not fit. */
@@ -363,9 +401,9 @@ size_t extras_save(const struct rules *r, uint32_t alarm, uint8_t *out)
 	uint8_t *at = out;
 
 	*at++ = (uint8_t)x->shown.kind;
-	*at++ = (uint8_t)rules_class(r, alarm);
-	at = put_moment(at, x->shown.until_ms);
-	at = put_moment(at, timers_get(&r->timers, rules_timer_shelf(r, alarm - r->n_made)));
+	*at++ = (uint8_t)rules_class(r, x->shown.kind == EXTRA_SHELF ? x->shown.target : alarm);
+	at = bytes_put(at, (uint64_t)x->shown.until_ms, 8);
+	at = bytes_put(at, (uint64_t)(x->over ? x->over_ns : timers_get(&r->timers, rules_timer_shelf(r, alarm - r->n_made))), 8);
 	at = put_text(at, x->actor);
 	at = put_text(at, x->note);
 	return (size_t)(put_text(at, x->floor) - out);
@@ -403,14 +441,6 @@ static uint32_t target_of(const struct rules *r, enum rules_extra_kind kind, con
 }
 
 #define SAVED_LEAST 18
-/* As in saved.c: beyond it no moment is ours. */
-#define MOMENT_MAX (INT64_C(1) << 60)
-
-static bool is_moment(int64_t t)
-{
-	return t > -MOMENT_MAX && t < MOMENT_MAX;
-}
-
 /* What is told of it must be what its id says. */
 static bool makes_sense(const struct rules *r, enum rules_extra_kind kind, const char *id, uint32_t target, const char *floor, enum alarm_class class_, const uint8_t *saved)
 {
@@ -419,7 +449,7 @@ static bool makes_sense(const struct rules *r, enum rules_extra_kind kind, const
 	if (target == UINT32_MAX)
 		return false;
 	if (kind == EXTRA_SHELF)
-		return target < r->n_made && is_moment(take_moment(saved + 2)) && is_moment(take_moment(saved + 10));
+		return target < r->n_made && bytes_is_moment(take_moment(saved + 2)) && bytes_is_moment(take_moment(saved + 10));
 	if (kind == EXTRA_SERVICE)
 		return true;
 	snprintf(expected, sizeof expected, MANUAL_PREFIX "%s.%s/%s", r->site->buildings[target].id, floor, alarm_class_name(class_));
@@ -449,7 +479,19 @@ uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, s
 	if (kind == EXTRA_SHELF) {
 		rules_extra(r, alarm)->shown.until_ms = take_moment(saved + 2);
 		r->besides[target].shelved = true;
+		rules_extra(r, alarm)->lost = rules_class(r, target) == CLASS_FIRE && class_ != CLASS_FIRE;
 		timers_set(&r->timers, rules_timer_shelf(r, alarm - r->n_made), rules_add_ns(take_moment(saved + 10), offset_ns));
 	}
+	return alarm;
+}
+
+uint32_t extras_restore_over(struct rules *r, const char *id, const uint8_t *saved, size_t len, int64_t offset_ns, int64_t now_ns)
+{
+	int64_t over_ns = len >= SAVED_LEAST && saved[0] == EXTRA_MANUAL && bytes_is_moment(take_moment(saved + 10)) ? rules_add_ns(take_moment(saved + 10), offset_ns) : INT64_MIN;
+	bool lately = over_ns > rules_add_ns(now_ns, -RULES_LATE_NS);
+	uint32_t alarm = lately && r->n_extras < RULES_EXTRAS_MAX - RULES_EXTRAS_FIRE ? extras_restore(r, id, saved, len, offset_ns) : RULES_ALARM_NONE;
+
+	if (alarm != RULES_ALARM_NONE)
+		extras_ended(r, alarm, over_ns);
 	return alarm;
 }

@@ -93,6 +93,7 @@ struct rules_extra {
 #define RULES_EXTRAS_MAX 1024 /* shelves, points out of service and people's reports at once */
 #endif
 #define RULES_EXTRAS_FIRE (RULES_EXTRAS_MAX / 16) /* of them that only reports of fire take */
+#define RULES_LATE_NS (7 * 24 * 3600 * CLOCK_NS_PER_S) /* so long may a person's report be verified when it is over */
 #define RULES_TESTS_MAX  32   /* tests and drills in force at once */
 #define RULES_SHELF_MAX_NS (24 * 3600 * CLOCK_NS_PER_S)
 #define RULES_TEST_MAX_NS  (4 * 3600 * CLOCK_NS_PER_S)
@@ -203,7 +204,7 @@ struct rules_who { enum cause cause; const char *actor, *note; struct stamp now;
 int rules_shelve(struct rules *r, uint32_t alarm, int64_t for_ns, const struct rules_who *who, struct rules_sink *sink, struct err *reterr);
 int rules_unshelve(struct rules *r, uint32_t alarm, const struct rules_who *who, struct rules_sink *sink, struct err *reterr);
 int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_who *who, struct rules_sink *sink, struct err *reterr);
-/* Of the last occurrence, also when that is over. `occurrence` as for rules_on_command. */
+/* Of the last occurrence, also when that is over (a person's report: for RULES_LATE_NS, if its place is not needed). `occurrence` as for rules_on_command. */
 int rules_verify(struct rules *r, uint32_t alarm, const struct event_id *occurrence, enum verdict verdict, const char *verdict_cause, const struct rules_who *who,
                  struct rules_sink *sink, struct err *reterr);
 /* A person reports. floor: as in the site's words; class: fire, prealarm, supervisory or fault. */
@@ -216,6 +217,8 @@ void rules_test_end(struct rules *r, unsigned test, const struct rules_who *who,
 void rules_test_restore(struct rules *r, unsigned test, enum alarm_mode mode, const uint32_t *points, size_t n, int64_t until_ns);
 /* What a test led to whose point is under none now, in another config or because the test was not kept, is over as with the end of one. After rules_restored. */
 void rules_end_lost_tests(struct rules *r, struct stamp now, struct rules_sink *sink);
+/* A shelf of what another config makes a fire alarm ends: only a maintainer may shelve one, and nobody was asked. After rules_restored. */
+void rules_end_lost_shelves(struct rules *r, struct stamp now, struct rules_sink *sink);
 /* Another config suppresses otherwise: what is not normal and was told as (not) suppressed is told as it is now. After rules_restored. */
 void rules_tell_suppressed(struct rules *r, uint32_t alarm, bool was, struct stamp now, struct rules_sink *sink);
 enum alarm_mode rules_point_mode(const struct rules *r, uint32_t point);

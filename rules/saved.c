@@ -2,7 +2,7 @@
  *
  *  0 version   1 state   2 flags   3 quality   4 rev (4)   8 occurrence (8 + 8)   24 since mono, wall   40 on mono
  * 48 the delay's end mono   56 saved at mono, wall   72 machine's boot   80 value
- * 88 what stands beside: latest occurrence (8 + 8)   104 raised before (8 + 8)   120 attention's end mono   128 times (4)   132 mode   133 verdict   134 flags   135 0
+ * 88 what stands beside: latest occurrence (8 + 8)   104 raised before (8 + 8)   120 attention's end mono, or if nobody is waited for when it was acknowledged   128 times (4)   132 mode   133 verdict   134 flags   135 0
  * 136 what memory.c keeps, or of people's alarms extras.c, if anything
  *
  * Moments are on the machine's clock (mono); "saved at" ties that clock to the wall, for when the machine has begun anew. */
@@ -21,7 +21,7 @@ enum {
 	FLAG_RAW = 1, FLAG_ACKED = 2, FLAG_WAS_ON = 4, FLAG_SINCE_TRUSTED = 8, FLAG_PEND_ON = 16, FLAG_PEND_OFF = 32, FLAG_SAVED_TRUSTED = 64,
 };
 
-enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2 };
+enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2, BESIDE_ESCALATED = 4 };
 
 struct saved {
 	uint8_t         version, state, flags, quality;
@@ -33,11 +33,11 @@ struct saved {
 	uint64_t        machine_boot;
 	double          value;
 	int64_t         raised_ns[2]; /* 0: never */
-	bool            chatters;
+	bool            chatters, escalated;
 	uint8_t         mode, verdict;
 	uint32_t        times;
 	bool            attends;      /* somebody is waited for, until attention_ns */
-	int64_t         attention_ns;
+	int64_t         attention_ns; /* else when it was acknowledged; 0: it was not, or that is not known */
 };
 
 static size_t pack(const struct saved *s, uint8_t *out)
@@ -67,7 +67,7 @@ static size_t pack(const struct saved *s, uint8_t *out)
 	at = bytes_put(at, s->times, 4);
 	at = bytes_put(at, s->mode, 1);
 	at = bytes_put(at, s->verdict, 1);
-	at = bytes_put(at, (s->chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0), 1);
+	at = bytes_put(at, (s->chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0) | (s->escalated ? BESIDE_ESCALATED : 0), 1);
 	at = bytes_put(at, 0, 1);
 	return (size_t)(at - out);
 }
@@ -85,6 +85,7 @@ static void unpack_beside(const uint8_t *at, struct saved *s)
 	uint8_t flags = (uint8_t)bytes_take(&at, 1);
 	s->chatters = flags & BESIDE_CHATTERS;
 	s->attends = flags & BESIDE_ATTENDS;
+	s->escalated = flags & BESIDE_ESCALATED;
 }
 
 /* -1: of no version that is known. */
@@ -138,10 +139,11 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
 		.raised_ns = { beside_ago_to_ns(b->raised_ago[0], l->on_ns), beside_ago_to_ns(b->raised_ago[1], l->on_ns) },
-		.chatters = b->chatters, .mode = (uint8_t)b->mode, .verdict = (uint8_t)b->verdict, .times = b->times, .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns == CLOCK_NEVER ? 0 : attention_ns,
+		.chatters = b->chatters, .escalated = b->escalated, .mode = (uint8_t)b->mode, .verdict = (uint8_t)b->verdict, .times = b->times, .attends = attention_ns != CLOCK_NEVER,
+		.attention_ns = attention_ns != CLOCK_NEVER ? attention_ns : l->state == STATE_ACKED ? b->acked_s * CLOCK_NS_PER_S : 0,
 	};
 	size_t len = pack(&s, out) + more;
-	return rules_extra(r, alarm) && l->state != STATE_NORMAL ? len + extras_save(r, alarm, out + len) : len;
+	return rules_extra(r, alarm) && (l->state != STATE_NORMAL || rules_extra(r, alarm)->over) ? len + extras_save(r, alarm, out + len) : len;
 }
 
 uint32_t rules_saved_rev(const uint8_t *saved, size_t len)
@@ -193,20 +195,41 @@ static bool waits_for_attention(const struct rules *r, uint32_t alarm, const str
 	return s->attends && d && (s->state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns) > 0;
 }
 
+/* The rule that this alarm was of waited for nobody, and as it is now it does: since when; CLOCK_NEVER: it is not so. */
+static int64_t new_attention(const struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
+{
+	const struct rule_def *d = rules_def(r, alarm);
+	bool unseen = s->state == STATE_ACTIVE || (s->state == STATE_RETURNED && !(s->flags & FLAG_ACKED));
+
+	if (s->attends || !d)
+		return CLOCK_NEVER;
+	if (s->state == STATE_ACKED && d->re_alarm_ns > 0)
+		return rules_add_ns(rules_add_ns(s->attention_ns ? s->attention_ns : s->saved_ns, offset), d->re_alarm_ns);
+	return unseen && d->escalate_ns > 0 && !s->escalated ? rules_add_ns(rules_add_ns(s->on_ns, offset), d->escalate_ns) : CLOCK_NEVER;
+}
+
+static void restore_attention(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset, struct stamp now)
+{
+	int64_t end_ns = waits_for_attention(r, alarm, s) ? rules_add_ns(s->attention_ns, offset) : new_attention(r, alarm, s, offset);
+
+	rules_no_attention(r, alarm);
+	if (end_ns != CLOCK_NEVER)
+		timers_set(&r->timers, rules_attention_of(r, alarm), s->attends || end_ns > now.mono_ns ? end_ns : now.mono_ns); /* a rule of now asks for nobody yesterday */
+}
+
 static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
 {
 	struct beside *b = &r->besides[alarm];
 	bool shelved = b->shelved; /* by its shelf, which may have been restored before */
 
-	*b = (struct beside){ .chatters = s->chatters, .shelved = shelved };
+	*b = (struct beside){ .chatters = s->chatters, .escalated = s->escalated, .shelved = shelved };
 	b->mode = (enum alarm_mode)s->mode;
 	b->verdict = (enum verdict)s->verdict;
 	b->times = s->times < UINT16_MAX ? (uint16_t)s->times : UINT16_MAX;
 	b->raised_ago[0] = beside_ago_from_ns(s->raised_ns[0], s->on_ns);
 	b->raised_ago[1] = beside_ago_from_ns(s->raised_ns[1], s->on_ns);
-	rules_no_attention(r, alarm);
-	if (waits_for_attention(r, alarm, s))
-		timers_set(&r->timers, rules_attention_of(r, alarm), rules_add_ns(s->attention_ns, offset));
+	int64_t acked_ns = s->attends || !s->attention_ns ? s->saved_ns : s->attention_ns;
+	b->acked_s = (int32_t)(rules_add_ns(acked_ns, offset) / CLOCK_NS_PER_S);
 }
 
 static void restore(struct rules *r, uint32_t alarm, const struct saved *s, struct stamp now)
@@ -222,6 +245,7 @@ static void restore(struct rules *r, uint32_t alarm, const struct saved *s, stru
 		.pend = s->flags & FLAG_PEND_ON ? PEND_ON : s->flags & FLAG_PEND_OFF ? PEND_OFF : PEND_NONE,
 	};
 	restore_beside(r, alarm, s, offset);
+	restore_attention(r, alarm, s, offset, now);
 	timers_cancel(&r->timers, alarm);
 	if (l->pend != PEND_NONE)
 		timers_set(&r->timers, alarm, rules_add_ns(s->end_ns, offset));
@@ -250,7 +274,7 @@ int rules_restore(struct rules *r, uint32_t alarm, const uint8_t *saved, size_t 
 	return 0;
 }
 
-/* One of people stands for as long as it is there: another state would be one that nothing ends. */
+/* One of people stands for as long as it is there: another state would be one that nothing ends. A report that is over waits for a verdict. */
 uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *saved, size_t len, struct stamp now)
 {
 	struct saved s;
@@ -259,9 +283,12 @@ uint32_t rules_restore_extra(struct rules *r, const char *id, const uint8_t *sav
 		return RULES_ALARM_NONE;
 	if (s.rev > r->extra_rev)
 		r->extra_rev = s.rev; /* if it is over it may be there again one day */
-	if ((s.state != STATE_ACTIVE && s.state != STATE_ACKED) || !(s.flags & FLAG_RAW) || len <= SAVED_LEN)
+	bool over = s.state == STATE_NORMAL && !(s.flags & FLAG_RAW), stands = (s.state == STATE_ACTIVE || s.state == STATE_ACKED) && (s.flags & FLAG_RAW);
+	if (!(over || stands) || len <= SAVED_LEN)
 		return RULES_ALARM_NONE;
-	uint32_t alarm = extras_restore(r, id, saved + SAVED_LEN, len - SAVED_LEN, clock_offset(r, &s, now));
+	int64_t offset_ns = clock_offset(r, &s, now);
+	uint32_t alarm = over ? extras_restore_over(r, id, saved + SAVED_LEN, len - SAVED_LEN, offset_ns, now.mono_ns)
+	                      : extras_restore(r, id, saved + SAVED_LEN, len - SAVED_LEN, offset_ns);
 	if (alarm != RULES_ALARM_NONE)
 		restore(r, alarm, &s, now);
 	return alarm;

@@ -1,5 +1,6 @@
 /* Suppressed by design: while an alarm that a rule names in suppressed_by stands, that rule's alarms go on as they would, but marked. An alarm suppresses those of the same
- * device; one of several points those that lie in its scope; one that is named by its whole id all of the rule's. */
+ * device; one of several points those that lie in its scope; one that is named by its whole id all of the rule's. What stands because of a
+ * test suppresses what is of a test only, and what is out of service nothing: neither says that there is a cause. One that is shelved is true all the same. */
 #include "rules/engine.h"
 
 #include <stdlib.h>
@@ -174,7 +175,8 @@ int suppress_build(struct rules *r, struct err *reterr)
 		qsort(p.list, p.n, sizeof *p.list, compare_pairs);
 		r->suppresses = calloc(p.n, sizeof *r->suppresses);
 		r->first_suppressed = calloc(r->n_alarms + 2, sizeof *r->first_suppressed);
-		rc = r->suppresses && r->first_suppressed ? 0 : -1;
+		r->suppressors = calloc(r->n_alarms + 1, sizeof *r->suppressors);
+		rc = r->suppresses && r->first_suppressed && r->suppressors ? 0 : -1;
 	}
 	for (uint32_t i = 0; rc == 0 && i < p.n; i++) {
 		r->suppresses[i] = p.list[i].what;
@@ -187,6 +189,34 @@ int suppress_build(struct rules *r, struct err *reterr)
 	return rc == 0 ? 0 : err_set(reterr, ERR_NO_MEMORY, "no memory for the rules");
 }
 
+bool suppress_hides(const struct rules *r, uint32_t alarm, enum alarm_mode mode)
+{
+	return r->suppressors && (r->suppressors[alarm].real > 0 || (mode != MODE_NORMAL && r->suppressors[alarm].of_tests > 0));
+}
+
+/* As it is now; of an alarm that is normal nothing is of a test. */
+static bool is_hidden(const struct rules *r, uint32_t alarm)
+{
+	return suppress_hides(r, alarm, r->lives[alarm].state == STATE_NORMAL ? MODE_NORMAL : r->besides[alarm].mode);
+}
+
+static enum reach reach_of(const struct rules *r, uint32_t alarm)
+{
+	uint32_t point = rules_point(r, alarm);
+
+	if (!life_stands(&r->lives[alarm]) || (point != POINT_NONE && r->points_out[point]))
+		return REACH_NONE;
+	return r->besides[alarm].mode == MODE_NORMAL ? REACH_ALL : REACH_TESTS;
+}
+
+static void count_reach(struct rules *r, uint32_t alarm, enum reach reach, uint32_t by)
+{
+	if (reach == REACH_ALL)
+		r->suppressors[alarm].real += by;
+	if (reach == REACH_TESTS)
+		r->suppressors[alarm].of_tests += by;
+}
+
 static void tell(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
 {
 	struct why because = { .at = w->at, .cause = CAUSE_RULE };
@@ -194,7 +224,7 @@ static void tell(struct rules *r, uint32_t alarm, const struct why *w, struct ru
 
 	if (l->state == STATE_NORMAL)
 		return;
-	rules_send(r, alarm, r->besides[alarm].suppressors > 0 ? TRANSITION_SUPPRESSED : TRANSITION_UNSUPPRESSED, (enum alarm_state)l->state, &because, sink);
+	rules_send(r, alarm, is_hidden(r, alarm) ? TRANSITION_SUPPRESSED : TRANSITION_UNSUPPRESSED, (enum alarm_state)l->state, &because, sink);
 	sink->changed(sink->user, alarm);
 }
 
@@ -202,23 +232,24 @@ void rules_tell_suppressed(struct rules *r, uint32_t alarm, bool was, struct sta
 {
 	struct why w = { .at = now };
 
-	if (was != (r->besides[alarm].suppressors > 0))
+	if (was != is_hidden(r, alarm))
 		tell(r, alarm, &w, sink);
 }
 
 void suppress_update(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
 {
-	bool stands = life_stands(&r->lives[alarm]);
+	enum reach before = r->besides[alarm].reach, reach = r->first_suppressed ? reach_of(r, alarm) : before;
 
-	if (!r->first_suppressed || r->besides[alarm].suppresses == stands)
+	if (reach == before)
 		return;
-	r->besides[alarm].suppresses = stands;
+	r->besides[alarm].reach = reach;
 	for (uint32_t i = r->first_suppressed[alarm]; i < r->first_suppressed[alarm + 1]; i++) {
-		struct beside *b = &r->besides[r->suppresses[i]];
-		bool was = b->suppressors > 0;
-		b->suppressors += stands ? 1 : UINT32_MAX;
-		if (was != (b->suppressors > 0))
-			tell(r, r->suppresses[i], w, sink);
+		uint32_t what = r->suppresses[i];
+		bool was = is_hidden(r, what);
+		count_reach(r, what, before, UINT32_MAX);
+		count_reach(r, what, reach, 1);
+		if (was != is_hidden(r, what))
+			tell(r, what, w, sink);
 	}
 }
 
@@ -227,10 +258,10 @@ void suppress_restore(struct rules *r)
 	if (!r->first_suppressed)
 		return;
 	for (uint32_t a = 0; a < r->n_made; a++)
-		r->besides[a].suppressors = 0;
+		r->suppressors[a] = (struct suppressors){ 0 };
 	for (uint32_t by = 0; by < r->n_made; by++) {
-		r->besides[by].suppresses = life_stands(&r->lives[by]);
-		for (uint32_t i = r->first_suppressed[by]; r->besides[by].suppresses && i < r->first_suppressed[by + 1]; i++)
-			r->besides[r->suppresses[i]].suppressors++;
+		r->besides[by].reach = reach_of(r, by);
+		for (uint32_t i = r->first_suppressed[by]; i < r->first_suppressed[by + 1]; i++)
+			count_reach(r, r->suppresses[i], r->besides[by].reach, 1);
 	}
 }

@@ -39,7 +39,7 @@ void rig_open(struct rig *r, struct config *c, struct batch_sizes sizes)
 {
 	if (!r->started.mono_ns)
 		r->started = r->now;
-	struct pipeline_config pc = { .site = &c->site, .rules = c->rules, .n_rules = c->n_rules, .boot = r->boot, .machine_boot = 7, .started = r->started };
+	struct pipeline_config pc = { .site = &c->site, .rules = c->rules, .n_rules = c->n_rules, .boot = r->boot, .machine_boot = r->machine_boot ? r->machine_boot : 7, .started = r->started };
 	struct err e;
 
 	r->config = c;

@@ -16,7 +16,7 @@ struct rig {
 	uint64_t               *decodings;
 	struct stamp            now, started; /* started: the daemon's, which a reload keeps; 0: now */
 	struct pipeline_effects fx; /* of the last step */
-	uint64_t                boot;
+	uint64_t                boot, machine_boot; /* machine_boot 0: always the same */
 };
 
 #define RIG_STARTED_MS INT64_C(1795485600000)

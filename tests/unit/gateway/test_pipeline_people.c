@@ -173,6 +173,76 @@ static void a_flood_begins_with_the_eleventh_and_ends_when_fewer_than_five_came(
 	rig_done(&r);
 }
 
+static size_t floods(const struct rig *r, enum transition what)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->batch->n_events; i++)
+		n += r->batch->events[i].transition == what;
+	return n;
+}
+
+/* Twelve valves shut within a second. */
+static void flood(struct rig *r, const char *valves, const char *shut)
+{
+	char point[16];
+
+	rig_start(r, valves, shut);
+	for (int i = 0; i < 12; i++) {
+		sprintf(point, "d.v%d", i);
+		rig_value(r, point, 1);
+	}
+	assert_true(pipeline_in_flood(r->pipeline));
+	rig_wait(r, 1000);
+}
+
+/* Whatever happens to the daemon or the machine meanwhile, a flood that was announced ends once, at its moment. */
+static void a_flood_ends_over_a_restart_a_reboot_and_a_reload(void **state)
+{
+	static const char shut[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: supervisory}\n";
+	enum { RESTARTED, REBOOTED, LONG_AWAY, CLOCK_BACK, RELOADED, WAYS };
+	static char valves[4096];
+	struct rig r, next;
+	size_t at = 0;
+
+	(void)state;
+	for (int i = 0; i < 12; i++)
+		at += (size_t)sprintf(valves + at, "          - {point: v%d, kind: signal_valve, fc: 3, register: %d, enum: 0=open|1=closed}\n", i, i);
+	for (int way = 0; way < WAYS; way++) {
+		int64_t left_ms = way == REBOOTED ? 599000 - 60000 : way == LONG_AWAY ? 0 : way == CLOCK_BACK ? 600000 : 599000; /* nothing says how long it was away: not at all */
+		flood(&r, valves, shut);
+		memset(&next, 0, sizeof next);
+		next.boot = 0xdef;
+		next.now = r.now;
+		next.machine_boot = way == RESTARTED ? 0 : 8;
+		next.now.mono_ns = way == RESTARTED ? r.now.mono_ns : 5 * CLOCK_NS_PER_S;
+		next.now.wall_ms += way == REBOOTED ? 60000 : way == LONG_AWAY ? YEAR_MS : way == CLOCK_BACK ? -HOUR_MS : 0;
+		if (way == RELOADED) {
+			rig_reload(&next, &r, valves, shut);
+		} else {
+			rig_open(&next, rig_config(valves, shut), (struct batch_sizes){ 64, 64, 64, 8, 8, 8, 8, 1 << 18 });
+			rig_give_states(&next, &r);
+			pipeline_started(next.pipeline, next.now, &next.fx);
+		}
+		assert_int_equal(pipeline_in_flood(next.pipeline), way != LONG_AWAY);
+		if (left_ms > 0) {
+			rig_value(&next, "d.v0", 0);
+			assert_true(pipeline_in_flood(next.pipeline));
+			rig_wait(&next, left_ms - 1000);
+			assert_int_equal(floods(&next, TRANSITION_FLOOD_END), 0);
+		}
+		rig_wait(&next, 2000);
+		assert_false(pipeline_in_flood(next.pipeline));
+		assert_int_equal(floods(&next, TRANSITION_FLOOD_END), 1);
+		assert_int_equal(floods(&next, TRANSITION_FLOOD_START), 0);
+		for (size_t i = 0; i < next.batch->n_states; i++)
+			if (strcmp(next.batch->states[i].alarm, "_gw.flood") == 0)
+				assert_int_equal(next.batch->states[i].len, 0);
+		rig_done(&r);
+		rig_done(&next);
+	}
+}
+
 static void a_test_goes_on_after_a_restart_and_a_reload(void **state)
 {
 	struct rig r, next, last;
@@ -288,32 +358,6 @@ static void what_is_suppressed_no_longer_after_a_reload_is_told(void **state)
 	rig_done(&r);
 }
 
-/* An operator may have shelved what was no fire alarm then. */
-static void what_becomes_a_fire_alarm_is_shelved_no_longer(void **state)
-{
-	static const char one[] = "          - {point: v, name: 阀, kind: signal_valve, fc: 3, register: 0, enum: 0=open|1=closed}\n";
-	static const char before[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: supervisory}\n";
-	static const char after[] = "  - {id: shut, for: {kind: signal_valve}, when: {equals: closed}, class: fire}\n";
-	struct rig r, same, next;
-
-	(void)state;
-	for (int open = 0; open < 2; open++) {
-		rig_start(&r, one, before);
-		rig_value(&r, "d.v", open);
-		act(&r, (struct pipeline_act){ .what = ACT_SHELVE, .alarm = alarm_of(&r, "d.v/shut"), .for_ns = 3600 * CLOCK_NS_PER_S }, NULL);
-		rig_reload(&same, &r, one, before);
-		assert_string_equal(rig_events(&same, 0), "");
-		rig_reload(&next, &same, one, after);
-		const char *told = rig_events(&next, 0);
-		assert_non_null(strstr(told, "d.v/shut/shelved cleared normal;"));
-		assert_non_null(strstr(told, open ? "d.v/shut unshelved active;" : "d.v/shut unshelved normal;"));
-		assert_int_equal(rules_find(pipeline_rules(next.pipeline), "d.v/shut/shelved"), RULES_ALARM_NONE);
-		rig_done(&r);
-		rig_done(&same);
-		rig_done(&next);
-	}
-}
-
 /* The machine began anew: the wall clock says what is left, and never more than a test may last. */
 static void a_test_ends_by_the_wall_clock_after_a_reboot(void **state)
 {
@@ -329,7 +373,7 @@ static void a_test_ends_by_the_wall_clock_after_a_reboot(void **state)
 		struct stamp begun = next.now;
 		rig_open(&next, rig_config(points, rules), (struct batch_sizes){ 64, 64, 64, 8, 8, 8, 8, 1 << 18 });
 		char text[200];
-		/* as pipeline_save_tests wrote it, but of another boot of the machine */
+		/* as pipeline_save_people wrote it, but of another boot of the machine */
 		snprintf(text, sizeof text, "0\t1\t%lld\t%lld\t%d\tall\tli\n", (long long)(r.now.mono_ns + 3600 * CLOCK_NS_PER_S), (long long)(r.now.wall_ms + HOUR_MS), 99);
 		pipeline_restore_state(next.pipeline, "_gw.tests", text, strlen(text), next.now);
 		pipeline_started(next.pipeline, next.now, &next.fx);
@@ -346,6 +390,7 @@ static void a_test_ends_by_the_wall_clock_after_a_reboot(void **state)
 
 static void what_is_kept_of_tests_may_be_damaged(void **state)
 {
+	static const char *const floods_kept[] = { "", "1", "1 2", "1 2 x", "-" };
 	static const char *const texts[] = { "", "x", "99\t1\t1\t1\t1\ta\tb\n", "0\t0\t1\t1\t1\ta\tb\n", "0\t1\t1\t1\t1\ta", "0\t1\t\n", "\n\n\t\t\t" };
 	struct rig r;
 
@@ -353,6 +398,9 @@ static void what_is_kept_of_tests_may_be_damaged(void **state)
 	rig_start(&r, points, rules);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		pipeline_restore_state(r.pipeline, "_gw.tests", texts[i], strlen(texts[i]), r.now);
+	for (size_t i = 0; i < sizeof floods_kept / sizeof floods_kept[0]; i++)
+		pipeline_restore_state(r.pipeline, "_gw.flood", floods_kept[i], strlen(floods_kept[i]), r.now);
+	assert_false(pipeline_in_flood(r.pipeline));
 	for (size_t i = 0; i < RULES_TESTS_MAX; i++)
 		assert_int_equal(pipeline_tests(r.pipeline)[i].mode, MODE_NORMAL);
 	rig_done(&r);
@@ -387,10 +435,10 @@ int main(void)
 		cmocka_unit_test(a_clock_that_jumps_by_a_year_changes_no_alarm),
 		cmocka_unit_test(points_that_chatter_are_told_once_and_fire_at_once),
 		cmocka_unit_test(a_flood_begins_with_the_eleventh_and_ends_when_fewer_than_five_came),
+		cmocka_unit_test(a_flood_ends_over_a_restart_a_reboot_and_a_reload),
 		cmocka_unit_test(a_test_goes_on_after_a_restart_and_a_reload),
 		cmocka_unit_test(what_a_test_led_to_is_real_when_its_point_is_under_it_no_longer),
 		cmocka_unit_test(what_is_suppressed_no_longer_after_a_reload_is_told),
-		cmocka_unit_test(what_becomes_a_fire_alarm_is_shelved_no_longer),
 		cmocka_unit_test(a_test_ends_by_the_wall_clock_after_a_reboot),
 		cmocka_unit_test(what_is_kept_of_tests_may_be_damaged),
 		cmocka_unit_test(a_verdict_stands_in_the_events_of_its_occurrence),

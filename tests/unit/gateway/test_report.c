@@ -442,6 +442,25 @@ static void floods_end_with_the_daemon(void **state)
 	done();
 }
 
+/* Its end is told by the next daemon, or the one after; a restart in the last one is its end as far as is known. */
+static void a_flood_goes_on_over_restarts(void **state)
+{
+	(void)state;
+	begin("2024-02", 0);
+	operation(t0, "flood_start", "");
+	operation(t0 + H, "started", ",\"boot\":\"b2\"");
+	operation(t0 + 2 * H, "started", ",\"boot\":\"b3\"");
+	operation(t0 + 5 * H, "flood_end", ",\"boot\":\"b3\"");
+	operation(t0 + 9 * H, "flood_start", ",\"boot\":\"b3\"");
+	operation(t0 + 11 * H, "silence", ",\"boot\":\"b3\"");
+	operation(t0 + 12 * H, "started", ",\"boot\":\"b4\"");
+	report_end(r);
+	assert_int_equal(r->floods_n, 2);
+	assert_int_equal(r->floods_ms, 7 * H);
+	assert_true(r->floods[1].to_ms == t0 + 11 * H);
+	done();
+}
+
 static void duty_checks_and_answers(void **state)
 {
 	(void)state;
@@ -470,7 +489,7 @@ int main(void)
 		cmocka_unit_test(last_verdict_counts), cmocka_unit_test(verdicts_over_the_edge), cmocka_unit_test(tests_and_drills_apart), cmocka_unit_test(hidden_calls_for_nobody),
 		cmocka_unit_test(all_tests_end), cmocka_unit_test(the_next_day),
 		cmocka_unit_test(restart_in_the_midst), cmocka_unit_test(away_over_both_edges), cmocka_unit_test(this_month_ends_now), cmocka_unit_test(clock_set_back),
-		cmocka_unit_test(floods_end_with_the_daemon), cmocka_unit_test(duty_checks_and_answers),
+		cmocka_unit_test(floods_end_with_the_daemon), cmocka_unit_test(a_flood_goes_on_over_restarts), cmocka_unit_test(duty_checks_and_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,12 +18,24 @@ static bool is_out(const struct model *m, uint32_t key)
 	return is && is->point != POINT_NONE && m->alarms[key_service(m->n, is->point)].there;
 }
 
-bool model_is_suppressed(const struct model *m, uint32_t key)
+static bool suppresses(const struct model *m, uint32_t by, uint32_t key, enum alarm_mode mode)
+{
+	const struct model_alarm *b = &m->alarms[by];
+
+	return m->suppresses[by][key] && b->suppresses && (b->suppresses_as == MODE_NORMAL || mode != MODE_NORMAL);
+}
+
+static bool is_suppressed(const struct model *m, uint32_t key, enum alarm_mode mode)
 {
 	for (uint32_t by = 0; key < m->n && m->alarms[key].may_be_suppressed && by < m->n; by++)
-		if (m->suppresses[by][key] && m->alarms[by].suppresses)
+		if (suppresses(m, by, key, mode))
 			return true;
 	return false;
+}
+
+bool model_is_suppressed(const struct model *m, uint32_t key)
+{
+	return is_suppressed(m, key, m->alarms[key].mode);
 }
 
 static enum alarm_mode mode_of(const struct model *m, uint32_t key)
@@ -42,10 +54,12 @@ void model_tell(struct model *m, uint32_t key, enum transition what, enum alarm_
 	struct model_alarm *a = &m->alarms[key];
 	uint32_t shelf = model_shelf_of(m, key);
 	bool of_occurrence = a->state != STATE_NORMAL || to != STATE_NORMAL || what == TRANSITION_VERIFIED;
+	enum alarm_mode mode = of_occurrence ? a->mode : MODE_NORMAL;
 
+	a->was_suppressed = is_suppressed(m, key, mode);
 	assert_true(m->n_out < m->max);
-	m->out[m->n_out++] = (struct modelled){ .key = key, .what = what, .to = to, .at_ns = at_ns, .acked = a->acked, .mode = of_occurrence ? a->mode : MODE_NORMAL,
-		.shelved = shelf < SCENARIO_KEYS, .out_of_service = is_out(m, key), .suppressed = model_is_suppressed(m, key), .verdict = a->verdict,
+	m->out[m->n_out++] = (struct modelled){ .key = key, .what = what, .to = to, .at_ns = at_ns, .acked = a->acked, .mode = mode,
+		.shelved = shelf < SCENARIO_KEYS, .out_of_service = is_out(m, key), .suppressed = a->was_suppressed, .spared = !a->was_suppressed && is_suppressed(m, key, MODE_TEST), .verdict = a->verdict,
 		.times = a->chatters ? a->times : 0, .holding = model_holding(m, key),
 		.until_ns = shelf < SCENARIO_KEYS ? m->alarms[shelf].until_ns : !a->is && a->kind == EXTRA_SHELF ? a->until_ns : 0 };
 	a->state = to;
@@ -74,19 +88,16 @@ static uint32_t count_points(const struct model *m, uint32_t group, int64_t at_n
 	return n;
 }
 
-/* After `key` began or ended to stand. */
-static void judge_suppressed(struct model *m, uint32_t key, int64_t at_ns)
+void model_judge_suppressed(struct model *m, uint32_t key, int64_t at_ns)
 {
-	m->alarms[key].suppresses = model_stands(&m->alarms[key]);
+	m->alarms[key].suppresses = model_stands(&m->alarms[key]) && !is_out(m, key);
+	m->alarms[key].suppresses_as = m->alarms[key].mode;
 	if (!m->alarms[key].may_suppress)
 		return;
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct model_alarm *a = &m->alarms[i];
 		bool is = model_is_suppressed(m, i);
-		if (a->was_suppressed == is)
-			continue;
-		a->was_suppressed = is;
-		if (a->state != STATE_NORMAL)
+		if (a->state != STATE_NORMAL && a->was_suppressed != is)
 			model_tell(m, i, is ? TRANSITION_SUPPRESSED : TRANSITION_UNSUPPRESSED, a->state, at_ns);
 	}
 }
@@ -157,7 +168,7 @@ static void go_on(struct model *m, uint32_t key, int64_t at_ns, bool anew)
 	wait_for_ack(a, at_ns);
 	note_raise(m, key, at_ns, anew);
 	if (key < m->n)
-		judge_suppressed(m, key, at_ns);
+		model_judge_suppressed(m, key, at_ns);
 	if (key < m->n && !a->count_rule)
 		model_judge_counts(m, at_ns);
 }
@@ -179,7 +190,7 @@ static void go_off(struct model *m, uint32_t key, int64_t at_ns)
 	if (key < m->n && !a->count_rule)
 		model_judge_counts(m, at_ns);
 	if (key < m->n)
-		judge_suppressed(m, key, at_ns);
+		model_judge_suppressed(m, key, at_ns);
 }
 
 void model_decide(struct model *m, uint32_t key, bool raw, int64_t at_ns)
@@ -242,7 +253,7 @@ static void end_test_of(struct model *m, uint32_t key, int64_t at_ns)
 		go_on(m, key, at_ns, true);
 	model_judge_counts(m, at_ns);
 	if (key < m->n)
-		judge_suppressed(m, key, at_ns);
+		model_judge_suppressed(m, key, at_ns);
 }
 
 void model_end_test(struct model *m, unsigned test, int64_t at_ns)

@@ -25,8 +25,9 @@ struct model_alarm {
 	bool    forgotten;              /* the last raise is one of a test that is over: nothing counts it */
 	bool    chatters;
 	uint32_t times;
-	bool    suppresses;             /* it stands, as far as what it suppresses knows: at its end that knows last */
-	bool    was_suppressed;
+	bool    suppresses;             /* it stands and its point is in service, as far as what it suppresses knows: at its end that knows last */
+	enum alarm_mode suppresses_as;  /* of a test, if it is: then it suppresses those that are, too */
+	bool    was_suppressed;         /* as it was told last */
 	bool    out;                    /* its point is out of service, and what counts knows it */
 	bool    may_suppress, may_be_suppressed, may_count;
 	enum alarm_mode mode;           /* of the latest occurrence */
@@ -73,6 +74,8 @@ struct model {
 
 bool model_stands(const struct model_alarm *a);
 bool model_is_suppressed(const struct model *m, uint32_t key);
+/* After `key` began or ended to stand, or its point went in or out of service. */
+void model_judge_suppressed(struct model *m, uint32_t key, int64_t at_ns);
 uint32_t model_shelf_of(const struct model *m, uint32_t key);
 void model_tell(struct model *m, uint32_t key, enum transition what, enum alarm_state to, int64_t at_ns);
 uint32_t model_holding(const struct model *m, uint32_t key);

@@ -143,6 +143,13 @@ static bool unshelve(struct model *m, const struct input *in)
 	return true;
 }
 
+static void judge_suppressed_by(struct model *m, uint32_t point, int64_t at_ns)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->alarms[i].is->point == point)
+			model_judge_suppressed(m, i, at_ns);
+}
+
 static bool service(struct model *m, const struct input *in)
 {
 	uint32_t key = key_service(m->n, in->point);
@@ -153,6 +160,8 @@ static bool service(struct model *m, const struct input *in)
 		model_begin_own(m, key, EXTRA_SERVICE, in->point, CLOCK_NEVER, in->at_ns);
 	else
 		model_decide(m, key, false, in->at_ns);
+	if (!in->on)
+		judge_suppressed_by(m, in->point, in->at_ns);
 	for (uint32_t i = 0; i < m->n; i++) {
 		if (m->alarms[i].is->point != in->point)
 			continue;
@@ -161,6 +170,7 @@ static bool service(struct model *m, const struct input *in)
 			model_tell(m, i, TRANSITION_UNSUPPRESSED, m->alarms[i].state, in->at_ns);
 		model_judge_counts(m, in->at_ns);
 	}
+	judge_suppressed_by(m, in->point, in->at_ns);
 	model_settle(m, in->point, in->at_ns);
 	return true;
 }

@@ -135,6 +135,7 @@ struct modelled {
 	int64_t          at_ns;
 	enum alarm_mode  mode;
 	bool             acked, shelved, out_of_service, suppressed;
+	bool             spared;     /* not suppressed, because what would do so stands in a test only; the engine's says nothing of it */
 	int64_t          until_ns;   /* of the shelf, from FIXTURE_START; 0: none */
 	enum verdict     verdict;
 	uint32_t         times;

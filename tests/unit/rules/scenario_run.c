@@ -141,11 +141,17 @@ void run_start(struct run *r, enum run_kind kind, struct scenario *s)
 		r->places[a] = a;
 }
 
+/* A report that is over, and may be verified. */
+static bool is_over(const struct run *r, uint32_t key)
+{
+	return key >= key_report((uint32_t)scenario_count(r->rules), r->scenario->f.site.n_points, 0, 0, CLASS_FIRE) && r->table[key].rev > 0 && r->table[key].state == STATE_NORMAL;
+}
+
 static void restore_people(struct run *r, struct stamp now)
 {
 	for (size_t i = 0; i < r->n_begun; i++) {
 		uint32_t key = r->begun[i];
-		bool stands = r->table[key].state != STATE_NORMAL;
+		bool stands = r->table[key].state != STATE_NORMAL || is_over(r, key);
 		r->places[key] = r->kept_len[key] ? rules_restore_extra(r->rules, r->ids[key], r->kept[key], r->kept_len[key], now) : RULES_ALARM_NONE;
 		if (stands != (r->places[key] != RULES_ALARM_NONE))
 			fail_msg("seed %llu: %s %s", (unsigned long long)r->scenario->seed, r->ids[key], stands ? "was lost" : "came back");
@@ -187,7 +193,7 @@ static uint32_t pick_key(const struct run *r, uint64_t pick, uint32_t among, uns
 	uint32_t found[SCENARIO_KEYS], n = 0;
 
 	for (uint32_t key = 0; key < among; key++)
-		if (r->table[key].state != STATE_NORMAL)
+		if (r->table[key].state != STATE_NORMAL || is_over(r, key))
 			found[n++] = key;
 	return n > 0 && pick / 256 % one_in != 0 ? found[pick % 256 % n] : (uint32_t)(pick % 256 % scenario_count(r->rules));
 }

@@ -302,12 +302,118 @@ static void test_suppressed_before_it_follows(void **state)
 	assert_true(fx.log[1].t.suppressed && fx.n_log == 2);
 }
 
+static const char *const by_on[] = { "on" };
+
+static bool told_suppressed(size_t n, const char *alarm, enum transition what)
+{
+	assert_true(n < fx.n_log && fx.log[n].t.what == what && fx.log[n].t.alarm == fixture_find(&fx, alarm));
+	return fx.log[n].t.suppressed;
+}
+
+/* A test must not hide what is real; when it ends, what still stands is real, and so hides what follows from it. */
+static void test_a_test_hides_nothing_real(void **state)
+{
+	(void)state;
+	for (int restart = 0; restart < 2; restart++) {
+		add_suppressed(by_on)->escalate_ns = 10 * S;
+		fixture_start(&fx);
+		fixture_forget(&fx);
+		fixture_test_begin(&fx, 0, MODE_TEST, 1, 60 * S, 0);
+		fixture_read(&fx, 0, 1, S);
+		fixture_read(&fx, 1, 5, 2 * S);
+		assert_false(told_suppressed(1, "d0.p1/low", TRANSITION_RAISED) || suppressed("d0.p1/low"));
+		if (restart)
+			fixture_restart(&fx, 2 * S, 0, fixture_at(&fx, 3 * S));
+		assert_false(suppressed("d0.p1/low"));
+		fixture_forget(&fx);
+		fixture_time(&fx, 20 * S); /* and it is escalated */
+		assert_false(told_suppressed(0, "d0.p1/low", TRANSITION_ESCALATED));
+		fixture_test_end(&fx, 0, 30 * S);
+		assert_int_equal(fx.n_log, 4);
+		assert_false(told_suppressed(1, A, TRANSITION_REMOVED) || told_suppressed(2, A, TRANSITION_RAISED));
+		assert_true(told_suppressed(3, "d0.p1/low", TRANSITION_SUPPRESSED) && suppressed("d0.p1/low"));
+		fixture_read(&fx, 0, 0, 40 * S);
+		assert_false(suppressed("d0.p1/low"));
+		teardown(NULL);
+		setup(NULL);
+	}
+}
+
+/* What is of a test may be hidden by one; what is raised anew at its end is not, unless its cause is. */
+static void test_a_test_hides_a_test(void **state)
+{
+	(void)state;
+	for (int both_end = 0; both_end < 2; both_end++) {
+		add_suppressed(by_on);
+		fixture_start(&fx);
+		fixture_test_begin(&fx, 0, MODE_TEST, 1, 60 * S, 0);
+		fixture_test_begin(&fx, 1, MODE_DRILL, 2, 60 * S, 0);
+		fixture_read(&fx, 0, 1, S);
+		fixture_read(&fx, 1, 5, 2 * S);
+		assert_true(suppressed("d0.p1/low") && fx.log[fx.n_log - 1].t.suppressed);
+		fixture_restart(&fx, 2 * S, 0, fixture_at(&fx, 3 * S));
+		assert_true(suppressed("d0.p1/low"));
+		fixture_forget(&fx);
+		fixture_test_end(&fx, 1, 4 * S);
+		assert_true(told_suppressed(0, "d0.p1/low", TRANSITION_REMOVED));
+		assert_false(told_suppressed(1, "d0.p1/low", TRANSITION_RAISED) || suppressed("d0.p1/low"));
+		if (both_end) {
+			fixture_test_end(&fx, 0, 5 * S);
+			assert_true(suppressed("d0.p1/low"));
+		} else {
+			fixture_read(&fx, 0, 0, 5 * S);
+			fixture_read(&fx, 0, 1, 6 * S);
+			assert_int_equal(fx.n_log, 2 + 3); /* the test's own comings and goings touch it no more */
+		}
+		teardown(NULL);
+		setup(NULL);
+	}
+}
+
+/* What began before the test is real to its end. */
+static void test_what_was_real_goes_on_hiding(void **state)
+{
+	(void)state;
+	add_suppressed(by_on);
+	fixture_start(&fx);
+	fixture_read(&fx, 0, 1, 0);
+	fixture_test_begin(&fx, 0, MODE_TEST, 1, 60 * S, S);
+	fixture_read(&fx, 1, 5, 2 * S);
+	assert_true(suppressed("d0.p1/low"));
+	fixture_test_end(&fx, 0, 3 * S);
+	assert_true(suppressed("d0.p1/low"));
+}
+
+/* A point out of service says nothing, and so hides nothing; one that is only not to be heard is true all the same. */
+static void test_out_of_service_hides_nothing(void **state)
+{
+	struct err e;
+
+	(void)state;
+	add_suppressed(by_on);
+	fixture_start(&fx);
+	fixture_read(&fx, 0, 1, 0);
+	fixture_read(&fx, 1, 5, S);
+	assert_true(suppressed("d0.p1/low"));
+	assert_int_equal(fixture_shelve(&fx, A, 60 * S, 2 * S, &e), 0);
+	assert_true(suppressed("d0.p1/low"));
+	fixture_forget(&fx);
+	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), 0);
+	assert_false(told_suppressed(1, "d0.p1/low", TRANSITION_UNSUPPRESSED) || suppressed("d0.p1/low"));
+	fixture_restart(&fx, 3 * S, 0, fixture_at(&fx, 4 * S));
+	assert_false(suppressed("d0.p1/low"));
+	fixture_forget(&fx);
+	assert_int_equal(fixture_service(&fx, 0, false, 5 * S, &e), 0);
+	assert_true(told_suppressed(2, "d0.p1/low", TRANSITION_SUPPRESSED) && suppressed("d0.p1/low"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_three_in_a_minute), T(test_said_once_and_again_after_a_minute), T(test_held), T(test_held_over_a_restart), T(test_fire_is_not_held), T(test_dips_are_no_raises),
 		T(test_suppressed_on_the_device), T(test_suppressed_in_the_scope), T(test_suppressed_by_terms), T(test_suppressed_by_its_id), T(test_counted_once), T(test_suppressed_before_it_follows),
+		T(test_a_test_hides_nothing_real), T(test_a_test_hides_a_test), T(test_what_was_real_goes_on_hiding), T(test_out_of_service_hides_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -412,7 +412,8 @@ static void test_report(void **state)
 	assert_int_equal(fixture_command(&fx, REPORT, RULES_ACK, 5 * S, &e), 0);
 	assert_int_equal(fixture_command(&fx, REPORT, RULES_RESET, 6 * S, &e), 0);
 	fixture_expect(&fx, 2, REPORT, TRANSITION_CLEARED, STATE_NORMAL, 6 * S);
-	assert_int_equal(rules_find(fx.rules, REPORT), RULES_ALARM_NONE);
+	assert_int_equal(fixture_command(&fx, REPORT, RULES_ACK, 7 * S, &e), -1);
+	assert_non_null(strstr(e.text, "it is normal"));
 	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 7 * S, &e), 0);
 	assert_true(sent(3)->rev > sent(2)->rev);
 }

@@ -54,7 +54,7 @@ static size_t moves_seen[STATE_LATCHED + 1][TRANSITION_COUNT][STATE_LATCHED + 1]
 static size_t begun_by[WHEN_ANY + 1]; /* occurrences, by their rules' conditions */
 static size_t sent_in_all;
 /* That what is not a move of the table occurred, too. */
-static struct { size_t test, drill, over, shelved, out, suppressed, held, late_verdict; } seen;
+static struct { size_t test, drill, over, shelved, out, suppressed, suppressed_test, spared, held, late_verdict; } seen;
 
 static void note_seen(const struct rules_transition *t)
 {
@@ -64,6 +64,7 @@ static void note_seen(const struct rules_transition *t)
 	seen.shelved += t->shelved;
 	seen.out += t->out_of_service;
 	seen.suppressed += t->suppressed;
+	seen.suppressed_test += t->suppressed && t->mode != MODE_NORMAL;
 	seen.held += t->what == TRANSITION_RETURNED && t->times >= RULES_CHATTER_HELD;
 	seen.late_verdict += t->what == TRANSITION_VERIFIED && t->to == STATE_NORMAL;
 }
@@ -184,6 +185,8 @@ static void compare_with_model(const struct run *r)
 	for (size_t i = 0; i < r->n_log; i++)
 		got[i] = as_modelled(r, &r->log[i].t);
 	sort_stable(got, r->n_log);
+	for (size_t i = 0; i < n; i++)
+		seen.spared += modelled[i].spared;
 	sort_stable(modelled, n);
 	for (size_t i = 0; i < n || i < r->n_log; i++) {
 		if (i < n && i < r->n_log && same_modelled(&got[i], &modelled[i]))
@@ -263,7 +266,7 @@ static void check_replayed(const struct run *r)
 			fail_msg("seed %llu: %s: %s is %s, rev %u, acked %d, mode %d, verdict %d; the log says %s, rev %u, acked %d, mode %d, verdict %d", (unsigned long long)scenario.seed,
 			         run_name(r->kind), key_name(r, key), alarm_state_name(state), p.rev, p.acked, p.mode, p.verdict, alarm_state_name(row->state), row->rev, row->acked, row->mode,
 			         row->verdict);
-		open += !of_rules;
+		open += !of_rules && state != STATE_NORMAL;
 	}
 	for (uint32_t a = (uint32_t)scenario_count(r->rules); r->kind == RUN_PUNCTUAL && a < rules_count(r->rules); a++) {
 		struct rules_present p;
@@ -364,15 +367,15 @@ static void test_random(void **state)
 	for (uint64_t i = 0; i < n; i++)
 		run_one(seed + i);
 	print_message("%zu transitions\n", sent_in_all);
-	print_message("seen: test %zu, drill %zu, over by time %zu, shelved %zu, out of service %zu, suppressed %zu, held %zu, late verdicts %zu\n", seen.test, seen.drill, seen.over,
-	              seen.shelved, seen.out, seen.suppressed, seen.held, seen.late_verdict);
+	print_message("seen: test %zu, drill %zu, over by time %zu, shelved %zu, out of service %zu, suppressed %zu, of tests %zu, spared %zu, held %zu, late verdicts %zu\n", seen.test, seen.drill, seen.over,
+	              seen.shelved, seen.out, seen.suppressed, seen.suppressed_test, seen.spared, seen.held, seen.late_verdict);
 	for (enum rule_when w = WHEN_ABOVE; getenv("FIREGW_VERBOSE") && w <= WHEN_ANY; w++)
 		print_message("condition %d began %zu times\n", w, begun_by[w]);
 	if (n < 1000)
 		return;
 	check_moves();
 	check_conditions(n);
-	assert_true(seen.test && seen.drill && seen.over && seen.shelved && seen.out && seen.suppressed && seen.held && seen.late_verdict);
+	assert_true(seen.test && seen.drill && seen.over && seen.shelved && seen.out && seen.suppressed && seen.suppressed_test && seen.spared && seen.held && seen.late_verdict);
 }
 
 int main(void)
