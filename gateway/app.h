@@ -124,7 +124,7 @@ struct app {
 	uv_loop_t            uv;
 	struct loop          loop;
 	struct mailbox       box;
-	const char          *config_path, *uplink_program;
+	const char          *config_path, *config_file, *uplink_program;
 	struct generation   *generation;
 	struct pipeline     *pipeline;
 	struct store        *store;      /* the keeper's, once it runs */
@@ -187,7 +187,8 @@ struct app {
 };
 
 /* app.c */
-struct app_options { const char *config_path, *uplink_program; };
+/* config_file: where config_path is, whoever asks. */
+struct app_options { const char *config_path, *config_file, *uplink_program; };
 /* Takes the config. ERR_EXISTS: a port, socket or database in use; others as the part that failed says, with the cure. After a failure the process ends. */
 int  app_start(struct app *a, const struct app_options *o, struct config *config, struct err *reterr);
 void app_run(struct app *a);
