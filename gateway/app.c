@@ -341,6 +341,7 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	if (loop_init(&a->loop, &a->uv, reterr))
 		return -1;
 	a->config_path = o->config_path;
+	a->config_file = o->config_file;
 	a->uplink_program = o->uplink_program;
 	a->player = o->player;
 	a->started = loop_now(&a->loop);

@@ -87,6 +87,18 @@ static const char *find_uplink(char *buf, size_t cap)
 	return FIREGW_UPLINK_PATH;
 }
 
+/* From the root on, for programs that stand elsewhere. Links stay: what the file names lies beside the name, not beside what that leads to. NULL: it cannot be said. */
+static const char *whole_path(const char *path, char *buf, size_t cap)
+{
+	char here[4096];
+
+	if (path[0] == '/')
+		return path;
+	if (!getcwd(here, sizeof here) || (size_t)snprintf(buf, cap, "%s/%s", here, path) >= cap)
+		return NULL;
+	return buf;
+}
+
 static int parse(int argc, char **argv, struct app_options *o)
 {
 	static const struct option options[] = {
@@ -119,7 +131,7 @@ static int parse(int argc, char **argv, struct app_options *o)
 
 int main(int argc, char **argv)
 {
-	char uplink[4096];
+	char uplink[4096], file[8192];
 	struct app_options o = { .player = SOUNDER_PLAYER };
 	struct findings findings;
 	struct config *config;
@@ -130,6 +142,7 @@ int main(int argc, char **argv)
 		return done;
 	if (!o.uplink_program)
 		o.uplink_program = find_uplink(uplink, sizeof uplink);
+	o.config_file = whole_path(o.config_path, file, sizeof file);
 	signal(SIGPIPE, SIG_IGN);
 	umask(0027);
 	raise_descriptors();
