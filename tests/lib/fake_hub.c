@@ -196,9 +196,11 @@ static void keep_retained(struct fake_hub *h, const char *topic, const char *pay
 
 static void broker_takes(struct fake_hub *h, const struct fake_publish *m)
 {
-	list_add(&h->log, (struct fake_publish){ .topic = copy(m->topic, strlen(m->topic)), .payload = copy(m->payload, m->len), .len = m->len,
-		.retain = m->retain });
-	memcpy(h->log.items[h->log.n - 1].correlation, m->correlation, sizeof m->correlation);
+	if (!h->no_log) {
+		list_add(&h->log, (struct fake_publish){ .topic = copy(m->topic, strlen(m->topic)), .payload = copy(m->payload, m->len), .len = m->len,
+			.retain = m->retain });
+		memcpy(h->log.items[h->log.n - 1].correlation, m->correlation, sizeof m->correlation);
+	}
 	if (m->retain)
 		keep_retained(h, m->topic, m->payload, m->len);
 }
