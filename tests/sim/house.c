@@ -126,6 +126,7 @@ void house_done(struct house *h)
 static void take_apart(struct house *h, struct app *a)
 {
 	h->given_up += a->lost_events;
+	app_report_stop(a);
 	for (size_t i = 0; i < a->n_hubs; i++)
 		if (a->hubs[i])
 			app_hub_close(a->hubs[i]);
