@@ -9,7 +9,7 @@ import subprocess
 from stage import BIN
 
 TOWER = pathlib.Path(__file__).resolve().parents[2] / "examples" / "tower"
-BRIGADE = """  - {name: brigade, url: "mqtt://127.0.0.1:1", send: [events, status], classes: [fire, fault]}
+BRIGADE = """  - {name: brigade, url: "mqtt://127.0.0.1:1", send: [events], classes: [fire, fault]}
 
 """
 

@@ -186,6 +186,12 @@ static void keep_retained(struct fake_hub *h, const char *topic, const char *pay
 {
 	for (size_t i = 0; i < h->retained.n; i++)
 		if (strcmp(h->retained.items[i].topic, topic) == 0) {
+			if (len > 0) { /* what is published most is retained most: nothing else moves */
+				free(h->retained.items[i].payload);
+				h->retained.items[i].payload = copy(payload, len);
+				h->retained.items[i].len = len;
+				return;
+			}
 			struct fake_publish old = list_take(&h->retained, i);
 			publish_free(&old);
 			break;

@@ -1,6 +1,5 @@
 #include "tests/sim/month.h"
 
-#include "core/strmap.h"
 #include "drivers/modbus/decode.h"
 
 #include <math.h>
@@ -11,9 +10,10 @@
 
 #include <cmocka.h>
 
-#define QUIET_NS  (60 * CLOCK_NS_PER_S) /* where nothing happens time goes on in such steps, … */
-#define BUSY_MS   (10 * SECOND_MS)      /* … and where something does, the equipment is read so often, … */
-#define CLOSELY_MS (4 * MINUTE_MS)      /* … for so long */
+#define QUIET_NS  (180 * CLOCK_NS_PER_S) /* where nothing happens time goes on in such steps, … */
+#define BUSY_MS   (15 * SECOND_MS)      /* … and where something does, the equipment is read so often, … */
+#define PACE_NS   (5 * CLOCK_NS_PER_S)  /* … in such steps, … */
+#define CLOSELY_MS (2 * MINUTE_MS)      /* … for so long */
 
 static const char *const hub_names[HOUSE_HUBS] = { "district", "brigade" };
 
@@ -101,20 +101,28 @@ static bool is_dead(const struct month *m, uint32_t device)
 	return f && f->chance >= 1;
 }
 
+/* Which devices give no answer, and which lines none at all. */
+static void look_at_faults(struct month *m)
+{
+	const struct site *site = &m->plant->site;
+
+	memset(m->line_dead, 1, site->n_buses);
+	for (uint32_t d = 0; d < site->n_devices; d++) {
+		m->dead[d] = is_dead(m, d);
+		m->line_dead[site->devices[d].bus] &= m->dead[d];
+	}
+}
+
 static void on_line(void *user, const char *bus, const char *device, struct house_line *ret)
 {
 	const struct month *m = user;
-	const struct site *site = &m->plant->site;
-	bool any = false;
 
-	for (uint32_t d = 0; d < site->n_devices; d++) {
-		if (strcmp(site->buses[site->devices[d].bus], bus) != 0)
-			continue;
-		any = any || !is_dead(m, d);
-		if (device && strcmp(site->devices[d].name, device) == 0)
-			ret->last_good_ns = !m->polled || is_dead(m, d) ? m->last_good_ns[d] : m->h.now.mono_ns;
+	if (!device) {
+		ret->connected = !m->line_dead[strmap_get(&m->lines, bus)];
+		return;
 	}
-	ret->connected = any;
+	uint32_t d = strmap_get(&m->devices, device);
+	ret->last_good_ns = !m->polled || m->dead[d] ? m->last_good_ns[d] : m->h.now.mono_ns;
 }
 
 /* Where the plant's points stand in the config that the daemon has now. */
@@ -174,6 +182,7 @@ void month_poll(struct month *m, bool all)
 {
 	world_step(&m->world, month_now(m) - m->world_from_ms);
 	mark_hot(m);
+	look_at_faults(m);
 	if (all)
 		m->polled_ms = month_now(m);
 	if (!m->h.app || m->h.app->stopping)
@@ -237,7 +246,7 @@ void month_run(struct month *m, int64_t until_ms)
 {
 	while (month_now(m) < until_ms) {
 		int64_t next = next_moment(m, until_ms), world = world_next(&m->world);
-		m->h.pace_ns = month_now(m) < m->busy_until_ms ? 0 : QUIET_NS;
+		m->h.pace_ns = month_now(m) < m->busy_until_ms ? PACE_NS : QUIET_NS;
 		house_advance(&m->h, next - month_now(m));
 		assert_int_equal(month_now(m), next);
 		if (next >= m->polled_ms + m->poll_ms)
@@ -281,6 +290,24 @@ static struct config *load(const char *path)
 	return c;
 }
 
+static void make_room(struct month *m)
+{
+	const struct site *s = &m->plant->site;
+
+	m->hot = calloc(s->n_points, sizeof *m->hot);
+	m->was_hot = calloc(s->n_points, sizeof *m->was_hot);
+	m->now_at = calloc(s->n_points, sizeof *m->now_at);
+	m->last_good_ns = calloc(s->n_devices, sizeof *m->last_good_ns);
+	m->dead = calloc(s->n_devices, sizeof *m->dead);
+	m->line_dead = calloc(s->n_buses, sizeof *m->line_dead);
+	assert_true(m->hot && m->was_hot && m->now_at && m->last_good_ns && m->dead && m->line_dead);
+	assert_true(strmap_reserve(&m->devices, s->n_devices) == 0 && strmap_reserve(&m->lines, s->n_buses) == 0);
+	for (uint32_t d = 0; d < s->n_devices; d++)
+		assert_int_equal(strmap_put(&m->devices, s->devices[d].name, d), 0);
+	for (uint32_t b = 0; b < s->n_buses; b++)
+		assert_int_equal(strmap_put(&m->lines, s->buses[b], b), 0);
+}
+
 void month_init(struct month *m, const char *site, const char *seen, int64_t began_ms, int64_t poll_ms, uint64_t seed)
 {
 	struct world_options o = { .seed = seed };
@@ -308,12 +335,9 @@ void month_init(struct month *m, const char *site, const char *seen, int64_t beg
 	o.day_ms = (began_ms + 8 * HOUR_MS) % DAY_MS;
 	if (world_init(&m->world, m->plant, &o, &e))
 		fail_msg("%s", e.text);
-	m->hot = calloc(m->plant->site.n_points, sizeof *m->hot);
-	m->was_hot = calloc(m->plant->site.n_points, sizeof *m->was_hot);
-	m->now_at = calloc(m->plant->site.n_points, sizeof *m->now_at);
-	m->last_good_ns = calloc(m->plant->site.n_devices, sizeof *m->last_good_ns);
+	make_room(m);
 	m->seen = fopen(seen, "w");
-	assert_true(m->hot && m->was_hot && m->now_at && m->last_good_ns && m->seen);
+	assert_non_null(m->seen);
 	m->poll_ms = poll_ms;
 }
 
@@ -326,6 +350,10 @@ void month_done(struct month *m)
 	free(m->was_hot);
 	free(m->now_at);
 	free(m->last_good_ns);
+	free(m->dead);
+	free(m->line_dead);
+	strmap_done(&m->devices);
+	strmap_done(&m->lines);
 	free(m->jobs);
 	assert_int_equal(fclose(m->seen), 0);
 }

@@ -3,6 +3,7 @@
 #ifndef FIREGW_TESTS_SIM_MONTH_H
 #define FIREGW_TESTS_SIM_MONTH_H
 
+#include "core/strmap.h"
 #include "gateway/sim/world.h"
 #include "tests/sim/house.h"
 
@@ -35,6 +36,8 @@ struct month {
 	uint32_t         *now_at;        /* by point of the plant: its place in the daemon's config */
 	const struct generation *placed; /* for this one */
 	int64_t          *last_good_ns;  /* by device of the plant, in this life of the daemon */
+	bool             *dead, *line_dead; /* by device, by line of the plant: no answer */
+	struct strmap     devices, lines; /* the plant's, by name */
 	bool              polled;        /* all of them, in this life */
 	int64_t           poll_ms, polled_ms, busy_until_ms;
 	/* hubs that cannot be reached */
