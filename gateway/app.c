@@ -340,10 +340,7 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	mailbox_init(&a->box, &a->uv);
 	if (loop_init(&a->loop, &a->uv, reterr))
 		return -1;
-	a->config_path = o->config_path;
-	a->config_file = o->config_file;
-	a->uplink_program = o->uplink_program;
-	a->player = o->player;
+	a->o = *o;
 	a->started = loop_now(&a->loop);
 	a->config_since_ms = a->started.wall_ms;
 	a->machine_boot = machine_boot();

@@ -121,11 +121,14 @@ struct listing;
 struct reload;
 struct sounding;
 
+/* config_file: where config_path is, whoever asks. */
+struct app_options { const char *config_path, *config_file, *uplink_program, *player; };
+
 struct app {
 	uv_loop_t            uv;
 	struct loop          loop;
 	struct mailbox       box;
-	const char          *config_path, *config_file, *uplink_program, *player;
+	struct app_options   o;
 	struct generation   *generation;
 	struct pipeline     *pipeline;
 	struct store        *store;      /* the keeper's, once it runs */
@@ -189,8 +192,6 @@ struct app {
 };
 
 /* app.c */
-/* config_file: where config_path is, whoever asks. */
-struct app_options { const char *config_path, *config_file, *uplink_program, *player; };
 /* Takes the config. ERR_EXISTS: a port, socket or database in use; others as the part that failed says, with the cure. After a failure the process ends. */
 int  app_start(struct app *a, const struct app_options *o, struct config *config, struct err *reterr);
 void app_run(struct app *a);

@@ -317,7 +317,7 @@ int app_hub_open(struct app_hub *h, struct generation *g, struct pipeline *room,
 		h->faults_before |= app_own_stands(a, "hub", c->link.name, fault_words[f]) ? 1u << f : 0;
 	if (!h->acked || !h->acked_dirty || states_init(&h->states, states_wanted(g, room)))
 		return err_set(reterr, ERR_NO_MEMORY, "hub '%s': no memory", c->link.name);
-	h->link = uplink_link_new(&a->uv, &c->link, a->uplink_program, &through, reterr);
+	h->link = uplink_link_new(&a->uv, &c->link, a->o.uplink_program, &through, reterr);
 	if (!h->link)
 		return err_prefix(reterr, "hub '%s': ", c->link.name);
 	h->ops = (struct pump_ops){

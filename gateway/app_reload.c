@@ -124,7 +124,7 @@ static void tell_refused(struct app *a, const char *why)
 	if (generation_say_refused(a->generation, zh, en))
 		app_own(a, "config", NULL, "refused", false);
 	app_own(a, "config", NULL, "refused", true);
-	app_audit(a, "firegwd", "", "config", a->config_path, why, "");
+	app_audit(a, "firegwd", "", "config", a->o.config_path, why, "");
 }
 
 /* Hubs that only the refused config has were bound, and hold the log no longer. */
@@ -173,7 +173,7 @@ static void say_loaded(struct app *a, struct generation *g)
 	app_own(a, "config", NULL, "refused", false);
 	app_duty_check(a);
 	app_sound_take(a);
-	app_audit(a, "firegwd", "", "config", a->config_path, "ok", "");
+	app_audit(a, "firegwd", "", "config", a->o.config_path, "ok", "");
 	for (size_t i = 0; i < a->n_hubs; i++) {
 		pump_status_dirty(a->hubs[i]->pump);
 		app_hub_kick(a->hubs[i]);
@@ -305,7 +305,7 @@ static const char *first_error(const struct app *a, const struct findings *f, st
 		const struct finding *x = &f->items[i];
 		if (x->severity != FINDING_ERROR)
 			continue;
-		const char *file = beside(a->config_path, x->file);
+		const char *file = beside(a->o.config_path, x->file);
 		if (f->errors == 1)
 			err_set(e, ERR_INVALID, "%s:%d: %s", file, x->line, x->text);
 		else
@@ -345,7 +345,7 @@ static void loaded(struct mail *m)
 static void load(void *arg)
 {
 	struct reload *r = arg;
-	bool loads = config_load(r->app->config_path, &r->config, &r->findings) == 0 && r->config;
+	bool loads = config_load(r->app->o.config_path, &r->config, &r->findings) == 0 && r->config;
 
 	const struct config *now = r->app->generation->config;
 
@@ -395,7 +395,7 @@ void app_reload(struct app *a)
 	loop_timer_init(&r->timer, on_timer, r);
 	a->reload = r;
 	sd_notify(0, "RELOADING=1");
-	log_info("config", "reloading %s", a->config_path);
+	log_info("config", "reloading %s", a->o.config_path);
 	if (note_lines(r) || uv_thread_create(&r->thread, load, r)) {
 		r->joined = true;
 		refuse(r, "no memory, or no thread, to load it");

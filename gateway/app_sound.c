@@ -108,7 +108,7 @@ static struct sounding *sounding_new(struct app *a, const char *device)
 		return NULL;
 	s->app = a;
 	s->device = strdup(device);
-	s->sounder = s->device ? sounder_new(&a->uv, a->player, device, &events) : NULL;
+	s->sounder = s->device ? sounder_new(&a->uv, a->o.player, device, &events) : NULL;
 	if (!s->sounder) {
 		free(s->device);
 		free(s);

@@ -116,7 +116,7 @@ static void version(struct app *a, struct control_request *rq)
 	const struct config *c = a->generation->config;
 
 	control_end(rq, json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:s?}", "version", FIREGW_VERSION, "pid", (int)getpid(), "gateway", c->site.gateway, "name", c->name,
-	                          "timezone", c->timezone, "now", (json_int_t)loop_now(&a->loop).wall_ms, "config_file", a->config_file));
+	                          "timezone", c->timezone, "now", (json_int_t)loop_now(&a->loop).wall_ms, "config_file", a->o.config_file));
 }
 
 static int compare_ns(const void *x, const void *y)
