@@ -94,6 +94,24 @@ static int run_verb(struct run *r, int argc, char *const *argv)
 	return v->run(r);
 }
 
+static bool is_among(const char *word, int argc, char *const *argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* A program that asked for JSON reads it whatever went wrong: a mistyped line too, of which nobody asked the daemon. `duty show` and `hub list` only look. */
+static void answer_program(struct run *r, int argc, char *const *argv)
+{
+	const char *word = r->args.n_words ? r->args.words[0] : "";
+	bool looks = strcmp(word, "show") == 0 || strcmp(word, "list") == 0;
+
+	if (r->verb->acts && !looks && !r->wrote && r->out.len == 0 && is_among("--json", argc, argv))
+		run_failed(r);
+}
+
 int main(int argc, char **argv)
 {
 	struct run r = { .look = look_of_stdout(), .now_ms = run_now() };
@@ -116,5 +134,8 @@ int main(int argc, char **argv)
 		return run_usage("no verb '%s'%s%s%s (firegw help)", name, near ? ": did you mean '" : "", near ? near : "",
 		                 near ? "'?" : "");
 	}
-	return finish(&r, run_verb(&r, argc - 2, argv + 2));
+	int result = run_verb(&r, argc - 2, argv + 2);
+	if (result != RESULT_DONE)
+		answer_program(&r, argc - 2, argv + 2);
+	return finish(&r, result);
 }

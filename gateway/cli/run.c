@@ -59,18 +59,20 @@ bool run_flush(struct run *r)
 		return false;
 	}
 	size_t n = r->out.len ? fwrite(r->out.data, 1, r->out.len, stdout) : 0;
+	r->wrote = r->wrote || n > 0;
 	bool ok = n == r->out.len && fflush(stdout) == 0;
 	strbuf_reset(&r->out);
 	return ok;
 }
 
+static char said[SAY_MAX]; /* last */
+
 static void __attribute__((format(printf, 1, 0))) say(const char *fmt, va_list args)
 {
 	struct strbuf clean = STRBUF_INIT;
-	char text[SAY_MAX];
 
-	vsnprintf(text, sizeof text, fmt, args);
-	human_put(&clean, text);
+	vsnprintf(said, sizeof said, fmt, args);
+	human_put(&clean, said);
 	fprintf(stderr, "firegw: %s\n", clean.data && !clean.failed ? clean.data : "no memory");
 	strbuf_done(&clean);
 }
@@ -117,13 +119,24 @@ int run_result(enum client_answer a, const struct err *e)
 	return run_fail(e, RESULT_UNREACHABLE);
 }
 
+static void put_failed(struct run *r, const char *why)
+{
+	strbuf_puts(&r->out, "{\"ok\":false,\"error\":");
+	strbuf_json_string(&r->out, why);
+	strbuf_puts(&r->out, "}\n");
+}
+
 void run_acted(struct run *r, const struct err *failed)
 {
-	strbuf_puts(&r->out, failed ? "{\"ok\":false,\"error\":" : "{\"ok\":true,\"error\":null}\n");
-	if (failed) {
-		strbuf_json_string(&r->out, failed->text);
-		strbuf_puts(&r->out, "}\n");
-	}
+	if (failed)
+		put_failed(r, failed->text);
+	else
+		strbuf_puts(&r->out, "{\"ok\":true,\"error\":null}\n");
+}
+
+void run_failed(struct run *r)
+{
+	put_failed(r, said);
 }
 
 struct client *run_client(struct run *r, int *ret_result)

@@ -18,6 +18,7 @@ struct run {
 	bool               json;
 	struct look        look;   /* of stdout */
 	struct strbuf      out;    /* what is ready for stdout: run_flush */
+	bool               wrote;  /* something went to stdout */
 	int64_t            now_ms;
 };
 
@@ -31,6 +32,7 @@ struct verb {
 	size_t                    n_options;
 	bool                      talks;    /* to the daemon: takes --socket */
 	int                     (*run)(struct run *r);
+	bool                      acts;     /* with --json the answer is {"ok","error"} */
 };
 
 /* Can a picture be drawn again and again? Else lines are written. */
@@ -86,6 +88,8 @@ int  run_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int  run_result(enum client_answer a, const struct err *e);
 /* What --json prints of acting verbs. failed NULL: done. */
 void run_acted(struct run *r, const struct err *failed);
+/* The same when all that is known is what run_say and its like said last. */
+void run_failed(struct run *r);
 /* The table of hubs, the whole of `status`, a point's row and its value as text: "alarm (1)", "0.35" (verb_state.c). */
 void hubs_put(struct run *r, const json_t *hubs);
 /* verb_line.c: one line in whole. The verb's result. */

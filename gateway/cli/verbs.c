@@ -138,42 +138,42 @@ const struct verb verbs[] = {
 	  FOLLOW_HELP "\n--json: one event a line.",
 	  OPTIONS(events_options), true, verb_events },
 	{ "ack", "ALARM…", 1, ARGS_WORDS_MAX, "acknowledge alarms",
-	  SEVERAL_HELP "A glob means those that nobody has acknowledged yet. For operators.\n" SEVERAL_JSON_HELP, OPTIONS(act_options), true, verb_ack },
+	  SEVERAL_HELP "A glob means those that nobody has acknowledged yet. For operators.\n" SEVERAL_JSON_HELP, OPTIONS(act_options), true, verb_ack, true },
 	{ "reset", "ALARM…", 1, ARGS_WORDS_MAX, "reset latched alarms whose condition is gone",
 	  SEVERAL_HELP "Refused while the condition stands or before it was acknowledged. For operators.\n" SEVERAL_JSON_HELP,
-	  OPTIONS(act_options), true, verb_reset },
+	  OPTIONS(act_options), true, verb_reset, true },
 	{ "shelve", "ALARM", 1, 1, "set an alarm aside for a while",
 	  "It goes on as it would, is stored and sent, marked; consoles do not sound it, count rules do not count it. While it lasts ALARM/shelved\n"
 	  "stands, of class disablement. Refused for more than 24 h. For operators; a fire alarm is for maintainers.\n"
 	  "--json: {\"ok\",\"error\"}.",
-	  OPTIONS(shelve_options), true, verb_shelve },
-	{ "unshelve", "ALARM", 1, 1, "take an alarm from the shelf before its time", "As for shelve. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_unshelve },
+	  OPTIONS(shelve_options), true, verb_shelve, true },
+	{ "unshelve", "ALARM", 1, 1, "take an alarm from the shelf before its time", "As for shelve. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_unshelve, true },
 	{ "verify", "ALARM real|false|test|drill", 2, 2, "say what was found on site",
 	  "Of the alarm's latest occurrence, also when that is over; said again, the last one counts. It silences and clears nothing. For operators.\n"
 	  "--json: {\"ok\",\"error\"}.",
-	  OPTIONS(verify_options), true, verb_verify },
+	  OPTIONS(verify_options), true, verb_verify, true },
 	{ "service", "POINT out|in", 2, 2, "take a point out of service, or back",
 	  "Its alarms go on, marked, and count in no count rule. While it is out POINT/out-of-service stands, of class disablement. It has no end\n"
 	  "but `in`. For maintainers. --json: {\"ok\",\"error\"}.",
-	  OPTIONS(act_options), true, verb_service },
+	  OPTIONS(act_options), true, verb_service, true },
 	{ "test", "SELECT…|all | --end [SELECT…]", 0, ARGS_WORDS_MAX, "put points under test or drill, or end that",
 	  SELECT_HELP "\n"
 	  "What begins on them meanwhile is marked test (drill): consoles show it and never act on it. When it ends, by time or by --end, those alarms\n"
 	  "are over, and what still stands is raised anew, for everybody. For maintainers. --json: {\"ok\",\"error\"}.",
-	  OPTIONS(test_options), true, verb_test },
-	{ "silence", "", 0, 0, "stop the sound in the control room until a new fire", "For operators. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_silence },
+	  OPTIONS(test_options), true, verb_test, true },
+	{ "silence", "", 0, 0, "stop the sound in the control room until a new fire", "For operators. --json: {\"ok\",\"error\"}.", OPTIONS(act_options), true, verb_silence, true },
 	{ "raise", "CLASS", 1, 1, "report by hand what a person saw: fire, prealarm, supervisory or fault",
 	  "Stands as _manual.BUILDING.FLOOR/CLASS until it was acknowledged and reset. For operators. --json: {\"ok\",\"error\"}.",
-	  OPTIONS(raise_options), true, verb_raise },
+	  OPTIONS(raise_options), true, verb_raise, true },
 	{ "duty", "on [NAME] | off [NAME] | handover NAME | answer | show", 1, 2, "who is on duty in the control room",
 	  "NAME: who (default: you). show: who is, since when, and the shift book of 24 h. Once anybody said so, fewer than site: duty: least\n"
 	  "(default 2) is the fault _gw.duty/unstaffed. answer: a duty check of the hub's. For operators; show for all.\n"
 	  "--json: {\"ok\",\"error\"}; show: {known, least, since, on: [{name, since}]}.",
-	  OPTIONS(duty_options), true, verb_duty },
+	  OPTIONS(duty_options), true, verb_duty, true },
 	{ "selftest", "", 0, 0, "send a marked event through storage to every hub, and say how long each took",
 	  "Waits 10 s at most. Ends with 1 if it was not stored, or a hub that is sent operations did not acknowledge. For operators.\n"
 	  "--json: {ok, stored_ms, hubs: [{name, ok, ms, why}]}.",
-	  OPTIONS(act_options), true, verb_selftest },
+	  OPTIONS(act_options), true, verb_selftest, true },
 	{ "history", "POINT…", 1, ARGS_WORDS_MAX, "readings of points",
 	  "POINT: an id, or a glob on ids. " TIME_HELP "\nD: 1m, 15m, 1h, …\n"
 	  "csv: point,at,value,quality, or with --every point,at,min,max,mean,last,count,worst_quality.\n"
@@ -218,7 +218,7 @@ const struct verb verbs[] = {
 	  "stop the service. Events go on. An alarm that changes, `resend`, a new connection or 10 minutes bring everything back.\n"
 	  "For maintainers.\n"
 	  "--json: list: a list of the hubs of `status`, each with its streams; resend and purge: {\"ok\",\"error\"}.",
-	  OPTIONS(act_options), true, verb_hub },
+	  OPTIONS(act_options), true, verb_hub, true },
 	{ "watch", "[URL]", 0, 1, "a brigade's console: what the hub's broker says of its gateways",
 	  "URL: mqtt://HOST:PORT, mqtts://, ws:// or wss://. Alarms that stand come first, the most urgent on top, then what happens, until\n"
 	  "Ctrl-C. What is missing of a gateway's numbered events is fetched again (commands: [snapshot, replay] at its hub);\n"

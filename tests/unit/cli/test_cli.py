@@ -16,6 +16,20 @@ from fake_daemon import Close, Fail, Raw  # noqa: E402
 class Cli(Case):
     # -- usage --
 
+    def test_a_program_gets_its_answer_also_when_it_asked_wrongly(self):
+        for words in (["ack"], ["shelve", "a.b/c"], ["shelve", "a.b/c", "--for", "x"], ["verify", "a.b/c"], ["service", "a.b", "away"], ["test", "floor=1"],
+                      ["test", "flor=1", "--for", "1h"], ["raise", "fire"], ["duty", "handover"], ["duty", "dance"], ["silence", "now"], ["hub", "resend"], ["reset", "a.b/c", "--soon"]):
+            answer = json.loads(self.run_cli(*words, "--json", code=2, err="firegw: "))
+            self.assertEqual((answer["ok"], set(answer)), (False, {"ok", "error"}), words)
+            self.assertEqual(self.run_cli(*words, code=2, err="firegw: " + answer["error"]), "")
+        none = ["--json", "--socket", "/none"]
+        for words in (["ack", "a.b/c"], ["shelve", "a.b/c", "--for", "1h"], ["silence"], ["hub", "resend", "x"], ["selftest"]):
+            answer = json.loads(self.run_cli(*words, *none, code=3, err="" if words[0] == "ack" else "/none"))
+            self.assertFalse(answer["ok"], words)
+            self.assertIn("/none", answer["error"])
+        for words in (["duty", "show"], ["hub", "list"], ["points"]):
+            self.assertEqual(self.run_cli(*words, *none, code=3, err="/none"), "")
+
     def test_help_is_there_for_every_verb(self):
         overview = self.run_cli("--help")
         self.assertEqual(self.run_cli("help"), overview)
