@@ -151,6 +151,11 @@ bool edges_closed(void)
 	return edges.closed;
 }
 
+static bool has_jobs(const struct side *s)
+{
+	return s->w && (s->w->first || s->w->first_urgent);
+}
+
 int64_t edges_next(void)
 {
 	struct loop_timer *t = earliest(edges.loop);
@@ -159,6 +164,8 @@ int64_t edges_next(void)
 	for (size_t i = 0; i < WORKERS; i++)
 		if (edges.sides[i].w && edges.sides[i].state != SIDE_IDLE && edges.sides[i].wake_ns < next)
 			next = edges.sides[i].wake_ns;
+		else if (has_jobs(&edges.sides[i]) && edges.h->now.mono_ns < next)
+			next = edges.h->now.mono_ns; /* given at the turn's end: it is taken with the next */
 	return next;
 }
 
@@ -315,7 +322,7 @@ bool edges_work(int64_t now_ns)
 bool edges_idle(void)
 {
 	for (size_t i = 0; i < WORKERS; i++)
-		if (edges.sides[i].w && edges.sides[i].state != SIDE_IDLE)
+		if (edges.sides[i].w && (edges.sides[i].state != SIDE_IDLE || has_jobs(&edges.sides[i])))
 			return false;
 	return true;
 }

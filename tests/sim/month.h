@@ -67,6 +67,8 @@ void    month_poll(struct month *m, bool all);
 /* month_plant.c: what goes wrong with the equipment */
 bool month_raise(struct month *m, const char *builtin, const struct builtin_where *where, int64_t for_ms);
 bool month_move(struct month *m, const char *point, const char *to, int64_t for_ms);
+/* The hub cannot be reached, or can again. */
+void month_away(struct month *m, size_t hub, bool away);
 /* A point of this kind, drawn; "" if there is none. */
 const char *month_point(struct month *m, enum kind kind);
 void month_plan_plant(struct month *m, int64_t from_ms, int64_t to_ms);

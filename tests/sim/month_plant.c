@@ -157,16 +157,22 @@ static void chatter(struct month *m, const struct month_job *j)
 
 /* ---- hubs, starts and reloads ---- */
 
+void month_away(struct month *m, size_t hub, bool away)
+{
+	m->away[hub] = away;
+	m->h.prompt[hub] = !away;
+}
+
 static void reachable(struct month *m, const struct month_job *j)
 {
-	m->away[j->n] = false;
+	month_away(m, (size_t)j->n, false);
 }
 
 static void unreachable(struct month *m, const struct month_job *j)
 {
 	int64_t hub = j->n;
 
-	m->away[hub] = true;
+	month_away(m, (size_t)hub, true);
 	month_add(m, month_now(m) + (hub ? month_draw(m, 5 * 60, 40 * 60) : month_draw(m, 20, 360)) * MINUTE_MS, reachable, "")->n = hub;
 }
 

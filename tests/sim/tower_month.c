@@ -66,7 +66,7 @@ static void fire(struct month *x, const struct month_job *j)
 
 static void no_route(struct month *x, const struct month_job *j)
 {
-	x->away[1] = j->n != 0;
+	month_away(x, 1, j->n != 0);
 }
 
 static void plan_edge(int64_t edge_ms)
@@ -106,7 +106,8 @@ static void live(void **state)
 	month_run(&m, to_ms + BEHIND_MS);
 	if (!m.h.app)
 		month_start(&m);
-	m.away[0] = m.away[1] = false;
+	month_away(&m, 0, false);
+	month_away(&m, 1, false);
 	month_run(&m, month_now(&m) + HOUR_MS);
 	for (int i = 0; i < 600 && !house_is_idle(&m.h); i++)
 		house_advance(&m.h, 1000);
