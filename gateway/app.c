@@ -341,7 +341,9 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	if (loop_init(&a->loop, &a->uv, reterr))
 		return -1;
 	a->config_path = o->config_path;
+	a->config_file = o->config_file;
 	a->uplink_program = o->uplink_program;
+	a->player = o->player;
 	a->started = loop_now(&a->loop);
 	a->config_since_ms = a->started.wall_ms;
 	a->machine_boot = machine_boot();
@@ -359,6 +361,7 @@ int app_start(struct app *a, const struct app_options *o, struct config *config,
 	a->loop.on_step = app_clock_step;
 	a->loop.user = a;
 	app_own_started(a);
+	app_sound_take(a);
 	tell_started(a, &report);
 	say_started(a, config);
 	return 0;
@@ -369,8 +372,7 @@ static void on_too_late(int number)
 	static const char text[] = "firegwd: the stop took over 10 s, ending now\n";
 
 	(void)number;
-	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-		_exit(1);
+	(void)!write(STDERR_FILENO, text, sizeof text - 1);
 	_exit(1);
 }
 
@@ -430,6 +432,7 @@ static void close_all(struct app *a)
 	mailbox_drain(&a->box); /* what the threads had still to say */
 	verbs_stop(a);
 	app_report_stop(a);
+	app_sound_stop(a);
 	for (size_t i = 0; i < a->n_buses; i++) {
 		generation_unref(a->buses[i].generation);
 		free(a->buses[i].silent_since_ns);

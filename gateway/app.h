@@ -119,12 +119,13 @@ struct selftest;
 struct probing;
 struct listing;
 struct reload;
+struct sounding;
 
 struct app {
 	uv_loop_t            uv;
 	struct loop          loop;
 	struct mailbox       box;
-	const char          *config_path, *uplink_program;
+	const char          *config_path, *config_file, *uplink_program, *player;
 	struct generation   *generation;
 	struct pipeline     *pipeline;
 	struct store        *store;      /* the keeper's, once it runs */
@@ -174,6 +175,7 @@ struct app {
 
 	struct duty          duty;
 	struct silence       silence;
+	struct sounding     *sound;      /* NULL: no sounder here */
 	enum power           mains, battery; /* the gateway's own */
 	int64_t              late_until_ns; /* _gw.loop/late stands until then */
 	struct app_memory   *memories;   /* of the lines: app_learned.c */
@@ -187,7 +189,8 @@ struct app {
 };
 
 /* app.c */
-struct app_options { const char *config_path, *uplink_program; };
+/* config_file: where config_path is, whoever asks. */
+struct app_options { const char *config_path, *config_file, *uplink_program, *player; };
 /* Takes the config. ERR_EXISTS: a port, socket or database in use; others as the part that failed says, with the cure. After a failure the process ends. */
 int  app_start(struct app *a, const struct app_options *o, struct config *config, struct err *reterr);
 void app_run(struct app *a);
@@ -330,6 +333,13 @@ void app_close_lines(struct app *a);
 /* app_power.c */
 void app_power_tick(struct app *a);
 bool app_power_is_told(const struct config *c);
+
+/* app_sound.c: the local sounder. */
+/* At the start and with every new config: as it says. */
+void app_sound_take(struct app *a);
+/* What is to be heard may be something else now. */
+void app_sound_look(struct app *a);
+void app_sound_stop(struct app *a);
 
 /* app_people.c */
 int  app_act(struct app *a, const struct pipeline_act *act, enum cause cause, const char *actor, const char *note, struct err *reterr);

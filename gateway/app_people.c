@@ -148,6 +148,7 @@ void app_silence(struct app *a, const char *actor, const char *note)
 {
 	a->silence = (struct silence){ .on = true, .since_ms = loop_now(&a->loop).wall_ms };
 	snprintf(a->silence.by, sizeof a->silence.by, "%.*s", (int)sizeof a->silence.by - 1, actor);
+	app_sound_look(a);
 	app_operation_by(a, TRANSITION_SILENCE, CAUSE_PERSON, MODE_NORMAL, "消音:新火警到来前不再鸣响", "silenced: no sound until a new fire", actor, note);
 }
 
@@ -157,4 +158,5 @@ void app_people_event(struct app *a, const struct record_event *e)
 
 	if (begins && e->class_ == CLASS_FIRE)
 		a->silence.on = false;
+	app_sound_look(a);
 }

@@ -1,5 +1,6 @@
 /* firegwd: the daemon. Loads the config, wires the rooms (app.c) and runs the loop until it is told to stop. */
 #include "gateway/app.h"
+#include "gateway/sounder.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 static const char help[] =
-	"Usage: firegwd -c SITE.yaml [--uplink PROGRAM]\n"
+	"Usage: firegwd -c SITE.yaml [--uplink PROGRAM] [--player PROGRAM]\n"
 	"\n"
 	"The fire-safety telemetry gateway: polls a building's fire equipment, decides what is an alarm, keeps\n"
 	"everything in a local database and forwards it to MQTT hubs. Runs in the foreground; logs to stderr, with\n"
@@ -23,6 +24,7 @@ static const char help[] =
 	"\n"
 	"  -c, --config FILE    the site's configuration (docs/site.md); `firegw check -c FILE` explains what is wrong in one\n"
 	"      --uplink FILE    the firegw-uplink program; default: beside firegwd, else the installed one\n"
+	"      --player FILE    what plays the local sounder's tones, called as aplay is; default: aplay, of the package alsa-utils\n"
 	"  -h, --help           this text\n"
 	"  -V, --version        the version\n"
 	"\n"
@@ -85,10 +87,22 @@ static const char *find_uplink(char *buf, size_t cap)
 	return FIREGW_UPLINK_PATH;
 }
 
+/* From the root on, for programs that stand elsewhere. Links stay: what the file names lies beside the name, not beside what that leads to. NULL: it cannot be said. */
+static const char *whole_path(const char *path, char *buf, size_t cap)
+{
+	char here[4096];
+
+	if (path[0] == '/')
+		return path;
+	if (!getcwd(here, sizeof here) || (size_t)snprintf(buf, cap, "%s/%s", here, path) >= cap)
+		return NULL;
+	return buf;
+}
+
 static int parse(int argc, char **argv, struct app_options *o)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "uplink", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' }, { "uplink", required_argument, NULL, 'u' }, { "player", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	int c;
@@ -97,6 +111,7 @@ static int parse(int argc, char **argv, struct app_options *o)
 		switch (c) {
 		case 'c': o->config_path = optarg; break;
 		case 'u': o->uplink_program = optarg; break;
+		case 'p': o->player = optarg; break;
 		case 'h': fputs(help, stdout); return 0;
 		case 'V':
 		case 'v': puts("firegwd " FIREGW_VERSION); return 0;
@@ -116,8 +131,8 @@ static int parse(int argc, char **argv, struct app_options *o)
 
 int main(int argc, char **argv)
 {
-	char uplink[4096];
-	struct app_options o = { .uplink_program = NULL };
+	char uplink[4096], file[8192];
+	struct app_options o = { .player = SOUNDER_PLAYER };
 	struct findings findings;
 	struct config *config;
 	struct err e = { 0 };
@@ -127,6 +142,7 @@ int main(int argc, char **argv)
 		return done;
 	if (!o.uplink_program)
 		o.uplink_program = find_uplink(uplink, sizeof uplink);
+	o.config_file = whole_path(o.config_path, file, sizeof file);
 	signal(SIGPIPE, SIG_IGN);
 	umask(0027);
 	raise_descriptors();

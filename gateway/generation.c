@@ -91,6 +91,8 @@ static bool add_all(struct generation *g)
 		ok = add(g, text("_gw.power/battery"), text("网关备用电源异常"), text("the gateway's battery is not well")) && ok;
 	}
 	ok = add(g, text("_gw.duty/unstaffed"), text("消防控制室值班人员少于 %d 人", c->duty_least), text("fewer than %d persons are on duty in the control room", c->duty_least)) && ok;
+	if (c->sound_device)
+		ok = add(g, text("_gw.sound/none"), text("控制室听不到报警声"), text("no alarm is heard in the control room")) && ok;
 	ok = add(g, text("_gw.loop/late"), text("网关处理延迟"), text("the gateway is late with its work")) && ok;
 	for (size_t i = 0; i < c->n_buses; i++) {
 		const char *name = c->buses[i].bus.name;

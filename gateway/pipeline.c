@@ -78,19 +78,19 @@ static bool begins(enum transition t)
 static struct event_id on_transition(void *user, const struct rules_transition *t)
 {
 	struct pipeline *p = user;
-	const struct rules_alarm *a = rules_alarm(p->rules, t->alarm);
+	const struct rules_alarm a = rules_alarm(p->rules, t->alarm);
 	struct event_id id = pipeline_next_id(p);
 	struct strbuf tail;
 	struct record_event head = {
-		.node = a->node, .class_ = a->class_, .transition = t->what, .state = t->to, .id = id,
+		.node = a.node, .class_ = a.class_, .transition = t->what, .state = t->to, .id = id,
 		.at_ms = t->at.wall_ms, .since_ms = t->since.wall_ms, .rev = t->rev,
 	};
 
-	pipeline_count_open(p, a->class_, t->from, t->to);
+	pipeline_count_open(p, a.class_, t->from, t->to);
 	strbuf_init_fixed(&tail, p->scratch, PIPELINE_TEXT_MAX);
-	event_text_alarm(&tail, &p->text, a, t, id);
-	pipeline_add_event(p, &head, a->id, &tail);
-	if ((begins(t->what) || t->what == TRANSITION_RERAISED) && t->mode == MODE_NORMAL && !a->extra)
+	event_text_alarm(&tail, &p->text, &a, t, id);
+	pipeline_add_event(p, &head, a.id, &tail);
+	if ((begins(t->what) || t->what == TRANSITION_RERAISED) && t->mode == MODE_NORMAL && !a.extra)
 		pipeline_count_raise(p, t->at);
 	return id;
 }
@@ -113,7 +113,7 @@ static void save_dirty(struct pipeline *p, struct stamp now)
 
 	while (p->n_dirty) {
 		uint32_t alarm = p->dirty[p->n_dirty - 1];
-		const char *id = rules_alarm(p->rules, alarm)->id;
+		const char *id = rules_alarm(p->rules, alarm).id;
 		size_t len = rules_save(p->rules, alarm, now, saved);
 		if (!batch_put_state(p->batch, id, saved, len))
 			return;

@@ -51,9 +51,10 @@ void pipeline_restore_state(struct pipeline *p, const char *alarm, const void *b
 	struct rules_present present;
 	rules_present(p->rules, i, &present);
 	note_rev(p, present.rev);
-	restore_silence(p, rules_alarm(p->rules, i), present.quality);
+	struct rules_alarm fixed = rules_alarm(p->rules, i);
+	restore_silence(p, &fixed, present.quality);
 	restore_silences(p, i);
-	pipeline_count_open(p, rules_alarm(p->rules, i)->class_, STATE_NORMAL, present.state);
+	pipeline_count_open(p, fixed.class_, STATE_NORMAL, present.state);
 }
 
 static uint32_t find_node(const struct site *site, const char *node)
@@ -86,7 +87,7 @@ static bool goes_on(struct pipeline *p, const struct record_event *e, uint32_t n
 		return false;
 	rules_rev_least(p->rules, i, e->rev);
 	rules_present(p->rules, i, &present);
-	return present.state != STATE_NORMAL && present.state != STATE_PENDING && rules_alarm(p->rules, i)->class_ == stream && rules_alarm(p->rules, i)->node == node;
+	return present.state != STATE_NORMAL && present.state != STATE_PENDING && rules_alarm(p->rules, i).class_ == stream && rules_alarm(p->rules, i).node == node;
 }
 
 void pipeline_restore_alarm(struct pipeline *p, const struct record_event *e, const char *node, unsigned stream)
@@ -125,7 +126,7 @@ static void begin_anew(struct pipeline *p, uint32_t alarm, uint32_t rev, struct 
 	struct rules_present was;
 
 	rules_present(p->rules, alarm, &was);
-	pipeline_count_open(p, rules_alarm(p->rules, alarm)->class_, was.state, STATE_NORMAL);
+	pipeline_count_open(p, rules_alarm(p->rules, alarm).class_, was.state, STATE_NORMAL);
 	rules_begin_anew(p->rules, alarm, rev, CAUSE_RULE, now, &p->sink);
 }
 
@@ -201,14 +202,14 @@ void pipeline_started(struct pipeline *p, struct stamp now, struct pipeline_effe
 /* The same id, and yet another alarm to whom it concerns. */
 static bool is_another(const struct pipeline *p, uint32_t alarm, const struct pipeline *old, uint32_t was)
 {
-	const struct rules_alarm *a = rules_alarm(p->rules, alarm), *b = rules_alarm(old->rules, was);
+	struct rules_alarm a = rules_alarm(p->rules, alarm), b = rules_alarm(old->rules, was);
 
-	return a->class_ != b->class_ || strcmp(p->c.site->nodes[a->node], old->c.site->nodes[b->node]) != 0;
+	return a.class_ != b.class_ || strcmp(p->c.site->nodes[a.node], old->c.site->nodes[b.node]) != 0;
 }
 
 static void take_over(struct pipeline *p, struct pipeline *old, uint32_t was, struct stamp now)
 {
-	const char *id = rules_alarm(old->rules, was)->id;
+	const char *id = rules_alarm(old->rules, was).id;
 	uint32_t alarm = id[0] ? rules_find(p->rules, id) : RULES_ALARM_NONE;
 	struct rules_present present;
 
@@ -231,7 +232,7 @@ static void take_over(struct pipeline *p, struct pipeline *old, uint32_t was, st
 /* What suppressed it is in this config no longer, or what does now was not. */
 static void tell_suppressed(struct pipeline *p, const struct pipeline *old, uint32_t was, struct stamp now)
 {
-	const char *id = rules_alarm(old->rules, was)->id;
+	const char *id = rules_alarm(old->rules, was).id;
 	struct rules_present before;
 
 	rules_present(old->rules, was, &before);
@@ -305,8 +306,8 @@ void pipeline_adopt(struct pipeline *p, struct pipeline *old, struct stamp now, 
 	for (uint32_t i = 0; i < rules_count(old->rules); i++) {
 		size_t len = rules_save(old->rules, i, now, saved);
 		if (len)
-			pipeline_restore_state(p, rules_alarm(old->rules, i)->id, saved, len, now);
-		uint32_t alarm = old->is_drifting[i] ? rules_find(p->rules, rules_alarm(old->rules, i)->id) : RULES_ALARM_NONE;
+			pipeline_restore_state(p, rules_alarm(old->rules, i).id, saved, len, now);
+		uint32_t alarm = old->is_drifting[i] ? rules_find(p->rules, rules_alarm(old->rules, i).id) : RULES_ALARM_NONE;
 		if (alarm != RULES_ALARM_NONE)
 			pipeline_note_drift(p, alarm);
 	}

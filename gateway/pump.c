@@ -79,8 +79,6 @@ struct pump *pump_new(const struct pump_config *c, const struct pump_ops *ops, s
 	p->connect_ns = p->unlinked_ns = now.mono_ns;
 	p->since_ms = now.wall_ms;
 	p->topic = p->text = p->streams = STRBUF_INIT;
-	for (size_t i = 0; i < states->max; i++)
-		chain_init(&p->entries[i].link);
 	pump_lane_init(p);
 	pump_queue_init(p);
 	pump_send_init(p);

@@ -55,13 +55,15 @@ enum pump_state {
 	PUMP_STATE_COUNT,
 };
 
-/* A circular list that its members are part of; a member that points to itself is in none. */
+/* A circular list that its members are part of; a member that points to itself, or to nothing, is in none. */
 struct chain { struct chain *prev, *next; };
 #define chain_of(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
 static inline void chain_init(struct chain *c) { c->prev = c->next = c; }
 static inline bool chain_empty(const struct chain *c) { return c->next == c; }
 static inline void chain_remove(struct chain *c)
 {
+	if (!c->next)
+		return;
 	c->prev->next = c->next;
 	c->next->prev = c->prev;
 	chain_init(c);

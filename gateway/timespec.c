@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -130,13 +131,30 @@ static int parse_word(const char *text, int64_t now_ms, int64_t *ret_ms)
 	return 0;
 }
 
+#define MINUTE_LEN 16 /* of 2026-11-24T10:00 */
+
+/* With a zone: RFC 3339, where people also leave out the seconds, or write a space for the T. */
+static int parse_zoned(const char *text, int64_t *ret_ms)
+{
+	char whole[48];
+	size_t len = strlen(text);
+
+	if (len <= MINUTE_LEN || len + sizeof ":00" > sizeof whole)
+		return -1;
+	const char *rest = text + MINUTE_LEN;
+	snprintf(whole, sizeof whole, "%.*s%s%s", MINUTE_LEN, text, *rest == ':' ? "" : ":00", rest);
+	if (whole[10] == ' ')
+		whole[10] = 'T';
+	return clock_parse(whole, ret_ms);
+}
+
 int timespec_parse(const char *text, int64_t now_ms, int64_t *ret_ms, struct err *reterr)
 {
 	int64_t ms;
 
 	if (parse_word(text, now_ms, ret_ms) == 0)
 		return 0;
-	if (clock_parse(text, &ms) == 0) {
+	if (parse_zoned(text, &ms) == 0) {
 		*ret_ms = ms;
 		return 0;
 	}

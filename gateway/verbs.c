@@ -95,8 +95,8 @@ static void version(struct app *a, struct control_request *rq)
 {
 	const struct config *c = a->generation->config;
 
-	control_end(rq, json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "version", FIREGW_VERSION, "pid", (int)getpid(), "gateway", c->site.gateway, "name", c->name,
-	                          "timezone", c->timezone, "now", (json_int_t)loop_now(&a->loop).wall_ms));
+	control_end(rq, json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:s?}", "version", FIREGW_VERSION, "pid", (int)getpid(), "gateway", c->site.gateway, "name", c->name,
+	                          "timezone", c->timezone, "now", (json_int_t)loop_now(&a->loop).wall_ms, "config_file", a->config_file));
 }
 
 static int compare_ns(const void *x, const void *y)

@@ -35,11 +35,11 @@ static int find_point(struct app *a, const char *id, uint32_t *ret, struct err *
 /* What is of fire is shelved, and taken from the shelf, by a maintainer. */
 static int may_shelve(struct app *a, struct control_request *rq, uint32_t alarm, struct err *reterr)
 {
-	const struct rules_alarm *x = rules_alarm(pipeline_rules(a->pipeline), alarm);
+	const struct rules_alarm x = rules_alarm(pipeline_rules(a->pipeline), alarm);
 
-	if (x->class_ != CLASS_FIRE || control_role(rq) >= ROLE_MAINTAINER)
+	if (x.class_ != CLASS_FIRE || control_role(rq) >= ROLE_MAINTAINER)
 		return 0;
-	return err_set(reterr, ERR_DENIED, "alarm '%s' is a fire alarm, which only a maintainer may shelve: you are not a member of group %s", x->id,
+	return err_set(reterr, ERR_DENIED, "alarm '%s' is a fire alarm, which only a maintainer may shelve: you are not a member of group %s", x.id,
 	               a->generation->config->maintainers);
 }
 

@@ -8,7 +8,7 @@ static bool is_held(const struct rules *r, uint32_t alarm)
 {
 	const struct beside *b = &r->besides[alarm];
 
-	return b->chatters && b->times >= RULES_CHATTER_HELD && r->alarms[alarm].class_ != CLASS_FIRE && !r->alarms[alarm].extra;
+	return b->chatters && b->times >= RULES_CHATTER_HELD && rules_class(r, alarm) != CLASS_FIRE && !RULES_MADE_BY_PEOPLE(r, alarm);
 }
 
 int64_t beside_off_delay(const struct rules *r, uint32_t alarm, int64_t off_delay_ns)
@@ -24,24 +24,60 @@ void beside_flapped(struct rules *r, uint32_t alarm)
 		b->times++;
 }
 
+/* Beyond both it is as if it had never been raised. */
+#define AGO_MAX_NS (RULES_CHATTER_WINDOW_NS > RULES_CHATTER_QUIET_NS ? RULES_CHATTER_WINDOW_NS : RULES_CHATTER_QUIET_NS)
+
+static uint32_t older(uint32_t ago, int64_t by_ns)
+{
+	if (by_ns < 0)
+		by_ns = 0;
+	if (ago == 0 || by_ns > AGO_MAX_NS || (int64_t)(ago - 1) * 1000 + by_ns > AGO_MAX_NS)
+		return 0;
+	return ago + (uint32_t)(by_ns / 1000);
+}
+
+static bool is_longer_ago(uint32_t ago, int64_t than_ns)
+{
+	return ago == 0 || (int64_t)(ago - 1) * 1000 > than_ns;
+}
+
+int64_t beside_ago_to_ns(uint32_t ago, int64_t on_ns)
+{
+	int64_t at = rules_add_ns(on_ns, -(int64_t)ago * 1000 + 1000);
+
+	/* 0: never; a delay that ended while the machine was off may have ended at any moment. */
+	return ago == 0 ? 0 : at ? at : 1;
+}
+
+uint32_t beside_ago_from_ns(int64_t raised_ns, int64_t on_ns)
+{
+	return raised_ns == 0 ? 0 : older(1, rules_add_ns(on_ns, -raised_ns));
+}
+
+void beside_on(struct beside *b, int64_t after_ns)
+{
+	b->raised_ago[0] = older(b->raised_ago[0], after_ns);
+	b->raised_ago[1] = older(b->raised_ago[1], after_ns);
+}
+
 /* It became active. EEMUA 191: three times within a minute is chattering; said once, with how often, and at its end how often in all. */
 static void count_raise(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
 {
 	struct beside *b = &r->besides[alarm];
-	int64_t at = w->at.mono_ns, earlier = b->raised_ns[1];
+	uint32_t before = b->raised_ago[0], earlier = b->raised_ago[1];
 	bool was = b->chatters;
 	struct why chatter = { .at = w->at, .cause = CAUSE_RULE };
 
-	if (was && at - b->raised_ns[0] > RULES_CHATTER_QUIET_NS)
+	if (was && is_longer_ago(before, RULES_CHATTER_QUIET_NS))
 		was = b->chatters = false;
-	b->raised_ns[1] = b->raised_ns[0];
-	b->raised_ns[0] = at ? at : 1; /* 0: never; a delay that ended while the machine was off may have ended at any moment */
+	b->raised_ago[1] = before;
+	b->raised_ago[0] = 1; /* now */
 	if (was) {
 		if (b->times < UINT16_MAX)
 			b->times++;
 		return;
 	}
-	if (r->alarms[alarm].extra || earlier == 0 || at - earlier > RULES_CHATTER_WINDOW_NS)
+	if (RULES_MADE_BY_PEOPLE(r, alarm) || is_longer_ago(earlier, RULES_CHATTER_WINDOW_NS))
 		return;
 	b->chatters = true;
 	b->times = RULES_CHATTER_TIMES;
@@ -50,7 +86,7 @@ static void count_raise(struct rules *r, uint32_t alarm, const struct why *w, st
 
 static void wait_for_attention(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, struct stamp at)
 {
-	const struct rule_def *d = r->alarms[alarm].def;
+	const struct rule_def *d = rules_def(r, alarm);
 	const struct life *l = &r->lives[alarm];
 
 	if (trigger == TRIGGER_ON || trigger == TRIGGER_ACK || trigger == TRIGGER_AGAIN)
@@ -86,7 +122,7 @@ void beside_moved(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, c
 /* What is hidden by design asks for nobody, for as long as it is hidden: it is looked at again later. That goes by its own moments, and so needs no saving. */
 static void ask_again(struct rules *r, uint32_t alarm, struct stamp at)
 {
-	const struct rule_def *d = r->alarms[alarm].def;
+	const struct rule_def *d = rules_def(r, alarm);
 	int64_t after_ns = r->lives[alarm].state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns;
 
 	timers_set(&r->timers, rules_attention_of(r, alarm), rules_add_ns(at.mono_ns, after_ns > ASK_AGAIN_LEAST_NS ? after_ns : ASK_AGAIN_LEAST_NS));
@@ -99,7 +135,7 @@ void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rule
 	const struct life *l = &r->lives[alarm];
 	struct why w = { .at = at, .cause = CAUSE_DELAY };
 
-	if (b->shelved || suppress_hides(r, alarm, b->mode) || b->mode != MODE_NORMAL || (r->alarms[alarm].point != POINT_NONE && r->points_out[r->alarms[alarm].point])) {
+	if (b->shelved || suppress_hides(r, alarm, b->mode) || b->mode != MODE_NORMAL || (rules_point(r, alarm) != POINT_NONE && r->points_out[rules_point(r, alarm)])) {
 		ask_again(r, alarm, at);
 		return;
 	}
@@ -119,16 +155,16 @@ int rules_verify(struct rules *r, uint32_t alarm, const struct event_id *occurre
 
 	assert(alarm < r->n_alarms);
 	rules_run_until(r, who->now, sink);
-	const struct rules_alarm *a = &r->alarms[alarm];
+	const struct rules_extra *extra = RULES_MADE_BY_PEOPLE(r, alarm) ? rules_whole(r, alarm)->extra : NULL;
 	struct life *l = &r->lives[alarm];
 	if (l->occurrence.counter == 0)
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it was never raised", a->id);
-	if (a->extra && extras_is_stale(r, alarm, who->now.mono_ns))
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it has been over for more than a week", a->id);
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it was never raised", rules_id(r, alarm));
+	if (extra && extras_is_stale(r, alarm, who->now.mono_ns))
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: it has been over for more than a week", rules_id(r, alarm));
 	if (occurrence && (occurrence->boot != l->occurrence.boot || occurrence->counter != l->occurrence.counter))
-		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is not its latest one", a->id);
-	if (a->extra && a->extra->kind != EXTRA_MANUAL)
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: people made it", a->id);
+		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is not its latest one", rules_id(r, alarm));
+	if (extra && extra->kind != EXTRA_MANUAL)
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be verified: people made it", rules_id(r, alarm));
 	r->besides[alarm].verdict = verdict;
 	rules_send(r, alarm, TRANSITION_VERIFIED, (enum alarm_state)l->state, &w, sink);
 	sink->changed(sink->user, alarm);

@@ -10,7 +10,7 @@
 /* Only for rules_new: leaves in the order of their alarms, and points by id for rules that name theirs. */
 struct build {
 	struct rules     *r;
-	uint32_t          cap_alarms, cap_leaves;
+	uint32_t          cap_wholes, cap_singles, cap_leaves;
 	struct leaf      *leaves;
 	struct leaf_band *others;
 	uint32_t         *points_by_id; /* made when first needed */
@@ -28,14 +28,16 @@ void *rules_grow(void *array, size_t n, uint32_t *cap, size_t size)
 	return grown;
 }
 
-struct rules_alarm *rules_add_alarm(struct rules *r, uint32_t *cap)
+struct rules_alarm *rules_add_whole(struct rules *r, uint32_t *cap)
 {
-	struct rules_alarm *grown = r->n_alarms < ALARMS_MAX ? rules_grow(r->alarms, r->n_alarms, cap, sizeof *grown) : NULL;
+	uint32_t n = r->n_alarms - r->n_single;
+	struct rules_alarm *grown = r->n_alarms < ALARMS_MAX ? rules_grow(r->wholes, n, cap, sizeof *grown) : NULL;
 
 	if (!grown)
 		return NULL;
-	r->alarms = grown;
-	struct rules_alarm *a = &grown[r->n_alarms++];
+	r->wholes = grown;
+	r->n_alarms++;
+	struct rules_alarm *a = &grown[n];
 	*a = (struct rules_alarm){ .point = POINT_NONE, .building = UINT32_MAX, .floor = "", .zone = "", .limit = NAN, .ack = true };
 	return a;
 }
@@ -50,7 +52,8 @@ static void *shrink(void *array, size_t n, size_t size)
 /* Gives back what doubling took too much. */
 static void shrink_all(struct rules *r)
 {
-	r->alarms = shrink(r->alarms, r->n_alarms, sizeof *r->alarms);
+	r->singles = shrink(r->singles, r->n_single, sizeof *r->singles);
+	r->wholes = shrink(r->wholes, r->n_alarms - r->n_single, sizeof *r->wholes);
 	r->groups = shrink(r->groups, r->n_groups, sizeof *r->groups);
 	r->slots = shrink(r->slots, r->n_slots, sizeof *r->slots);
 	r->joints = shrink(r->joints, r->n_joints, sizeof *r->joints);
@@ -58,27 +61,12 @@ static void shrink_all(struct rules *r)
 	r->seats = shrink(r->seats, r->n_seats, sizeof *r->seats);
 }
 
-static uint8_t default_priority(enum alarm_class c)
-{
-	switch (c) {
-	case CLASS_FIRE: return 1;
-	case CLASS_PREALARM: return 2;
-	case CLASS_SUPERVISORY:
-	case CLASS_FAULT: return 3;
-	case CLASS_DISABLEMENT:
-	case CLASS_ACTUATION:
-	case CLASS_OPERATION:
-	case CLASS_COUNT: break;
-	}
-	return 4;
-}
-
 static int no_memory(struct err *reterr)
 {
 	return err_set(reterr, ERR_NO_MEMORY, "no memory for the rules");
 }
 
-static int prefix_def(const struct rule_def *d, struct err *reterr)
+int rules_prefix_def(const struct rule_def *d, struct err *reterr)
 {
 	return err_prefix(reterr, "%s:%d: rule '%s': ", d->file ? d->file : "rules", d->line, d->id ? d->id : "");
 }
@@ -99,7 +87,7 @@ static int check_def(const struct rule_def *d, struct err *reterr)
 		rc = err_set(reterr, ERR_INVALID, "unknown scope");
 	else
 		rc = leaf_check(d, reterr);
-	return rc < 0 ? prefix_def(d, reterr) : 0;
+	return rc < 0 ? rules_prefix_def(d, reterr) : 0;
 }
 
 static int compare_point_ids(const void *a, const void *b, void *arg)
@@ -202,31 +190,33 @@ static int add_leaf(struct build *b, const struct leaf *leaf, const struct leaf_
 	return 0;
 }
 
+/* What must not go by itself. */
+static int check_ack(const struct rule_def *d, enum alarm_class c, struct err *reterr)
+{
+	if (d->ack || c > CLASS_PREALARM)
+		return 0;
+	err_set(reterr, ERR_INVALID, "ack: false: an alarm of class %s must be acknowledged; drop it, or give another class", alarm_class_name(c));
+	return rules_prefix_def(d, reterr);
+}
+
 static int add_single(struct build *b, const struct rule_def *d, uint32_t point, struct err *reterr)
 {
-	const struct point *p = &b->r->site->points[point];
+	struct rules *r = b->r;
+	const struct point *p = &r->site->points[point];
 	struct leaf leaf;
 	struct leaf_band other;
-	double limit;
 
-	if (!rule_select_fits(&d->select, b->r->site, p) || !leaf_make(d, p, &leaf, &other, &limit))
+	if (!rule_select_fits(&d->select, r->site, p) || !leaf_make(d, p, &leaf, &other))
 		return 0;
+	struct single *singles = r->n_single < ALARMS_MAX ? rules_grow(r->singles, r->n_single, &b->cap_singles, sizeof *singles) : NULL;
+	if (!singles)
+		return no_memory(reterr);
+	r->singles = singles;
+	singles[r->n_single] = (struct single){ .def = (uint32_t)(d - r->defs), .point = point };
 	if (add_leaf(b, &leaf, &other) < 0)
 		return no_memory(reterr);
-	struct rules_alarm *a = rules_add_alarm(b->r, &b->cap_alarms);
-	if (!a)
-		return no_memory(reterr);
-	b->r->n_single++;
-	a->def = d;
-	a->point = point;
-	a->node = p->node;
-	a->building = p->building;
-	a->floor = p->floor;
-	a->zone = p->zone;
-	a->class_ = d->class_given ? d->class_ : kind_info(p->kind)->class_;
-	a->hazard = kind_info(p->kind)->hazard;
-	a->limit = limit;
-	return 0;
+	r->n_alarms = ++r->n_single;
+	return check_ack(d, d->class_given ? d->class_ : kind_info(p->kind)->class_, reterr);
 }
 
 static int add_singles(struct build *b, const struct rule_def *d, struct err *reterr)
@@ -245,7 +235,7 @@ static int add_singles(struct build *b, const struct rule_def *d, struct err *re
 static int add_owns(struct build *b, const struct rules_own *owns, size_t n_owns, struct err *reterr)
 {
 	for (size_t i = 0; i < n_owns; i++) {
-		struct rules_alarm *a = rules_add_alarm(b->r, &b->cap_alarms);
+		struct rules_alarm *a = rules_add_whole(b->r, &b->cap_wholes);
 		if (!a)
 			return no_memory(reterr);
 		a->own = &owns[i];
@@ -256,106 +246,41 @@ static int add_owns(struct build *b, const struct rules_own *owns, size_t n_owns
 	return 0;
 }
 
-/* What follows alike for alarms of one point and of several. */
-static int finish_alarm(struct rules *r, struct rules_alarm *a, struct err *reterr)
+/* What follows alike for all that are not of people. */
+static int finish_alarms(struct rules *r, struct err *reterr)
 {
-	const struct rule_def *d = a->def;
-
-	a->priority = d && d->priority > 0 ? d->priority : default_priority(a->class_);
-	if (!d)
-		return 0;
-	a->latch = d->latch;
-	a->ack = d->ack;
-	r->made_by[d - r->defs]++;
-	if (d->ack || a->class_ > CLASS_PREALARM)
-		return 0;
-	err_set(reterr, ERR_INVALID, "ack: false: an alarm of class %s must be acknowledged; drop it, or give another class",
-	        alarm_class_name(a->class_));
-	return prefix_def(d, reterr);
-}
-
-/* Of an alarm of several. */
-static const struct point *first_point(const struct rules *r, uint32_t alarm)
-{
-	const struct group *g = rules_group(r, alarm);
-
-	return &r->site->points[g ? r->slots[g->first_slot].point : r->seats[rules_joint(r, alarm)->first_seat].point];
-}
-
-/* As snprintf: docs/rules.md. */
-static int format_id(const struct rules *r, const struct rules_alarm *a, char *buf, size_t size)
-{
-	const struct site *site = r->site;
-	const char *building = a->building == UINT32_MAX ? "" : site->buildings[a->building].id;
-
-	if (a->own)
-		return snprintf(buf, size, "%s", a->own->id);
-	if (a->point != POINT_NONE)
-		return snprintf(buf, size, "%s/%s", site->points[a->point].id, a->def->id);
-	const struct point *first = first_point(r, (uint32_t)(a - r->alarms));
-	switch (a->def->same) {
-	case SCOPE_SITE: break;
-	case SCOPE_ZONE: return snprintf(buf, size, "%s.%s/%s", building, a->zone, a->def->id);
-	case SCOPE_FLOOR: return snprintf(buf, size, "%s.%s/%s", building, a->floor, a->def->id);
-	case SCOPE_DEVICE: return snprintf(buf, size, "%s/%s", site->devices[first->device].name, a->def->id);
-	case SCOPE_BUILDING: return snprintf(buf, size, "%s/%s", building, a->def->id);
-	}
-	return snprintf(buf, size, "site/%s", a->def->id);
-}
-
-static int compare_alarm_ids(const void *a, const void *b, void *arg)
-{
-	const struct rules_alarm *alarms = arg;
-
-	return strcmp(alarms[*(const uint32_t *)a].id, alarms[*(const uint32_t *)b].id);
-}
-
-static int name_alarms(struct rules *r, struct err *reterr)
-{
-	size_t size = 1;
-
-	for (uint32_t a = 0; a < r->n_made; a++)
-		size += (size_t)format_id(r, &r->alarms[a], NULL, 0) + 1;
-	r->ids = malloc(size);
-	r->by_id = calloc(r->n_alarms + 1, sizeof *r->by_id);
-	if (!r->ids || !r->by_id)
-		return no_memory(reterr);
-	char *at = r->ids;
-	for (uint32_t a = 0; a < r->n_made; a++) {
-		r->alarms[a].id = at;
-		at += format_id(r, &r->alarms[a], at, size - (size_t)(at - r->ids)) + 1;
-		r->by_id[a] = a;
-	}
-	qsort_r(r->by_id, r->n_made, sizeof *r->by_id, compare_alarm_ids, r->alarms);
-	for (uint32_t i = 1; i < r->n_made; i++) {
-		const struct rules_alarm *a = &r->alarms[r->by_id[i - 1]], *b = &r->alarms[r->by_id[i]];
-		if (strcmp(a->id, b->id) != 0)
+	for (uint32_t a = 0; a < r->n_single; a++)
+		r->made_by[r->singles[a].def]++;
+	for (uint32_t i = 0; i < r->n_made - r->n_single; i++) {
+		struct rules_alarm *a = &r->wholes[i];
+		a->priority = rules_priority(a->def, a->class_);
+		if (!a->def)
 			continue;
-		const struct rule_def *d = b->def ? b->def : a->def;
-		err_set(reterr, ERR_INVALID, "the alarm '%s' would be there twice; give one of the rules another id", a->id);
-		return d ? prefix_def(d, reterr) : -1;
+		a->latch = a->def->latch;
+		a->ack = a->def->ack;
+		r->made_by[a->def - r->defs]++;
+		if (check_ack(a->def, a->class_, reterr) < 0)
+			return -1;
 	}
 	return 0;
 }
 
 static uint32_t point_of_leaf(const struct rules *r, uint32_t leaf)
 {
-	return leaf < r->n_single ? r->alarms[leaf].point : r->seats[leaf - r->n_single].point;
+	return leaf < r->n_single ? r->singles[leaf].point : r->seats[leaf - r->n_single].point;
 }
 
 static void place_leaf(struct build *b, uint32_t leaf, uint32_t at)
 {
 	struct rules *r = b->r;
-	double limit;
 
 	if (leaf < r->n_single) {
 		r->leaves[at] = b->leaves[leaf];
 		r->others[at] = b->others[leaf];
-		r->leaf_of[leaf] = at;
 		return;
 	}
 	struct seat *s = &r->seats[leaf - r->n_single];
-	leaf_make(r->terms[s->term].def, &r->site->points[s->point], &r->leaves[at], &r->others[at], &limit);
+	leaf_make(r->terms[s->term].def, &r->site->points[s->point], &r->leaves[at], &r->others[at]);
 	r->leaves[at].alarm = r->n_alarms + leaf - r->n_single;
 	s->leaf = at;
 }
@@ -368,9 +293,8 @@ static int place_leaves(struct build *b, struct err *reterr)
 
 	r->leaves = aligned_alloc(64, (n * sizeof *r->leaves / 64 + 1) * 64);
 	r->others = calloc(n + 1, sizeof *r->others);
-	r->leaf_of = calloc(r->n_single + 1, sizeof *r->leaf_of);
 	r->first_leaf = calloc(n_points + 2, sizeof *r->first_leaf);
-	if (!r->leaves || !r->others || !r->leaf_of || !r->first_leaf)
+	if (!r->leaves || !r->others || !r->first_leaf)
 		return no_memory(reterr);
 	/* first_leaf[p + 1] runs from the start of p to its end while the leaves are placed. */
 	for (uint32_t i = 0; i < n; i++)
@@ -386,16 +310,16 @@ static int place_leaves(struct build *b, struct err *reterr)
 static int find_attentive(struct rules *r)
 {
 	for (uint32_t a = 0; a < r->n_made; a++)
-		r->n_attentive += rules_is_attentive(r->alarms[a].def);
+		r->n_attentive += rules_is_attentive(rules_def(r, a));
 	r->attention = calloc(r->n_defs + 1, sizeof *r->attention);
 	r->attentive = calloc((size_t)r->n_attentive + 1, sizeof *r->attentive);
 	if (!r->attention || !r->attentive)
 		return -1;
 	for (uint32_t a = 0, n = 0; a < r->n_made; a++) {
-		const struct rule_def *d = r->alarms[a].def;
+		const struct rule_def *d = rules_def(r, a);
 		if (!rules_is_attentive(d))
 			continue;
-		if (a == 0 || r->alarms[a - 1].def != d)
+		if (a == 0 || rules_def(r, a - 1) != d)
 			r->attention[d - r->defs] = n - a;
 		r->attentive[n++] = a;
 	}
@@ -415,14 +339,13 @@ static int build_all(struct build *b, const struct rules_own *owns, size_t n_own
 	for (size_t i = 0; i < r->n_defs; i++)
 		if (r->defs[i].enabled && !rule_is_of_several(&r->defs[i]) && add_singles(b, &r->defs[i], reterr) < 0)
 			return -1;
-	if (rules_build_groups(r, &b->cap_alarms, reterr) < 0 || terms_build(b, r, &b->cap_alarms, reterr) < 0 || add_owns(b, owns, n_owns, reterr) < 0)
+	if (rules_build_groups(r, &b->cap_wholes, reterr) < 0 || terms_build(b, r, &b->cap_wholes, reterr) < 0 || add_owns(b, owns, n_owns, reterr) < 0)
 		return -1;
 	r->n_made = r->n_alarms;
-	if (extras_build(r, &b->cap_alarms, reterr) < 0)
+	if (extras_build(r, &b->cap_wholes, reterr) < 0)
 		return -1;
-	for (uint32_t a = 0; a < r->n_made; a++)
-		if (finish_alarm(r, &r->alarms[a], reterr) < 0)
-			return -1;
+	if (finish_alarms(r, reterr) < 0)
+		return -1;
 	shrink_all(r);
 	if (find_attentive(r) < 0)
 		return no_memory(reterr);
@@ -430,7 +353,7 @@ static int build_all(struct build *b, const struct rules_own *owns, size_t n_own
 	r->besides = calloc(r->n_alarms + 1, sizeof *r->besides);
 	if (!r->lives || !r->besides || timers_init(&r->timers, rules_timer_test(r, RULES_TESTS_MAX)) < 0 || memory_build(r) < 0)
 		return no_memory(reterr);
-	if (name_alarms(r, reterr) < 0 || suppress_build(r, reterr) < 0)
+	if (rules_name_alarms(r, reterr) < 0 || suppress_build(r, reterr) < 0)
 		return -1;
 	return place_leaves(b, reterr);
 }
@@ -469,8 +392,8 @@ void rules_free(struct rules *r)
 	free(r->leaves);
 	free(r->others);
 	free(r->first_leaf);
-	free(r->leaf_of);
-	free(r->alarms);
+	free(r->singles);
+	free(r->wholes);
 	free(r->lives);
 	free(r->besides);
 	free(r->attention);

@@ -5,7 +5,7 @@
 /* "Raised no longer than `within` ago" includes the moment itself, so the window ends one nanosecond later. */
 static int64_t window_end(const struct rules *r, const struct link *k)
 {
-	const struct rule_def *d = r->alarms[r->n_single + r->slots[k->slot].group].def;
+	const struct rule_def *d = rules_def(r, r->n_single + r->slots[k->slot].group);
 
 	return rules_add_ns(rules_add_ns(r->lives[k->alarm].on_ns, d->within_ns), 1);
 }
@@ -15,14 +15,14 @@ static bool in_window(const struct rules *r, const struct link *k, int64_t after
 {
 	const struct life *l = &r->lives[k->alarm];
 
-	return !life_stands(l) && l->was_on && r->alarms[r->n_single + r->slots[k->slot].group].def->within_ns > 0 &&
+	return !life_stands(l) && l->was_on && rules_def(r, r->n_single + r->slots[k->slot].group)->within_ns > 0 &&
 	       window_end(r, k) > after_ns;
 }
 
 static void judge_group(struct rules *r, uint32_t group, const struct why *w, struct rules_sink *sink)
 {
 	uint32_t alarm = r->n_single + group;
-	bool raw = r->groups[group].counting >= r->alarms[alarm].def->count;
+	bool raw = r->groups[group].counting >= rules_def(r, alarm)->count;
 	struct why because = { .at = w->at, .cause = CAUSE_RULE };
 
 	if (r->lives[alarm].raw != raw)
@@ -98,7 +98,7 @@ void rules_restored(struct rules *r, struct stamp now)
 		restore_link(r, i);
 	for (uint32_t g = 0; g < r->n_groups; g++) {
 		uint32_t alarm = r->n_single + g;
-		const struct rule_def *d = r->alarms[alarm].def;
+		const struct rule_def *d = rules_def(r, alarm);
 		struct life *l = &r->lives[alarm];
 		bool raw = r->groups[g].counting >= d->count;
 		if (raw == l->raw)

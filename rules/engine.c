@@ -30,14 +30,14 @@ static double last_value(const struct rules *r, uint32_t alarm)
 		return j->holding;
 	if (alarm >= r->n_single)
 		return NAN;
-	const struct leaf *l = &r->leaves[r->leaf_of[alarm]];
+	const struct leaf *l = &r->leaves[rules_leaf(r, alarm)];
 	/* What a quality rule speaks of is that there is no value: an old one beside it would look like a new one. */
 	return l->op == LEAF_QUALITY && l->quality != QUALITY_GOOD ? NAN : l->value;
 }
 
 static enum quality last_quality(const struct rules *r, uint32_t alarm)
 {
-	return alarm < r->n_single ? (enum quality)r->leaves[r->leaf_of[alarm]].quality : QUALITY_GOOD;
+	return alarm < r->n_single ? (enum quality)r->leaves[rules_leaf(r, alarm)].quality : QUALITY_GOOD;
 }
 
 /* outside has two limits; told is the nearer one, which is the one that was passed. */
@@ -62,7 +62,7 @@ static uint32_t next_rev(const struct rules *r, const struct life *l)
 
 void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alarm_state to, const struct why *w, struct rules_sink *sink)
 {
-	const struct rules_alarm *a = &r->alarms[alarm];
+	const struct rules_alarm a = rules_alarm(r, alarm);
 	struct life *l = &r->lives[alarm];
 	struct beside *b = &r->besides[alarm];
 	const struct group *g = rules_group(r, alarm);
@@ -71,22 +71,22 @@ void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alar
 	/* A verdict that comes when all is over names the occurrence that it is about all the same. */
 	bool of_occurrence = l->state != STATE_NORMAL || what == TRANSITION_VERIFIED;
 	l->rev = next_rev(r, l);
-	if (a->extra && l->rev > r->extra_rev)
+	if (a.extra && l->rev > r->extra_rev)
 		r->extra_rev = l->rev;
 	struct rules_transition t = {
 		.alarm = alarm, .what = what, .cause = w->cause, .from = (enum alarm_state)l->state, .to = to,
-		.active = to == STATE_ACTIVE || to == STATE_ACKED, .acked = l->acked, .latched = a->latch && to != STATE_NORMAL,
+		.active = to == STATE_ACTIVE || to == STATE_ACKED, .acked = l->acked, .latched = a.latch && to != STATE_NORMAL,
 		.rev = l->rev, .occurrence = of_occurrence ? l->occurrence : (struct event_id){ 0 }, .since = since(l), .at = w->at,
 		.value = { last_value(r, alarm), w->sample && w->sample->quality == QUALITY_GOOD ? w->sample->value.text : NULL },
 		.quality = last_quality(r, alarm), .device_at_ms = w->sample ? w->sample->device_at_ms : 0, .actor = w->actor, .note = w->note,
 		.mode = begins || of_occurrence ? b->mode : MODE_NORMAL, .shelved = b->shelved,
-		.out_of_service = a->point != POINT_NONE && r->points_out[a->point] && !a->extra,
+		.out_of_service = a.point != POINT_NONE && r->points_out[a.point] && !a.extra,
 		.verdict = b->verdict, .verdict_cause = w->verdict_cause, .times = b->chatters ? b->times : 0,
 	};
 
 	t.suppressed = suppress_hides(r, alarm, t.mode);
-	t.limit = told_limit(a, t.value.number);
-	t.shelved_until_ms = a->extra ? a->extra->until_ms : b->shelved ? extras_until_ms(r, alarm) : 0;
+	t.limit = told_limit(&a, t.value.number);
+	t.shelved_until_ms = a.extra ? a.extra->until_ms : b->shelved ? extras_until_ms(r, alarm) : 0;
 	t.rate = memory_rate(r, alarm);
 	if (g || j) {
 		t.members = r->members;
@@ -117,9 +117,8 @@ static void stands_otherwise(struct rules *r, uint32_t alarm, const struct why *
 
 bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink)
 {
-	const struct rules_alarm *a = &r->alarms[alarm];
 	struct life *l = &r->lives[alarm];
-	struct alarm_move m = alarm_move((enum alarm_state)l->state, trigger, a->latch, a->ack, l->raw, a->count_rule);
+	struct alarm_move m = alarm_move((enum alarm_state)l->state, trigger, rules_latches(r, alarm), rules_needs_ack(r, alarm), l->raw, rules_group(r, alarm) != NULL);
 	bool stood = life_stands(l);
 
 	if (!m.allowed)
@@ -134,6 +133,7 @@ bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, con
 		if (l->state == STATE_NORMAL)
 			b->verdict = VERDICT_NONE;
 		l->acked = false;
+		beside_on(b, l->was_on ? rules_add_ns(w->at.mono_ns, -l->on_ns) : INT64_MAX);
 		l->was_on = true;
 		l->on_ns = w->at.mono_ns;
 		if (l->state == STATE_NORMAL) {
@@ -160,7 +160,7 @@ bool rules_move(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, con
 
 void rules_decide(struct rules *r, uint32_t alarm, bool raw, const struct why *w, struct rules_sink *sink)
 {
-	const struct rule_def *d = r->alarms[alarm].def;
+	const struct rule_def *d = rules_def(r, alarm);
 	struct life *l = &r->lives[alarm];
 	int64_t delay_ns = raw ? (d ? d->on_delay_ns : 0) : beside_off_delay(r, alarm, d ? d->off_delay_ns : 0);
 
@@ -182,12 +182,12 @@ void rules_decide(struct rules *r, uint32_t alarm, bool raw, const struct why *w
 
 static void end_delay(struct rules *r, uint32_t alarm, struct stamp at, struct rules_sink *sink)
 {
-	const struct rules_alarm *a = &r->alarms[alarm];
+	const struct rule_def *d = rules_def(r, alarm);
 	struct life *l = &r->lives[alarm];
 	bool on = l->pend == PEND_ON;
 	/* Without a delay it was rules_restored that found the count to be another. */
-	bool delayed = a->def && (on ? a->def->on_delay_ns : beside_off_delay(r, alarm, a->def->off_delay_ns)) > 0;
-	struct why w = { .at = at, .cause = delayed || !a->count_rule ? CAUSE_DELAY : CAUSE_RESTART };
+	bool delayed = d && (on ? d->on_delay_ns : beside_off_delay(r, alarm, d->off_delay_ns)) > 0;
+	struct why w = { .at = at, .cause = delayed || !rules_group(r, alarm) ? CAUSE_DELAY : CAUSE_RESTART };
 
 	l->pend = PEND_NONE;
 	rules_move(r, alarm, on ? TRIGGER_ON : TRIGGER_OFF, &w, sink);
@@ -247,7 +247,7 @@ void rules_on_own(struct rules *r, uint32_t alarm, bool on, struct stamp now, st
 {
 	struct why w = { .at = now, .cause = CAUSE_SELF };
 
-	assert(alarm < r->n_alarms && r->alarms[alarm].own);
+	assert(alarm >= r->n_single && alarm < r->n_alarms && rules_whole(r, alarm)->own);
 	rules_run_until(r, now, sink);
 	if (r->lives[alarm].raw != on)
 		rules_decide(r, alarm, on, &w, sink);
@@ -282,18 +282,18 @@ int rules_on_command(struct rules *r, uint32_t alarm, enum rules_command command
 
 	assert(alarm < r->n_alarms);
 	rules_run_until(r, now, sink);
-	const struct rules_alarm *a = &r->alarms[alarm];
+	const struct rules_alarm a = rules_alarm(r, alarm);
 	const struct life *l = &r->lives[alarm];
 	if (occurrence && (occurrence->boot != l->occurrence.boot || occurrence->counter != l->occurrence.counter ||
 	                   l->state == STATE_NORMAL))
-		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is over", a->id);
-	if (command == RULES_RESET && a->extra && a->extra->kind == EXTRA_MANUAL && l->state == STATE_ACKED) {
+		return err_set(reterr, ERR_NOT_FOUND, "alarm '%s': the occurrence that is meant is over", a.id);
+	if (command == RULES_RESET && a.extra && a.extra->kind == EXTRA_MANUAL && l->state == STATE_ACKED) {
 		rules_decide(r, alarm, false, &w, sink); /* what a person reported is over when a person says so */
 		return 0;
 	}
 	if (!rules_move(r, alarm, command == RULES_ACK ? TRIGGER_ACK : TRIGGER_RESET, &w, sink))
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be %s: %s", a->id, command == RULES_ACK ? "acknowledged" : "reset",
-		               why_not(l, a, command));
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be %s: %s", a.id, command == RULES_ACK ? "acknowledged" : "reset",
+		               why_not(l, &a, command));
 	return 0;
 }
 
@@ -308,7 +308,7 @@ void rules_remove(struct rules *r, uint32_t alarm, enum cause cause, const char 
 	l->pend = PEND_NONE;
 	timers_cancel(&r->timers, alarm);
 	if (alarm < r->n_single)
-		rules_turn_leaf(r, r->leaf_of[alarm], false);
+		rules_turn_leaf(r, rules_leaf(r, alarm), false);
 	terms_set_all(r, alarm, false);
 	if (!rules_move(r, alarm, TRIGGER_REMOVE, &w, sink))
 		sink->changed(sink->user, alarm);
@@ -353,42 +353,19 @@ size_t rules_count(const struct rules *r)
 	return r->n_alarms;
 }
 
-const struct rules_alarm *rules_alarm(const struct rules *r, uint32_t alarm)
-{
-	assert(alarm < r->n_alarms);
-	return &r->alarms[alarm];
-}
-
-uint32_t rules_find(const struct rules *r, const char *id)
-{
-	uint32_t low = 0, high = r->n_made;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-		int order = strcmp(r->alarms[r->by_id[mid]].id, id);
-		if (order == 0)
-			return r->by_id[mid];
-		if (order < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return extras_find(r, id);
-}
-
 void rules_present(const struct rules *r, uint32_t alarm, struct rules_present *ret)
 {
 	assert(alarm < r->n_alarms);
 	const struct life *l = &r->lives[alarm];
-	const struct rules_alarm *a = &r->alarms[alarm];
 	const struct beside *b = &r->besides[alarm];
+	uint32_t point = rules_point(r, alarm);
 	bool pending = l->state == STATE_NORMAL && l->pend == PEND_ON;
 
 	*ret = (struct rules_present){
 		.state = pending ? STATE_PENDING : (enum alarm_state)l->state, .active = life_stands(l), .acked = l->acked, .rev = l->rev,
 		.occurrence = l->state != STATE_NORMAL ? l->occurrence : (struct event_id){ 0 }, .since = since(l), .value = last_value(r, alarm), .quality = last_quality(r, alarm),
 		.mode = l->state != STATE_NORMAL ? b->mode : MODE_NORMAL, .shelved = b->shelved,
-		.out_of_service = a->point != POINT_NONE && !a->extra && r->points_out[a->point],
+		.out_of_service = point != POINT_NONE && !RULES_MADE_BY_PEOPLE(r, alarm) && r->points_out[point],
 		.chatters = b->chatters, .verdict = b->verdict,
 	};
 	ret->suppressed = suppress_hides(r, alarm, ret->mode);

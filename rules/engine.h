@@ -26,9 +26,9 @@ struct life {
 /* What an alarm suppresses of those that name it. */
 enum reach { REACH_NONE, REACH_TESTS, REACH_ALL };
 
-/* What stands beside the state of an alarm: 24 bytes. */
+/* What stands beside the state of an alarm: 16 bytes. */
 struct beside {
-	int64_t  raised_ns[2];    /* when it became active before, and before that */
+	uint32_t raised_ago[2];   /* how long before on_ns it was raised, and before that once more: 1 + µs; 0: never, or too long ago to matter. beside.c */
 	int32_t  acked_s;         /* when it was acknowledged; meaningful while it is in that state */
 	uint16_t times;           /* that it became active while it chatters; no more than it can hold */
 	enum alarm_mode mode : 2; /* of the latest occurrence */
@@ -38,7 +38,13 @@ struct beside {
 	enum reach reach : 2;     /* as what it suppresses has counted it: suppress.c */
 	bool     escalated : 1;   /* since it became active */
 };
-_Static_assert(sizeof(struct beside) == 24, "there is one an alarm");
+_Static_assert(sizeof(struct beside) == 16, "there is one an alarm");
+
+/* An alarm of one point: what all else about it follows from. */
+struct single {
+	uint32_t id;  /* where it begins in ids */
+	uint32_t def, point;
+};
 
 /* What suppresses an alarm now: because of a test, and then only while it is of one itself; and else. */
 struct suppressors { uint32_t real, of_tests; };
@@ -107,9 +113,9 @@ struct rules {
 	struct leaf       *leaves;      /* by point: [first_leaf[p], first_leaf[p + 1]) */
 	struct leaf_band  *others;      /* by leaf: the band of the verdict that it does not have now */
 	uint32_t          *first_leaf;
-	uint32_t          *leaf_of;     /* by alarm of one point */
 
-	struct rules_alarm *alarms;
+	struct single      *singles;    /* alarms of one point */
+	struct rules_alarm *wholes;     /* all behind them: alarm n_single + i */
 	struct life        *lives;
 	struct beside      *besides;
 	uint32_t           *by_id;      /* alarms in the order of their ids */
@@ -164,6 +170,57 @@ static inline bool life_stands(const struct life *l)
 	return l->state == STATE_ACTIVE || l->state == STATE_ACKED;
 }
 
+static inline const struct rules_alarm *rules_whole(const struct rules *r, uint32_t alarm)
+{
+	return &r->wholes[alarm - r->n_single];
+}
+
+/* NULL: our own fault, or one of people. */
+static inline const struct rule_def *rules_def(const struct rules *r, uint32_t alarm)
+{
+	return alarm < r->n_single ? &r->defs[r->singles[alarm].def] : rules_whole(r, alarm)->def;
+}
+
+/* POINT_NONE: of several, or of none. */
+static inline uint32_t rules_point(const struct rules *r, uint32_t alarm)
+{
+	return alarm < r->n_single ? r->singles[alarm].point : rules_whole(r, alarm)->point;
+}
+
+static inline enum alarm_class rules_class(const struct rules *r, uint32_t alarm)
+{
+	if (alarm >= r->n_single)
+		return rules_whole(r, alarm)->class_;
+	const struct rule_def *d = rules_def(r, alarm);
+	return d->class_given ? d->class_ : kind_info(r->site->points[r->singles[alarm].point].kind)->class_;
+}
+
+static inline bool rules_latches(const struct rules *r, uint32_t alarm)
+{
+	return alarm < r->n_single ? rules_def(r, alarm)->latch : rules_whole(r, alarm)->latch;
+}
+
+/* False: it returns to normal by itself. */
+static inline bool rules_needs_ack(const struct rules *r, uint32_t alarm)
+{
+	return alarm < r->n_single ? rules_def(r, alarm)->ack : rules_whole(r, alarm)->ack;
+}
+
+static inline const char *rules_id(const struct rules *r, uint32_t alarm)
+{
+	return alarm < r->n_single ? r->ids + r->singles[alarm].id : rules_whole(r, alarm)->id;
+}
+
+/* Of an alarm of one point: a point has few. */
+static inline uint32_t rules_leaf(const struct rules *r, uint32_t alarm)
+{
+	uint32_t i = r->first_leaf[r->singles[alarm].point];
+
+	while (r->leaves[i].alarm != alarm)
+		i++;
+	return i;
+}
+
 static inline struct group *rules_group(const struct rules *r, uint32_t alarm)
 {
 	return alarm >= r->n_single && alarm < r->n_single + r->n_groups ? &r->groups[alarm - r->n_single] : NULL;
@@ -192,18 +249,18 @@ static inline bool rules_is_attentive(const struct rule_def *d)
 
 static inline uint32_t rules_attention_of(const struct rules *r, uint32_t alarm)
 {
-	return rules_timer_attention(r, r->attention[r->alarms[alarm].def - r->defs] + alarm);
+	return rules_timer_attention(r, r->attention[rules_def(r, alarm) - r->defs] + alarm);
 }
 
 /* CLOCK_NEVER: nobody is waited for. */
 static inline int64_t rules_attention(const struct rules *r, uint32_t alarm)
 {
-	return rules_is_attentive(r->alarms[alarm].def) ? timers_get(&r->timers, rules_attention_of(r, alarm)) : CLOCK_NEVER;
+	return rules_is_attentive(rules_def(r, alarm)) ? timers_get(&r->timers, rules_attention_of(r, alarm)) : CLOCK_NEVER;
 }
 
 static inline void rules_no_attention(struct rules *r, uint32_t alarm)
 {
-	if (rules_is_attentive(r->alarms[alarm].def))
+	if (rules_is_attentive(rules_def(r, alarm)))
 		timers_cancel(&r->timers, rules_attention_of(r, alarm));
 }
 
@@ -217,7 +274,7 @@ static inline bool rules_excluded(const struct rules *r, uint32_t alarm)
 {
 	const struct beside *b = &r->besides[alarm];
 
-	return b->shelved || b->mode != MODE_NORMAL || r->points_out[r->alarms[alarm].point];
+	return b->shelved || b->mode != MODE_NORMAL || r->points_out[rules_point(r, alarm)];
 }
 
 static inline struct joint *rules_joint(const struct rules *r, uint32_t alarm)
@@ -256,7 +313,10 @@ struct candidate {
 
 /* build.c, groups.c, terms.c, memory.c: for rules_new. An array that grows by doubling; returns the new one, or NULL (then the old one still stands). */
 void *rules_grow(void *array, size_t n, uint32_t *cap, size_t size);
-struct rules_alarm *rules_add_alarm(struct rules *r, uint32_t *cap);
+/* Behind all of one point; NULL: no memory. */
+struct rules_alarm *rules_add_whole(struct rules *r, uint32_t *cap);
+/* Puts the rule's name and place before the text; returns -1. */
+int rules_prefix_def(const struct rule_def *d, struct err *reterr);
 /* Points that may fit (all of them if *ret_points is NULL): a rule that names its points is not asked about every one. 0, or -1: no memory. */
 struct build;
 int   rules_pick_points(struct build *b, const struct rule_select *s, const uint32_t **ret_points, size_t *ret_n);
@@ -308,7 +368,16 @@ struct why {
 	const char   *verdict_cause;
 	bool          anew;          /* what stood already is told as another alarm: it did not come again */
 };
+/* alarms.c */
+uint8_t rules_priority(const struct rule_def *d, enum alarm_class c);
+int     rules_name_alarms(struct rules *r, struct err *reterr);
+
 /* beside.c */
+/* It becomes active now, so long after it did last; INT64_MAX: never did. */
+void beside_on(struct beside *b, int64_t after_ns);
+/* The moment that `raised_ago` means, 0 if none, and back. */
+int64_t  beside_ago_to_ns(uint32_t ago, int64_t on_ns);
+uint32_t beside_ago_from_ns(int64_t raised_ns, int64_t on_ns);
 void beside_moved(struct rules *r, uint32_t alarm, enum alarm_trigger trigger, const struct why *w, struct rules_sink *sink);
 void beside_attend(struct rules *r, uint32_t alarm, struct stamp at, struct rules_sink *sink);
 /* How long the condition must be gone before the alarm has returned. */

@@ -20,7 +20,7 @@ int extras_build(struct rules *r, uint32_t *cap, struct err *reterr)
 	if (!r->extras || !r->point_tests || !r->points_out)
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for the rules");
 	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++) {
-		struct rules_alarm *a = rules_add_alarm(r, cap);
+		struct rules_alarm *a = rules_add_whole(r, cap);
 		if (!a)
 			return err_set(reterr, ERR_NO_MEMORY, "no memory for the rules");
 		a->id = "";
@@ -80,20 +80,20 @@ static uint32_t take_extra(struct rules *r, const char *id)
 static void describe(struct rules *r, uint32_t alarm, enum rules_extra_kind kind, uint32_t target)
 {
 	struct extra *x = rules_extra(r, alarm);
-	struct rules_alarm *a = &r->alarms[alarm];
+	struct rules_alarm *a = &r->wholes[alarm - r->n_single];
 	const struct point *p = kind == EXTRA_SERVICE ? &r->site->points[target] : NULL;
 
 	x->shown = (struct rules_extra){ .kind = kind, .target = target, .actor = x->actor, .note = x->note };
 	*a = (struct rules_alarm){ .id = x->id, .extra = &x->shown, .point = POINT_NONE, .building = UINT32_MAX, .floor = "", .zone = "", .class_ = CLASS_DISABLEMENT,
 		.priority = 4, .limit = NAN, .ack = false };
 	if (kind == EXTRA_SHELF) {
-		const struct rules_alarm *of = &r->alarms[target];
-		a->point = of->point;
-		a->node = of->node;
-		a->building = of->building;
-		a->floor = of->floor;
-		a->zone = of->zone;
-		a->hazard = of->hazard;
+		const struct rules_alarm of = rules_alarm(r, target);
+		a->point = of.point;
+		a->node = of.node;
+		a->building = of.building;
+		a->floor = of.floor;
+		a->zone = of.zone;
+		a->hazard = of.hazard;
 	}
 	if (p) {
 		a->point = target;
@@ -125,7 +125,7 @@ static bool has_place(const struct rules *r, enum alarm_class class_)
 	if (class_ == CLASS_FIRE)
 		return true;
 	for (uint32_t i = 0; i < RULES_EXTRAS_MAX; i++)
-		others += r->extras[i].used && r->alarms[r->n_made + i].class_ != CLASS_FIRE;
+		others += r->extras[i].used && rules_class(r, r->n_made + i) != CLASS_FIRE;
 	return others < RULES_EXTRAS_MAX - RULES_EXTRAS_FIRE;
 }
 
@@ -193,7 +193,7 @@ static void set_shelved(struct rules *r, uint32_t alarm, bool shelved, const str
 
 static void shelf_id(const struct rules *r, uint32_t alarm, char *ret)
 {
-	snprintf(ret, RULES_EXTRA_ID_MAX + sizeof SHELF_SUFFIX, "%.*s%s", RULES_EXTRA_ID_MAX, r->alarms[alarm].id, SHELF_SUFFIX);
+	snprintf(ret, RULES_EXTRA_ID_MAX + sizeof SHELF_SUFFIX, "%.*s%s", RULES_EXTRA_ID_MAX, rules_id(r, alarm), SHELF_SUFFIX);
 }
 
 int rules_shelve(struct rules *r, uint32_t alarm, int64_t for_ns, const struct rules_who *who, struct rules_sink *sink, struct err *reterr)
@@ -204,11 +204,10 @@ int rules_shelve(struct rules *r, uint32_t alarm, int64_t for_ns, const struct r
 
 	assert(alarm < r->n_alarms);
 	rules_run_until(r, who->now, sink);
-	const struct rules_alarm *a = &r->alarms[alarm];
-	if (a->extra)
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be shelved: people made it", a->id);
+	if (RULES_MADE_BY_PEOPLE(r, alarm))
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' cannot be shelved: people made it", rules_id(r, alarm));
 	if (r->besides[alarm].shelved)
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' is shelved already; unshelve it first to give it another end", a->id);
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' is shelved already; unshelve it first to give it another end", rules_id(r, alarm));
 	if (for_ns <= 0 || for_ns > RULES_SHELF_MAX_NS)
 		return err_set(reterr, ERR_INVALID, "an alarm is shelved for 24 h at most; for longer take the point out of service: firegw service POINT out");
 	shelf_id(r, alarm, id);
@@ -239,7 +238,7 @@ int rules_unshelve(struct rules *r, uint32_t alarm, const struct rules_who *who,
 	shelf_id(r, alarm, id);
 	uint32_t shelf = extras_find(r, id);
 	if (shelf == RULES_ALARM_NONE)
-		return err_set(reterr, ERR_REFUSED, "alarm '%s' is not shelved", r->alarms[alarm].id);
+		return err_set(reterr, ERR_REFUSED, "alarm '%s' is not shelved", rules_id(r, alarm));
 	end_shelf(r, shelf, &w, sink);
 	return 0;
 }
@@ -321,7 +320,7 @@ int rules_service(struct rules *r, uint32_t point, bool out, const struct rules_
 
 static void describe_report(struct rules *r, uint32_t alarm, uint32_t building, const char *floor, enum alarm_class class_)
 {
-	struct rules_alarm *a = &r->alarms[alarm];
+	struct rules_alarm *a = &r->wholes[alarm - r->n_single];
 
 	a->class_ = class_;
 	a->hazard = class_ == CLASS_FIRE ? HAZARD_FIRE : HAZARD_NONE;
@@ -402,7 +401,7 @@ size_t extras_save(const struct rules *r, uint32_t alarm, uint8_t *out)
 	uint8_t *at = out;
 
 	*at++ = (uint8_t)x->shown.kind;
-	*at++ = (uint8_t)r->alarms[x->shown.kind == EXTRA_SHELF ? x->shown.target : alarm].class_;
+	*at++ = (uint8_t)rules_class(r, x->shown.kind == EXTRA_SHELF ? x->shown.target : alarm);
 	at = bytes_put(at, (uint64_t)x->shown.until_ms, 8);
 	at = bytes_put(at, (uint64_t)(x->over ? x->over_ns : timers_get(&r->timers, rules_timer_shelf(r, alarm - r->n_made))), 8);
 	at = put_text(at, x->actor);
@@ -480,7 +479,7 @@ uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, s
 	if (kind == EXTRA_SHELF) {
 		rules_extra(r, alarm)->shown.until_ms = take_moment(saved + 2);
 		r->besides[target].shelved = true;
-		rules_extra(r, alarm)->lost = r->alarms[target].class_ == CLASS_FIRE && class_ != CLASS_FIRE;
+		rules_extra(r, alarm)->lost = rules_class(r, target) == CLASS_FIRE && class_ != CLASS_FIRE;
 		timers_set(&r->timers, rules_timer_shelf(r, alarm - r->n_made), rules_add_ns(take_moment(saved + 10), offset_ns));
 	}
 	return alarm;

@@ -73,9 +73,8 @@ static uint32_t find_candidates(const struct rules *r, const struct rule_def *d,
 	uint32_t n = 0;
 
 	for (uint32_t a = 0; a < r->n_single; a++) {
-		const struct rules_alarm *alarm = &r->alarms[a];
-		const struct point *p = &r->site->points[alarm->point];
-		if (takes_class(d, alarm->class_) && takes_rule(d, alarm->def->id) && groups_have_scope(d, p) &&
+		const struct point *p = &r->site->points[rules_point(r, a)];
+		if (takes_class(d, rules_class(r, a)) && takes_rule(d, rules_def(r, a)->id) && groups_have_scope(d, p) &&
 		    rule_select_fits(&d->select, r->site, p) && rule_select_fits(&d->of, r->site, p))
 			ret[n++] = (struct candidate){ a, p };
 	}
@@ -135,7 +134,7 @@ static int add_group(struct rules *r, struct growth *g, uint32_t *cap, const str
 	if (!groups)
 		return -1;
 	r->groups = groups;
-	struct rules_alarm *a = rules_add_alarm(r, cap);
+	struct rules_alarm *a = rules_add_whole(r, cap);
 	if (!a)
 		return -1;
 	a->def = d;

@@ -132,15 +132,11 @@ static bool make_equals(const struct rule_def *d, const struct point *p, struct 
 	size_t found = 0;
 
 	l->op = LEAF_EQUALS;
-	l->band.lo = d->limit;
+	l->band.lo = leaf_limit(d, p);
 	if (!isnan(d->limit))
 		return true;
-	for (size_t i = 0; i < p->n_labels; i++) {
-		if (strcmp(p->labels[i].text, d->equals_text) != 0)
-			continue;
-		if (found++ == 0)
-			l->band.lo = p->labels[i].value;
-	}
+	for (size_t i = 0; i < p->n_labels; i++)
+		found += strcmp(p->labels[i].text, d->equals_text) == 0;
 	if (found > 1)
 		l->op = LEAF_LABEL;
 	return found > 0;
@@ -155,9 +151,35 @@ static void make_passed(const struct rule_def *d, bool above, double limit, stru
 	*ret_other = above ? (struct leaf_band){ -INFINITY, back } : (struct leaf_band){ back, INFINITY };
 }
 
-bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret, struct leaf_band *ret_other, double *ret_limit)
+static double label_value(const struct rule_def *d, const struct point *p)
 {
-	double limit = rule_limit(d, p);
+	for (size_t i = 0; i < p->n_labels; i++)
+		if (strcmp(p->labels[i].text, d->equals_text) == 0)
+			return p->labels[i].value;
+	return NAN;
+}
+
+double leaf_limit(const struct rule_def *d, const struct point *p)
+{
+	switch (d->when) {
+	case WHEN_RATE:
+	case WHEN_ABOVE:
+	case WHEN_BELOW: return rule_limit(d, p);
+	case WHEN_OUTSIDE: return d->limit;
+	case WHEN_EQUALS: return isnan(d->limit) ? label_value(d, p) : d->limit;
+	case WHEN_BIT:
+	case WHEN_QUALITY:
+	case WHEN_STUCK:
+	case WHEN_COUNT:
+	case WHEN_ALL:
+	case WHEN_ANY: break;
+	}
+	return NAN;
+}
+
+bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret, struct leaf_band *ret_other)
+{
+	double limit = leaf_limit(d, p);
 	struct leaf l = { .value = NAN, .quality = QUALITY_NEVER };
 	struct leaf_band other = { 0 };
 
@@ -171,7 +193,6 @@ bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret
 		make_passed(d, d->when == WHEN_ABOVE, limit, &l.band, &other);
 		break;
 	case WHEN_OUTSIDE:
-		limit = d->limit;
 		l.band = (struct leaf_band){ limit, d->limit_high };
 		other = (struct leaf_band){ leaf_threshold(limit, d->deadband), leaf_threshold(d->limit_high, -d->deadband) };
 		break;
@@ -179,23 +200,19 @@ bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret
 		if (!make_equals(d, p, &l))
 			return false;
 		other = l.band;
-		limit = l.band.lo;
 		break;
 	case WHEN_BIT:
 		l.op = LEAF_BIT;
 		l.arg = d->bit;
-		limit = NAN;
 		break;
 	case WHEN_QUALITY:
 		l.op = LEAF_QUALITY;
 		l.arg = (uint8_t)(d->any_bad ? ~(1U << QUALITY_GOOD) & 0xFF : 1U << d->quality);
 		if (d->quality == QUALITY_COMM && !d->any_bad)
 			l.arg |= 1U << QUALITY_STALE; /* what got no answer goes stale in time: the same silence */
-		limit = NAN;
 		break;
 	case WHEN_STUCK:
 		l.op = LEAF_STUCK;
-		limit = NAN;
 		break;
 	case WHEN_COUNT:
 	case WHEN_ALL:
@@ -206,7 +223,6 @@ bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret
 		return false;
 	*ret = l;
 	*ret_other = other;
-	*ret_limit = limit;
 	return true;
 }
 

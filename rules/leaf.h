@@ -35,8 +35,10 @@ _Static_assert(sizeof(struct leaf) == 32, "the leaf is what every reading touche
 /* Whether a rule's condition can be at all, whatever the point. 0, or -1 with what is wrong (without the rule's name). */
 int  leaf_check(const struct rule_def *d, struct err *reterr);
 /* The leaf of a rule on a point, as if nothing was known; false: this point gets no alarm of this rule. *ret_other is the band for the other
- * verdict, *ret_limit what is shown as the limit (NaN: none). */
-bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret, struct leaf_band *ret_other, double *ret_limit);
+ * verdict. */
+bool leaf_make(const struct rule_def *d, const struct point *p, struct leaf *ret, struct leaf_band *ret_other);
+/* What is shown as the limit; NaN: none. */
+double leaf_limit(const struct rule_def *d, const struct point *p);
 /* The verdict on a value that fits none of the quick cases: LEAF_LABEL and LEAF_BIT. */
 bool leaf_judge_slow(const struct leaf *l, const struct rule_def *d, const struct point *p, const struct value *v);
 /* A value that lies `by` away from the limit as people wrote both: 0.1 + 0.02 is 0.12, and not 0.12000000000000001. */

@@ -38,8 +38,8 @@ int memory_build(struct rules *r)
 	uint32_t n_windows = 0, n_anchors = 0;
 
 	for (uint32_t a = 0; a < r->n_single; a++) {
-		n_windows += r->alarms[a].def->when == WHEN_RATE;
-		n_anchors += r->alarms[a].def->when == WHEN_STUCK;
+		n_windows += rules_def(r, a)->when == WHEN_RATE;
+		n_anchors += rules_def(r, a)->when == WHEN_STUCK;
 	}
 	if (n_windows + n_anchors == 0)
 		return 0;
@@ -49,9 +49,9 @@ int memory_build(struct rules *r)
 	if (!r->windows || !r->anchors || !r->memory_of)
 		return -1;
 	for (uint32_t a = r->n_single; a-- > 0;) {
-		if (r->alarms[a].def->when == WHEN_RATE)
+		if (rules_def(r, a)->when == WHEN_RATE)
 			r->windows[r->memory_of[a] = --n_windows].rate = NAN;
-		else if (r->alarms[a].def->when == WHEN_STUCK)
+		else if (rules_def(r, a)->when == WHEN_STUCK)
 			r->anchors[r->memory_of[a] = --n_anchors] = (struct anchor){ NAN, 0, NO_MOMENT, NO_MOMENT };
 	}
 	return 0;
@@ -73,12 +73,12 @@ void rules_forget(struct rules *r, uint32_t point)
 
 static const struct window *window_of(const struct rules *r, uint32_t alarm)
 {
-	return alarm < r->n_single && r->alarms[alarm].def->when == WHEN_RATE ? &r->windows[r->memory_of[alarm]] : NULL;
+	return alarm < r->n_single && rules_def(r, alarm)->when == WHEN_RATE ? &r->windows[r->memory_of[alarm]] : NULL;
 }
 
 static const struct anchor *anchor_of(const struct rules *r, uint32_t alarm)
 {
-	return alarm < r->n_single && r->alarms[alarm].def->when == WHEN_STUCK ? &r->anchors[r->memory_of[alarm]] : NULL;
+	return alarm < r->n_single && rules_def(r, alarm)->when == WHEN_STUCK ? &r->anchors[r->memory_of[alarm]] : NULL;
 }
 
 double memory_rate(const struct rules *r, uint32_t alarm)
@@ -128,7 +128,7 @@ static void push_sample(struct window *w, int64_t at_ns, double value)
 
 static bool judge_rate(struct rules *r, const struct leaf *l, const struct sample *s, struct rules_sink *sink)
 {
-	int64_t per_ns = r->alarms[l->alarm].def->per_ns, at_ns = s->at.mono_ns;
+	int64_t per_ns = rules_def(r, l->alarm)->per_ns, at_ns = s->at.mono_ns;
 	struct window *w = &r->windows[r->memory_of[l->alarm]];
 	double v = s->value.number;
 	bool verdict = l->verdict;
@@ -169,7 +169,7 @@ static bool has_moved(const struct anchor *a, double deadband, double v, uint64_
 
 static bool judge_stuck(struct rules *r, const struct leaf *l, const struct sample *s, struct rules_sink *sink)
 {
-	const struct rule_def *d = r->alarms[l->alarm].def;
+	const struct rule_def *d = rules_def(r, l->alarm);
 	struct anchor *a = &r->anchors[r->memory_of[l->alarm]];
 	int64_t at_ns = s->at.mono_ns;
 
@@ -204,7 +204,7 @@ bool rules_judge_slow(struct rules *r, const struct leaf *l, const struct sample
 		return judge_stuck(r, l, s, sink);
 	if (s->quality != QUALITY_GOOD)
 		return l->verdict;
-	const struct rule_def *d = l->alarm < r->n_alarms ? r->alarms[l->alarm].def : r->terms[r->seats[l->alarm - r->n_alarms].term].def;
+	const struct rule_def *d = l->alarm < r->n_alarms ? rules_def(r, l->alarm) : r->terms[r->seats[l->alarm - r->n_alarms].term].def;
 	return leaf_judge_slow(l, d, &r->site->points[s->point], &s->value);
 }
 
@@ -212,7 +212,7 @@ static uint8_t *save_window(const struct rules *r, uint32_t alarm, const struct 
 {
 	if (w->n == 0)
 		return at;
-	at = bytes_put(at, (uint64_t)r->alarms[alarm].def->per_ns, 8);
+	at = bytes_put(at, (uint64_t)rules_def(r, alarm)->per_ns, 8);
 	at = bytes_put_double(at, w->rate);
 	at = bytes_put(at, w->n, 1);
 	for (uint8_t i = 0; i < w->n; i++) {
@@ -228,7 +228,7 @@ static uint8_t *save_anchor(const struct rules *r, uint32_t alarm, const struct 
 
 	if (a->since_ns == NO_MOMENT)
 		return at;
-	at = bytes_put_double(at, r->alarms[alarm].def->deadband);
+	at = bytes_put_double(at, rules_def(r, alarm)->deadband);
 	at = bytes_put_double(at, a->value);
 	at = bytes_put(at, a->text, 8);
 	at = bytes_put(at, (uint64_t)a->since_ns, 8);
@@ -344,9 +344,9 @@ void memory_restore(struct rules *r, uint32_t alarm, const uint8_t *tail, size_t
 	const uint8_t *rest = tail + TAIL_HEAD;
 
 	if (kind == 'R' && window_of(r, alarm))
-		restore_window(&r->windows[r->memory_of[alarm]], r->alarms[alarm].def->per_ns, rest, len - TAIL_HEAD, offset_ns);
+		restore_window(&r->windows[r->memory_of[alarm]], rules_def(r, alarm)->per_ns, rest, len - TAIL_HEAD, offset_ns);
 	else if (kind == 'S' && anchor_of(r, alarm))
-		restore_anchor(&r->anchors[r->memory_of[alarm]], r->alarms[alarm].def->deadband, rest, len - TAIL_HEAD, offset_ns);
+		restore_anchor(&r->anchors[r->memory_of[alarm]], rules_def(r, alarm)->deadband, rest, len - TAIL_HEAD, offset_ns);
 	/* Without its verdicts an alarm that stands does so until its terms were read: as a single one does. */
 	if (j && !(kind == 'T' && restore_terms(r, alarm, j, rest, len - TAIL_HEAD)))
 		terms_set_all(r, alarm, r->lives[alarm].raw);

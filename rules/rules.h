@@ -104,7 +104,7 @@ struct rules_extra {
 /* Held, it has returned when its condition was gone for so long; but for fire, which is told as it comes. */
 #define RULES_CHATTER_QUIET_NS  (60 * CLOCK_NS_PER_S)
 
-/* What does not change about one alarm. Borrowed from the engine. */
+/* What does not change about one alarm; what it points to is borrowed from the engine. */
 struct rules_alarm {
 	const char            *id;        /* point/rule, building.zone/rule, site/rule, _gw.THING/what */
 	const struct rule_def *def;       /* NULL: our own fault */
@@ -170,7 +170,7 @@ int  rules_new(const struct site *site, const struct rule_def *defs, size_t n_de
 void rules_free(struct rules *r);
 
 size_t                    rules_count(const struct rules *r);
-const struct rules_alarm *rules_alarm(const struct rules *r, uint32_t alarm);
+struct rules_alarm        rules_alarm(const struct rules *r, uint32_t alarm);
 uint32_t                  rules_find(const struct rules *r, const char *id); /* RULES_ALARM_NONE */
 /* The present of one alarm. */
 struct rules_present {

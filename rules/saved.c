@@ -32,7 +32,8 @@ struct saved {
 	int64_t         saved_ns, saved_ms;
 	uint64_t        machine_boot;
 	double          value;
-	struct beside   beside;       /* but what has a field of its own */
+	int64_t         raised_ns[2]; /* 0: never */
+	bool            chatters, escalated;
 	uint8_t         mode, verdict;
 	uint32_t        times;
 	bool            attends;      /* somebody is waited for, until attention_ns */
@@ -60,13 +61,13 @@ static size_t pack(const struct saved *s, uint8_t *out)
 	at = bytes_put_double(at, s->value);
 	at = bytes_put(at, s->latest.boot, 8);
 	at = bytes_put(at, s->latest.counter, 8);
-	at = bytes_put(at, (uint64_t)s->beside.raised_ns[0], 8);
-	at = bytes_put(at, (uint64_t)s->beside.raised_ns[1], 8);
+	at = bytes_put(at, (uint64_t)s->raised_ns[0], 8);
+	at = bytes_put(at, (uint64_t)s->raised_ns[1], 8);
 	at = bytes_put(at, (uint64_t)s->attention_ns, 8);
 	at = bytes_put(at, s->times, 4);
 	at = bytes_put(at, s->mode, 1);
 	at = bytes_put(at, s->verdict, 1);
-	at = bytes_put(at, (s->beside.chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0) | (s->beside.escalated ? BESIDE_ESCALATED : 0), 1);
+	at = bytes_put(at, (s->chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0) | (s->escalated ? BESIDE_ESCALATED : 0), 1);
 	at = bytes_put(at, 0, 1);
 	return (size_t)(at - out);
 }
@@ -75,16 +76,16 @@ static void unpack_beside(const uint8_t *at, struct saved *s)
 {
 	s->latest.boot = bytes_take(&at, 8);
 	s->latest.counter = bytes_take(&at, 8);
-	s->beside.raised_ns[0] = (int64_t)bytes_take(&at, 8);
-	s->beside.raised_ns[1] = (int64_t)bytes_take(&at, 8);
+	s->raised_ns[0] = (int64_t)bytes_take(&at, 8);
+	s->raised_ns[1] = (int64_t)bytes_take(&at, 8);
 	s->attention_ns = (int64_t)bytes_take(&at, 8);
 	s->times = (uint32_t)bytes_take(&at, 4);
 	s->mode = (uint8_t)bytes_take(&at, 1);
 	s->verdict = (uint8_t)bytes_take(&at, 1);
 	uint8_t flags = (uint8_t)bytes_take(&at, 1);
-	s->beside.chatters = flags & BESIDE_CHATTERS;
+	s->chatters = flags & BESIDE_CHATTERS;
 	s->attends = flags & BESIDE_ATTENDS;
-	s->beside.escalated = flags & BESIDE_ESCALATED;
+	s->escalated = flags & BESIDE_ESCALATED;
 }
 
 /* -1: of no version that is known. */
@@ -122,7 +123,7 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 	assert(alarm < r->n_alarms);
 	const struct life *l = &r->lives[alarm];
 	const struct beside *b = &r->besides[alarm];
-	const struct leaf *leaf = alarm < r->n_single ? &r->leaves[r->leaf_of[alarm]] : NULL;
+	const struct leaf *leaf = alarm < r->n_single ? &r->leaves[rules_leaf(r, alarm)] : NULL;
 
 	size_t more = memory_save(r, alarm, out + SAVED_LEN);
 	if (l->state == STATE_NORMAL && l->rev == 0 && l->pend == PEND_NONE && more == 0)
@@ -137,7 +138,9 @@ size_t rules_save(const struct rules *r, uint32_t alarm, struct stamp now, uint8
 		.since_ns = l->since_ns, .since_ms = l->since_ms, .on_ns = l->on_ns,
 		.end_ns = l->pend != PEND_NONE ? timers_get(&r->timers, alarm) : 0,
 		.saved_ns = now.mono_ns, .saved_ms = now.wall_ms, .machine_boot = r->machine_boot, .value = leaf ? leaf->value : NAN,
-		.beside = *b, .mode = (uint8_t)b->mode, .verdict = (uint8_t)b->verdict, .times = b->times, .attends = attention_ns != CLOCK_NEVER, .attention_ns = attention_ns != CLOCK_NEVER ? attention_ns : l->state == STATE_ACKED ? b->acked_s * CLOCK_NS_PER_S : 0,
+		.raised_ns = { beside_ago_to_ns(b->raised_ago[0], l->on_ns), beside_ago_to_ns(b->raised_ago[1], l->on_ns) },
+		.chatters = b->chatters, .escalated = b->escalated, .mode = (uint8_t)b->mode, .verdict = (uint8_t)b->verdict, .times = b->times, .attends = attention_ns != CLOCK_NEVER,
+		.attention_ns = attention_ns != CLOCK_NEVER ? attention_ns : l->state == STATE_ACKED ? b->acked_s * CLOCK_NS_PER_S : 0,
 	};
 	size_t len = pack(&s, out) + more;
 	return rules_extra(r, alarm) && (l->state != STATE_NORMAL || rules_extra(r, alarm)->over) ? len + extras_save(r, alarm, out + len) : len;
@@ -166,7 +169,7 @@ static bool makes_sense(const struct saved *s)
 	return s->state <= STATE_LATCHED && s->state != STATE_PENDING && s->quality < QUALITY_COUNT && !(s->flags & 0x80) &&
 	       pend == (raw == stands ? 0 : raw ? FLAG_PEND_ON : FLAG_PEND_OFF) && bytes_is_moment(s->since_ns) && bytes_is_moment(s->since_ms) &&
 	       bytes_is_moment(s->on_ns) && bytes_is_moment(s->end_ns) && bytes_is_moment(s->saved_ns) && bytes_is_moment(s->saved_ms) &&
-	       bytes_is_moment(s->beside.raised_ns[0]) && bytes_is_moment(s->beside.raised_ns[1]) && bytes_is_moment(s->attention_ns) && s->mode <= MODE_DRILL &&
+	       bytes_is_moment(s->raised_ns[0]) && bytes_is_moment(s->raised_ns[1]) && bytes_is_moment(s->attention_ns) && s->mode <= MODE_DRILL &&
 	       s->verdict < VERDICT_COUNT && (!s->attends || stands || s->state == STATE_RETURNED);
 }
 
@@ -184,18 +187,10 @@ static int64_t clock_offset(const struct rules *r, const struct saved *s, struct
 	return rules_add_ns(now.mono_ns, rules_add_ns(-s->saved_ns, -away_ns));
 }
 
-/* A moment that was never stays so, and one that was does not become it. */
-static int64_t shifted(int64_t t, int64_t offset)
-{
-	int64_t moved = rules_add_ns(t, offset);
-
-	return t == 0 ? 0 : moved == 0 ? 1 : moved;
-}
-
 /* Whether this rule, as it is now, waits for somebody in this state. */
 static bool waits_for_attention(const struct rules *r, uint32_t alarm, const struct saved *s)
 {
-	const struct rule_def *d = r->alarms[alarm].def;
+	const struct rule_def *d = rules_def(r, alarm);
 
 	return s->attends && d && (s->state == STATE_ACKED ? d->re_alarm_ns : d->escalate_ns) > 0;
 }
@@ -203,14 +198,14 @@ static bool waits_for_attention(const struct rules *r, uint32_t alarm, const str
 /* The rule that this alarm was of waited for nobody, and as it is now it does: since when; CLOCK_NEVER: it is not so. */
 static int64_t new_attention(const struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset)
 {
-	const struct rule_def *d = r->alarms[alarm].def;
+	const struct rule_def *d = rules_def(r, alarm);
 	bool unseen = s->state == STATE_ACTIVE || (s->state == STATE_RETURNED && !(s->flags & FLAG_ACKED));
 
 	if (s->attends || !d)
 		return CLOCK_NEVER;
 	if (s->state == STATE_ACKED && d->re_alarm_ns > 0)
 		return rules_add_ns(rules_add_ns(s->attention_ns ? s->attention_ns : s->saved_ns, offset), d->re_alarm_ns);
-	return unseen && d->escalate_ns > 0 && !s->beside.escalated ? rules_add_ns(rules_add_ns(s->on_ns, offset), d->escalate_ns) : CLOCK_NEVER;
+	return unseen && d->escalate_ns > 0 && !s->escalated ? rules_add_ns(rules_add_ns(s->on_ns, offset), d->escalate_ns) : CLOCK_NEVER;
 }
 
 static void restore_attention(struct rules *r, uint32_t alarm, const struct saved *s, int64_t offset, struct stamp now)
@@ -227,13 +222,12 @@ static void restore_beside(struct rules *r, uint32_t alarm, const struct saved *
 	struct beside *b = &r->besides[alarm];
 	bool shelved = b->shelved; /* by its shelf, which may have been restored before */
 
-	*b = s->beside;
-	b->shelved = shelved;
+	*b = (struct beside){ .chatters = s->chatters, .escalated = s->escalated, .shelved = shelved };
 	b->mode = (enum alarm_mode)s->mode;
 	b->verdict = (enum verdict)s->verdict;
 	b->times = s->times < UINT16_MAX ? (uint16_t)s->times : UINT16_MAX;
-	b->raised_ns[0] = shifted(b->raised_ns[0], offset);
-	b->raised_ns[1] = shifted(b->raised_ns[1], offset);
+	b->raised_ago[0] = beside_ago_from_ns(s->raised_ns[0], s->on_ns);
+	b->raised_ago[1] = beside_ago_from_ns(s->raised_ns[1], s->on_ns);
 	int64_t acked_ns = s->attends || !s->attention_ns ? s->saved_ns : s->attention_ns;
 	b->acked_s = (int32_t)(rules_add_ns(acked_ns, offset) / CLOCK_NS_PER_S);
 }
@@ -258,8 +252,8 @@ static void restore(struct rules *r, uint32_t alarm, const struct saved *s, stru
 	if (known_ns > r->restored_ns)
 		r->restored_ns = known_ns;
 	if (alarm < r->n_single) {
-		struct leaf *leaf = &r->leaves[r->leaf_of[alarm]];
-		rules_turn_leaf(r, r->leaf_of[alarm], l->raw);
+		struct leaf *leaf = &r->leaves[rules_leaf(r, alarm)];
+		rules_turn_leaf(r, rules_leaf(r, alarm), l->raw);
 		leaf->value = s->value;
 		leaf->quality = s->quality;
 	}

@@ -15,7 +15,7 @@ static uint32_t count_points(const struct rules *r, uint32_t alarm)
 	const struct group *g = rules_group(r, alarm);
 	const struct joint *j = rules_joint(r, alarm);
 
-	return g ? g->n_slots : j ? j->n_seats : r->alarms[alarm].point != POINT_NONE;
+	return g ? g->n_slots : j ? j->n_seats : rules_point(r, alarm) != POINT_NONE;
 }
 
 static const struct point *nth_point(const struct rules *r, uint32_t alarm, uint32_t n)
@@ -23,7 +23,7 @@ static const struct point *nth_point(const struct rules *r, uint32_t alarm, uint
 	const struct group *g = rules_group(r, alarm);
 	const struct joint *j = rules_joint(r, alarm);
 
-	return &r->site->points[g ? r->slots[g->first_slot + n].point : j ? r->seats[j->first_seat + n].point : r->alarms[alarm].point];
+	return &r->site->points[g ? r->slots[g->first_slot + n].point : j ? r->seats[j->first_seat + n].point : rules_point(r, alarm)];
 }
 
 static bool same_scope(enum rule_scope scope, const struct point *a, const struct point *b)
@@ -45,20 +45,11 @@ static bool lies_in(const struct rules *r, uint32_t by, uint32_t what)
 
 	if (count_points(r, by) == 0)
 		return false;
-	enum rule_scope scope = r->alarms[by].point != POINT_NONE ? SCOPE_DEVICE : r->alarms[by].def->same;
+	enum rule_scope scope = rules_point(r, by) != POINT_NONE ? SCOPE_DEVICE : rules_def(r, by)->same;
 	for (uint32_t i = 0; i < n; i++)
 		if (!same_scope(scope, nth_point(r, by, 0), nth_point(r, what, i)))
 			return false;
 	return n > 0;
-}
-
-static bool is_named(const struct rules *r, const char *word, uint32_t by, uint32_t what)
-{
-	const struct rules_alarm *a = &r->alarms[by];
-
-	if (strchr(word, '/'))
-		return strcmp(word, a->id) == 0;
-	return a->def && strcmp(word, a->def->id) == 0 && lies_in(r, by, what);
 }
 
 static int add_pair(struct pairs *p, uint32_t by, uint32_t what)
@@ -72,23 +63,97 @@ static int add_pair(struct pairs *p, uint32_t by, uint32_t what)
 	return 0;
 }
 
-/* The alarms that a word means, for one of the rule's alarms. */
-static int add_named(const struct rules *r, struct pairs *p, const char *word, uint32_t what)
+/* The alarms of one rule, which stand in a row, in the order of their scopes. */
+struct row {
+	const struct rules   *r;
+	const struct rule_def scope; /* whose `same` is meant */
+	uint32_t             *alarms, n;
+};
+
+static int compare_scopes(const void *x, const void *y, void *arg)
 {
-	for (uint32_t by = 0; by < r->n_made; by++)
-		if (by != what && is_named(r, word, by, what) && add_pair(p, by, what) < 0)
+	const struct row *row = arg;
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+	int order = groups_compare_scopes(&row->scope, nth_point(row->r, a, 0), nth_point(row->r, b, 0));
+
+	return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* The first of the row whose scope is not before the point's. */
+static uint32_t find_scope(const struct row *row, const struct point *p)
+{
+	uint32_t low = 0, high = row->n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (groups_compare_scopes(&row->scope, nth_point(row->r, row->alarms[mid], 0), p) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int add_in_scope(const struct row *row, struct pairs *p, uint32_t what)
+{
+	if (count_points(row->r, what) == 0)
+		return 0;
+	const struct point *first = nth_point(row->r, what, 0);
+	for (uint32_t i = find_scope(row, first); i < row->n && groups_compare_scopes(&row->scope, nth_point(row->r, row->alarms[i], 0), first) == 0; i++)
+		if (row->alarms[i] != what && lies_in(row->r, row->alarms[i], what) && add_pair(p, row->alarms[i], what) < 0)
+			return -1;
+	return 0;
+}
+
+/* Where a rule's alarms begin; all of them if it has none. */
+static uint32_t first_of(const struct rules *r, const struct rule_def *d)
+{
+	uint32_t a = 0;
+
+	while (a < r->n_made && rules_def(r, a) != d)
+		a++;
+	return a;
+}
+
+/* All alarms of `by` suppress those of `d` that lie in their scopes. */
+static int add_rule(const struct rules *r, struct pairs *p, const struct rule_def *by, const struct rule_def *d)
+{
+	uint32_t n = r->made_by[by - r->defs], first = first_of(r, by), what = first_of(r, d);
+	struct row row = { r, { .same = n > 0 && rules_point(r, first) != POINT_NONE ? SCOPE_DEVICE : by->same }, calloc((size_t)n + 1, sizeof *row.alarms), n };
+	int rc = row.alarms ? 0 : -1;
+
+	for (uint32_t i = 0; rc == 0 && i < n; i++)
+		row.alarms[i] = first + i;
+	if (rc == 0)
+		qsort_r(row.alarms, n, sizeof *row.alarms, compare_scopes, &row);
+	for (uint32_t i = 0; rc == 0 && i < r->made_by[d - r->defs]; i++)
+		rc = add_in_scope(&row, p, what + i);
+	free(row.alarms);
+	return rc;
+}
+
+/* An alarm that is named by its whole id suppresses all of the rule's. */
+static int add_alarm(const struct rules *r, struct pairs *p, const char *id, const struct rule_def *d)
+{
+	uint32_t by = rules_find(r, id), what = first_of(r, d);
+
+	for (uint32_t i = 0; by != RULES_ALARM_NONE && i < r->made_by[d - r->defs]; i++)
+		if (by != what + i && add_pair(p, by, what + i) < 0)
 			return -1;
 	return 0;
 }
 
 static int find_pairs(const struct rules *r, struct pairs *p)
 {
-	for (uint32_t what = 0; what < r->n_made; what++) {
-		const struct rule_def *d = r->alarms[what].def;
-		for (size_t i = 0; d && i < d->suppressed_by.n; i++)
-			if (add_named(r, p, d->suppressed_by.words[i], what) < 0)
+	for (const struct rule_def *d = r->defs; d < r->defs + r->n_defs; d++)
+		for (size_t i = 0; i < d->suppressed_by.n && r->made_by[d - r->defs] > 0; i++) {
+			const char *word = d->suppressed_by.words[i];
+			if (strchr(word, '/') && add_alarm(r, p, word, d) < 0)
 				return -1;
-	}
+			for (const struct rule_def *by = r->defs; by < r->defs + r->n_defs; by++)
+				if (strcmp(by->id, word) == 0 && add_rule(r, p, by, d) < 0)
+					return -1;
+		}
 	return 0;
 }
 
@@ -137,7 +202,7 @@ static bool is_hidden(const struct rules *r, uint32_t alarm)
 
 static enum reach reach_of(const struct rules *r, uint32_t alarm)
 {
-	uint32_t point = r->alarms[alarm].point;
+	uint32_t point = rules_point(r, alarm);
 
 	if (!life_stands(&r->lives[alarm]) || (point != POINT_NONE && r->points_out[point]))
 		return REACH_NONE;

@@ -44,9 +44,8 @@ static int find_of_term(struct build *b, const struct rules *r, const struct rul
 		const struct point *p = &site->points[picked ? picked[i] : i];
 		struct leaf leaf;
 		struct leaf_band other;
-		double limit;
 		if (rule_select_fits(&t->select, site, p) && rule_select_fits(&d->select, site, p) && groups_have_scope(d, p) &&
-		    leaf_make(t, p, &leaf, &other, &limit) && add_found(f, term, p) < 0)
+		    leaf_make(t, p, &leaf, &other) && add_found(f, term, p) < 0)
 			return -1;
 	}
 	return 0;
@@ -94,7 +93,7 @@ static int add_joint(struct rules *r, struct growth *g, uint32_t *cap, const str
 	if (!joints)
 		return -1;
 	r->joints = joints;
-	struct rules_alarm *a = rules_add_alarm(r, cap);
+	struct rules_alarm *a = rules_add_whole(r, cap);
 	if (!a)
 		return -1;
 	a->def = d;

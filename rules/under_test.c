@@ -12,9 +12,9 @@ enum alarm_mode rules_point_mode(const struct rules *r, uint32_t point)
 
 enum alarm_mode under_test_mode(const struct rules *r, uint32_t alarm)
 {
-	const struct rules_alarm *a = &r->alarms[alarm];
+	uint32_t point = rules_point(r, alarm);
 
-	return a->point == POINT_NONE || a->extra ? MODE_NORMAL : rules_point_mode(r, a->point);
+	return point == POINT_NONE || RULES_MADE_BY_PEOPLE(r, alarm) ? MODE_NORMAL : rules_point_mode(r, point);
 }
 
 void rules_test_restore(struct rules *r, unsigned test, enum alarm_mode mode, const uint32_t *points, size_t n, int64_t until_ns)

@@ -344,12 +344,14 @@ int backtest_init(struct backtest *b, const struct backtest_options *o, struct e
 		return -1;
 	b->n_engine = rules_count(b->rules) - RULES_EXTRAS_MAX;
 	b->fixed = calloc(b->n_engine ? b->n_engine : 1, sizeof *b->fixed);
-	b->failed = !b->fixed;
+	b->facts = calloc(b->n_engine ? b->n_engine : 1, sizeof *b->facts);
+	b->failed = !b->fixed || !b->facts;
 	for (uint32_t i = 0; i < b->n_engine && !b->failed; i++) {
 		struct backtest_alarm *a = add_alarm(b, &b->fixed[i]);
 		if (!a)
 			break;
-		a->fixed = rules_alarm(b->rules, i);
+		b->facts[i] = rules_alarm(b->rules, i);
+		a->fixed = &b->facts[i];
 		a->id = a->fixed->id;
 		a->def = a->fixed->def;
 		a->chosen = choose(b, a, a->fixed->point == POINT_NONE ? NULL : &o->site->points[a->fixed->point]);
@@ -377,6 +379,7 @@ void backtest_done(struct backtest *b)
 	free(b->days);
 	free(b->alarms);
 	free(b->fixed);
+	free(b->facts);
 	rules_free(b->rules);
 	*b = (struct backtest){ 0 };
 }

@@ -77,6 +77,7 @@ struct backtest {
 	struct backtest_alarm **alarms;    /* the engine's first, by its index; then those that only were raised */
 	size_t                  n_alarms, cap_alarms, n_engine;
 	struct backtest_alarm  *fixed;     /* the engine's, in one piece */
+	struct rules_alarm     *facts;     /* of each of them */
 	struct strmap           extra;     /* the others, by id */
 	struct backtest_other  *others;
 	size_t                  n_others, cap_others;

@@ -144,6 +144,30 @@ struct client *run_client(struct run *r, int *ret_result)
 	return c;
 }
 
+char *run_site(struct run *r, int *ret_result)
+{
+	const char *given = args_value(&r->args, "config");
+	struct client *c = NULL;
+	json_t *daemon = NULL;
+	struct err e;
+
+	if (given)
+		return strdup(given);
+	if (client_open(args_value(&r->args, "socket"), &c, &e)) {
+		*ret_result = run_fail(&e, e.code == ERR_INVALID ? RESULT_USAGE : RESULT_UNREACHABLE);
+		run_say("%s takes the site's file of the daemon that runs; without one, name it: -c SITE", r->verb->name);
+		return NULL;
+	}
+	enum client_answer a = client_call(c, "version", NULL, &daemon, &e);
+	const char *file = field_text(daemon, "config_file");
+	char *site = a == CLIENT_END && file[0] ? strdup(file) : NULL;
+	if (!site)
+		*ret_result = a == CLIENT_END ? run_usage("%s: the daemon does not say where the site's file is: -c SITE", r->verb->name) : run_result(a, &e);
+	client_close(c);
+	json_decref(daemon);
+	return site;
+}
+
 char *run_select(struct run *r)
 {
 	struct strbuf text = STRBUF_INIT;

@@ -107,6 +107,8 @@ int points_end(struct run *r, const char *select, size_t n, const json_t *end);
 bool alarm_is_hidden(const json_t *row);
 /* Opens the daemon's socket as --socket says and takes the site's zone; NULL: said why, *ret_result is what to return. */
 struct client *run_client(struct run *r, int *ret_result);
+/* The site's file: of -c, else the one that the daemon runs with. NULL: said why, *ret_result is what to return. The caller frees. */
+char *run_site(struct run *r, int *ret_result);
 /* The words as one SELECT, checked here so that a typing error needs no daemon; NULL: said why (RESULT_USAGE). The caller frees. */
 char *run_select(struct run *r);
 /* --name's time or `otherwise`; -1: said why. */

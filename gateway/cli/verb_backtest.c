@@ -61,21 +61,23 @@ static void print_findings(const struct job *j, const struct findings *f)
 
 static int load(struct job *j)
 {
-	const char *site = args_value(&j->run->args, "config");
 	struct findings f = { 0 };
+	int result = RESULT_NO;
+	char *site = run_site(j->run, &result);
 
 	if (!site)
-		return run_usage("backtest: -c SITE is missing: firegw backtest -c site.yaml --rules rules.yaml");
+		return result;
 	config_load_with_rules(site, j->files, j->n_files, &j->config, &f);
 	print_findings(j, &f);
 	findings_done(&f);
-	if (!j->config)
-		return RESULT_USAGE;
 	/* Which rules decided in those days nobody has written down: the site's own are the best guess there is. */
-	if (j->n_files) {
+	if (j->config && j->n_files) {
 		config_load(site, &j->own, &f);
 		findings_done(&f);
 	}
+	free(site);
+	if (!j->config)
+		return RESULT_USAGE;
 	run_take_zone(j->config->timezone);
 	return RESULT_DONE;
 }

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Asks and says `done` (a text in plain words, NULL: nothing) or why not. Takes the arguments. */
-static int ask(struct run *r, const char *verb, json_t *args, const char *done)
+/* Asks and says `done` (a text in plain words, NULL: nothing) or why not. Takes the arguments. The zone is the site's once the daemon was reached, so that `until_ms` (0: none)
+ * becomes a text only then. */
+static int ask_until(struct run *r, const char *verb, json_t *args, const char *done, int64_t until_ms)
 {
+	char when[HUMAN_MAX];
 	json_t *end = NULL;
 	struct err e;
 	int result;
@@ -34,9 +36,16 @@ static int ask(struct run *r, const char *verb, json_t *args, const char *done)
 		run_acted(r, NULL);
 	else if (done) {
 		human_put(&r->out, done);
+		if (until_ms)
+			strbuf_printf(&r->out, " until %.16s", human_time(until_ms, when));
 		strbuf_putc(&r->out, '\n');
 	}
 	return RESULT_DONE;
+}
+
+static int ask(struct run *r, const char *verb, json_t *args, const char *done)
+{
+	return ask_until(r, verb, args, done, 0);
 }
 
 static const char *note(const struct run *r)
@@ -56,26 +65,29 @@ static int take_for(struct run *r, int64_t *ret_ms)
 	return 0;
 }
 
-static int say_done(struct run *r, const char *verb, json_t *args, const char *subject, const char *what)
+static int say_done_until(struct run *r, const char *verb, json_t *args, const char *subject, const char *what, int64_t until_ms)
 {
 	struct strbuf text = STRBUF_INIT;
 
 	strbuf_printf(&text, "%s%s%s", subject, subject[0] ? ": " : "", what);
-	int result = ask(r, verb, args, text.data);
+	int result = ask_until(r, verb, args, text.data, until_ms);
 	strbuf_done(&text);
 	return result;
+}
+
+static int say_done(struct run *r, const char *verb, json_t *args, const char *subject, const char *what)
+{
+	return say_done_until(r, verb, args, subject, what, 0);
 }
 
 int verb_shelve(struct run *r)
 {
 	const char *alarm = r->args.words[0];
-	char what[80], when[HUMAN_MAX];
 	int64_t ms;
 
 	if (take_for(r, &ms))
 		return RESULT_USAGE;
-	snprintf(what, sizeof what, "shelved until %.16s", human_time(r->now_ms + ms, when));
-	return say_done(r, "shelve", json_pack("{s:s, s:I, s:s*}", "alarm", alarm, "for", (json_int_t)ms, "note", note(r)), alarm, what);
+	return say_done_until(r, "shelve", json_pack("{s:s, s:I, s:s*}", "alarm", alarm, "for", (json_int_t)ms, "note", note(r)), alarm, "shelved", r->now_ms + ms);
 }
 
 int verb_unshelve(struct run *r)
@@ -106,7 +118,6 @@ int verb_test(struct run *r)
 {
 	bool end = args_flag(&r->args, "end"), drill = args_flag(&r->args, "drill");
 	bool all = r->args.n_words == 1 && strcmp(r->args.words[0], "all") == 0;
-	char what[80], when[HUMAN_MAX];
 	int64_t ms = 0;
 	int result;
 
@@ -119,11 +130,11 @@ int verb_test(struct run *r)
 	char *select = all ? strdup("all") : run_select(r);
 	if (!select)
 		return RESULT_USAGE;
-	snprintf(what, sizeof what, "under %s until %.16s", drill ? "drill" : "test", human_time(r->now_ms + ms, when));
 	if (end)
 		result = ask(r, "test", json_pack("{s:b, s:s*, s:s*}", "end", true, "select", select[0] ? select : NULL, "note", note(r)), "the test is over; what stands is raised anew");
 	else
-		result = say_done(r, "test", json_pack("{s:s, s:I, s:b, s:s*}", "select", select, "for", (json_int_t)ms, "drill", drill, "note", note(r)), select, what);
+		result = say_done_until(r, "test", json_pack("{s:s, s:I, s:b, s:s*}", "select", select, "for", (json_int_t)ms, "drill", drill, "note", note(r)), select,
+		                        drill ? "under drill" : "under test", r->now_ms + ms);
 	free(select);
 	return result;
 }

@@ -225,24 +225,28 @@ static int take_time(struct run *r, int64_t *ret_ms)
 /* Where the broker is: of a site's hub, or of the options alone. config keeps what the hub's texts borrow. */
 static int take_hub(struct run *r, struct config **ret_config, struct hub_config *ret)
 {
-	const char *name = args_value(&r->args, "hub"), *site = args_value(&r->args, "config");
+	const char *name = args_value(&r->args, "hub");
 	struct findings f = { 0 };
+	int result = RESULT_NO;
+	char *site = run_site(r, &result);
 
 	if (!site)
-		return run_usage("watch: --hub %s needs the site's file: firegw watch --hub %s -c SITE", name, name);
+		return result;
 	int bad = config_load(site, ret_config, &f);
 	if (bad)
 		findings_print(&f, stderr);
 	findings_done(&f);
-	if (bad)
-		return RESULT_USAGE;
-	for (size_t i = 0; i < (*ret_config)->n_hubs; i++) {
+	result = RESULT_USAGE;
+	for (size_t i = 0; !bad && result && i < (*ret_config)->n_hubs; i++) {
 		if (strcmp((*ret_config)->hubs[i].link.name, name) == 0) {
 			*ret = (*ret_config)->hubs[i].link;
-			return 0;
+			result = RESULT_DONE;
 		}
 	}
-	return run_usage("watch: %s has no hub '%s'", site, name);
+	if (!bad && result)
+		run_usage("watch: %s has no hub '%s'", site, name);
+	free(site);
+	return result;
 }
 
 static int take_url(struct run *r, struct hub_config *ret)

@@ -85,7 +85,7 @@ static const struct args_option backtest_options[] = {
 	{ "rules", 0, "FILE", "these rules; several times: a later file's rule replaces an earlier one's (default: the site's own)", true },
 	{ "from", 0, "T", "from this time on (default: 30 days ago)" },
 	{ "to", 0, "T", "before this time (default: now)" },
-	{ "config", 'c', "SITE", "the site's file" },
+	{ "config", 'c', "SITE", "the site's file (default: the daemon's)" },
 	{ "db", 0, "FILE", "another database than the site's, such as a copy" },
 };
 static const struct args_option report_options[] = {
@@ -94,8 +94,8 @@ static const struct args_option report_options[] = {
 	{ "db", 0, "FILE", "read the database itself, for when the daemon is down" },
 };
 static const struct args_option watch_options[] = {
-	{ "hub", 0, "NAME", "the broker of this hub, with its names and files; needs -c" },
-	{ "config", 'c', "SITE", "the site's file, for --hub" },
+	{ "hub", 0, "NAME", "the broker of this hub, with its names and files" },
+	{ "config", 'c', "SITE", "the site's file, for --hub (default: the daemon's)" },
 	{ "region", 0, "CODE", "only this district (6 digits), town (9) or community (12)" },
 	{ "class", 0, "C", "only this class; several with commas" },
 	{ "node", 0, "NAME", "only this gateway or building" },
@@ -188,11 +188,11 @@ const struct verb verbs[] = {
 	{ "backtest", "[SELECT…]", 0, ARGS_WORDS_MAX, "the alarms that rules would have raised on stored readings, beside those raised",
 	  "Takes the site's points, and these rules and no others, over what was stored, and counts: WOULD have been raised, WERE raised, MISSED\n"
 	  "(were raised, would not have come), NEW, AGAIN (within 10 minutes of its last end), LONGEST, and HIDDEN: how often a value came within\n"
-	  "the point's deadband of a limit, where a crossing was not stored (docs/backtest.md). Nothing is changed; needs no daemon.\n"
+	  "the point's deadband of a limit, where a crossing was not stored (docs/backtest.md). Nothing is changed; with -c it needs no daemon.\n"
 	  SELECT_HELP "\n" TIME_HELP "\n"
 	  "Ends with 1 if there are no readings in that time, with 2 if a file has errors, which are printed as check does.\n"
 	  "--json: one object with everything, all alarms too.",
-	  OPTIONS(backtest_options), false, verb_backtest },
+	  OPTIONS(backtest_options), true, verb_backtest },
 	{ "report", "", 0, 0, "the figures of a month",
 	  "Alarms by class, device, rule and verdict; how long it took to acknowledge, verify, return and repair; availability of devices, lines,\n"
 	  "hubs and of the gateway; what was disabled or tested; duty; the load on people, and what alarms most often (docs/report.md).\n"
@@ -223,10 +223,10 @@ const struct verb verbs[] = {
 	{ "watch", "[URL]", 0, 1, "a brigade's console: what the hub's broker says of its gateways",
 	  "URL: mqtt://HOST:PORT, mqtts://, ws:// or wss://. Alarms that stand come first, the most urgent on top, then what happens, until\n"
 	  "Ctrl-C. What is missing of a gateway's numbered events is fetched again (commands: [snapshot, replay] at its hub);\n"
-	  "a gateway that is silent for 60 s or went away is shown too. Needs no daemon.\n"
+	  "a gateway that is silent for 60 s or went away is shown too. Needs no daemon, but for --hub without -c.\n"
 	  "--json: one event a line, as it was sent; all else is an object with \"watch\" in front (docs/watch.md).\n"
 	  "Ends with 3 if the broker was never reached.",
-	  OPTIONS(watch_options), false, verb_watch },
+	  OPTIONS(watch_options), true, verb_watch },
 	{ "version", "", 0, 0, "this program's version, and the daemon's if it runs", "", NULL, 0, true, verb_version },
 	{ "help", "[VERB]", 0, 1, "this overview, or all about one verb", "--json: the verbs with their options.", NULL, 0, false,
 	  verb_help },

@@ -53,6 +53,7 @@ struct config {
 	const char              *name;
 	const char              *region;        /* 12 digits */
 	const char              *timezone;
+	const char              *sound_device; /* of the local sounder, by the player's name; NULL: none */
 	int                      duty_least;   /* fewer persons on duty are a fault; 0: nobody need be (GB 25506: two) */
 	const char *const       *prefixes;      /* by node: fire/v1/500110/002/003/{node} */
 	const struct config_building *buildings;

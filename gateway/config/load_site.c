@@ -11,6 +11,11 @@
 
 struct site_fields { struct field gateway, name, region, timezone, sound, duty, buildings; };
 
+struct sound_fields { struct field device; };
+static const struct bind_key sound_keys[] = {
+	{ "device", NULL, BIND_TEXT, 0, offsetof(struct sound_fields, device), 1, .max = 100, .def = "default" },
+};
+
 struct duty_fields { struct field least; };
 static const struct bind_key duty_keys[] = {
 	{ "least", NULL, BIND_INT, 0, offsetof(struct duty_fields, least), 0, 20, .def = "2" },
@@ -21,7 +26,7 @@ static const struct bind_key site_keys[] = {
 	{ "name", NULL, BIND_TEXT, 0, offsetof(struct site_fields, name), 1 },
 	{ "region", NULL, BIND_TEXT, BIND_REQUIRED, offsetof(struct site_fields, region) },
 	{ "timezone", NULL, BIND_TEXT, 0, offsetof(struct site_fields, timezone), 1, .def = "Asia/Shanghai" },
-	{ "sound", NULL, BIND_INACTIVE, 0, offsetof(struct site_fields, sound) },
+	{ "sound", NULL, BIND_MAP, 0, offsetof(struct site_fields, sound) },
 	{ "duty", NULL, BIND_MAP, 0, offsetof(struct site_fields, duty) },
 	{ "buildings", NULL, BIND_LIST, BIND_REQUIRED, offsetof(struct site_fields, buildings) },
 };
@@ -76,6 +81,14 @@ static void check_region(struct loader *l, struct field *region)
 	else
 		find_error(l, region->at, "region '%s' must be 12 digits: 6 district (GB/T 2260) + 3 town + 3 community", region->text);
 	region->text = NULL;
+}
+
+static void load_sound(struct loader *l, const struct field *f, struct config *c)
+{
+	struct sound_fields s;
+
+	if (f->at && bind_map(l, f->at, sound_keys, 1, &s, "sound") == 0)
+		c->sound_device = field_keep(l, &s.device, NULL);
 }
 
 /* GB 25506-2010 4.2.1: a fire control room is staffed by two at least. */
@@ -260,6 +273,7 @@ void load_site(struct loader *l, const struct node *site)
 	c->name = field_keep(l, &f.name, c->site.gateway);
 	c->region = field_keep(l, &f.region, "000000000000");
 	c->timezone = field_keep(l, &f.timezone, "");
+	load_sound(l, &f.sound, c);
 	load_duty(l, &f.duty, c);
 	node_index(l, c->site.gateway);
 	if (f.buildings.at)

@@ -61,6 +61,11 @@ static void show_site(struct writer *w, const struct config *c)
 	writer_text(w, "name", c->name);
 	writer_text(w, "region", c->region);
 	writer_text(w, "timezone", c->timezone);
+	if (c->sound_device) {
+		writer_open_map(w, "sound", true);
+		writer_text(w, "device", c->sound_device);
+		writer_close(w);
+	}
 	writer_open_map(w, "duty", true);
 	writer_int(w, "least", c->duty_least);
 	writer_close(w);

@@ -33,13 +33,12 @@ struct asked {
 static bool make_condition(const struct asked *a, const struct rule_def *d, struct condition *ret)
 {
 	struct leaf_band other;
-	double limit;
 
 	if (!d->enabled || d->when >= WHEN_QUALITY || !rule_select_fits(&d->select, &a->c->site, a->p))
 		return false;
 	ret->def = d;
 	ret->class_ = d->class_given ? d->class_ : kind_info(a->p->kind)->class_;
-	return leaf_make(d, a->p, &ret->leaf, &other, &limit);
+	return leaf_make(d, a->p, &ret->leaf, &other);
 }
 
 static void gather_conditions(struct asked *a)

@@ -22,14 +22,14 @@ _firegw_options() {
 	'firegw duty') echo '--from --note --socket --json --help' ;;
 	'firegw selftest') echo '--note --socket --json --help' ;;
 	'firegw history') echo '--from --to --every --format --plot --height --db --socket --json --help' ;;
-	'firegw backtest') echo '--rules --from --to --config --db --json --help' ;;
+	'firegw backtest') echo '--rules --from --to --config --db --socket --json --help' ;;
 	'firegw report') echo '--month --format --db --socket --json --help' ;;
 	'firegw probe') echo '--unit --fc --register --count --scan --watch --every --for --timeout --retries --direct --socket --json --help' ;;
 	'firegw hub') echo '--note --socket --json --help' ;;
-	'firegw watch') echo '--hub --config --region --class --node --username --password-file --ca --cert --key --mqtt --for --json --help' ;;
+	'firegw watch') echo '--hub --config --region --class --node --username --password-file --ca --cert --key --mqtt --for --socket --json --help' ;;
 	'firegw version') echo '--socket --json --help' ;;
 	'firegw help') echo '--json --help' ;;
-	'firegwd') echo '--config --uplink --help --version' ;;
+	'firegwd') echo '--config --uplink --player --help --version' ;;
 	'firegw-sim') echo '--site --listen --ptys --check --marks --seed --speed --begins --for --socket --raise --clear --list --status --help --version' ;;
 	esac
 }
@@ -89,6 +89,7 @@ _firegw_value() {
 	'firegw backtest --to') echo 'time' ;;
 	'firegw backtest --config' | 'firegw backtest -c') echo 'file' ;;
 	'firegw backtest --db') echo 'file' ;;
+	'firegw backtest --socket') echo 'file' ;;
 	'firegw report --month') echo 'other' ;;
 	'firegw report --format') echo 'words text csv html' ;;
 	'firegw report --db') echo 'file' ;;
@@ -116,9 +117,11 @@ _firegw_value() {
 	'firegw watch --key') echo 'file' ;;
 	'firegw watch --mqtt') echo 'words 5 3.1.1' ;;
 	'firegw watch --for') echo 'span' ;;
+	'firegw watch --socket') echo 'file' ;;
 	'firegw version --socket') echo 'file' ;;
 	'firegwd --config' | 'firegwd -c') echo 'file' ;;
 	'firegwd --uplink') echo 'file' ;;
+	'firegwd --player') echo 'file' ;;
 	'firegw-sim --site') echo 'file' ;;
 	'firegw-sim --listen') echo 'other' ;;
 	'firegw-sim --ptys') echo 'other' ;;

@@ -5,14 +5,16 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import asyncapi
 import stage
 
 
 @pytest.fixture
 def site(tmp_path):
-    """A folder with a broker, equipment and a site file that fits them; everything is ended at the end of the test."""
+    """A folder with a broker, equipment and a site file that fits them; everything is ended at the end of the test, and what its consoles got is held against docs/asyncapi.yaml."""
     with stage.Stage(tmp_path) as s:
         yield s
+        asyncapi.judge_sample(part for part in s.parts if isinstance(part, stage.Console))
 
 
 def pytest_collection_modifyitems(items):

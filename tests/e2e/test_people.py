@@ -1,6 +1,7 @@
 """What people do beside acknowledging, by the command, seen at an independent console: shelves, points out of service, tests and drills, verdicts, reports, duty, the self-test."""
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -68,6 +69,15 @@ def test_a_shelved_alarm_goes_on_marked_and_comes_back(site):
 def parse(at):
     import datetime
     return datetime.datetime.fromisoformat(at).timestamp()
+
+
+def test_until_when_is_said_in_the_site_s_zone(site, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC0")
+    console, _, d = house(site)
+    for words, transition, field in ((("shelve", "facp.hyd/low"), "shelved", "shelved_until"), (("test", "all"), "test_start", "until")):
+        said = re.search(r" until (\S+ \S+)$", done(d, *words, "--for", "1h").strip()).group(1)
+        # The command's own clock is a moment before the daemon's: a minute may lie between.
+        assert 0 <= parse(event(console, transition=transition)[field]) - parse(said.replace(" ", "T") + "+08:00") < 120
 
 
 def test_what_nobody_acknowledges_escalates_once(site):

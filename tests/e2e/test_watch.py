@@ -270,7 +270,7 @@ def test_of_a_sites_hub_as_plain_lines(site):
 
 @pytest.mark.parametrize("args, code, text", [
     ([], 2, "URL"), (["ftp://x"], 2, "mqtt://"), (["mqtt://127.0.0.1:1", "--region", "5001"], 2, "digits"), (["mqtt://127.0.0.1:1", "--class", "fires"], 2, "fires"),
-    (["mqtt://127.0.0.1:1", "--for", "x"], 2, "--for"), (["--hub", "x"], 2, "-c SITE"), (["mqtt://127.0.0.1:1", "--for", "1s"], 3, "down"),
+    (["mqtt://127.0.0.1:1", "--for", "x"], 2, "--for"), (["--hub", "x"], 3, "-c SITE"), (["mqtt://127.0.0.1:1", "--for", "1s"], 3, "down"),
 ])
 def test_mistakes(args, code, text):
     done = subprocess.run([BIN / "firegw", "watch", *args], capture_output=True, text=True, timeout=60)

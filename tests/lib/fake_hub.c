@@ -186,6 +186,12 @@ static void keep_retained(struct fake_hub *h, const char *topic, const char *pay
 {
 	for (size_t i = 0; i < h->retained.n; i++)
 		if (strcmp(h->retained.items[i].topic, topic) == 0) {
+			if (len > 0) { /* what is published most is retained most: nothing else moves */
+				free(h->retained.items[i].payload);
+				h->retained.items[i].payload = copy(payload, len);
+				h->retained.items[i].len = len;
+				return;
+			}
 			struct fake_publish old = list_take(&h->retained, i);
 			publish_free(&old);
 			break;
@@ -196,9 +202,11 @@ static void keep_retained(struct fake_hub *h, const char *topic, const char *pay
 
 static void broker_takes(struct fake_hub *h, const struct fake_publish *m)
 {
-	list_add(&h->log, (struct fake_publish){ .topic = copy(m->topic, strlen(m->topic)), .payload = copy(m->payload, m->len), .len = m->len,
-		.retain = m->retain });
-	memcpy(h->log.items[h->log.n - 1].correlation, m->correlation, sizeof m->correlation);
+	if (!h->no_log) {
+		list_add(&h->log, (struct fake_publish){ .topic = copy(m->topic, strlen(m->topic)), .payload = copy(m->payload, m->len), .len = m->len,
+			.retain = m->retain });
+		memcpy(h->log.items[h->log.n - 1].correlation, m->correlation, sizeof m->correlation);
+	}
 	if (m->retain)
 		keep_retained(h, m->topic, m->payload, m->len);
 }

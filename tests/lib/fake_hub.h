@@ -24,6 +24,7 @@ struct fake_hub {
 	const char *refuse[FAKE_REFUSE_MAX]; /* parts of topics that the broker refuses */
 	size_t      n_refuse;
 	bool        refuse_subscribe, no_process, late_down;
+	bool        no_log;             /* it keeps only what is retained */
 	/* every message that the broker acknowledges goes here */
 	void      (*on_ack)(void *user, const struct fake_publish *m);
 	void       *user;

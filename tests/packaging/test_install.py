@@ -46,7 +46,7 @@ class Installed(unittest.TestCase):
         expected |= {"share/bash-completion/completions/" + name for name in ("firegw", "firegwd", "firegw-sim")}
         doc = "share/doc/firegw/"
         expected |= {doc + name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "copyright")}
-        expected |= {doc + os.path.relpath(p, SOURCE) for p in glob.glob(SOURCE + "/docs/*.md")}
+        expected |= {doc + os.path.relpath(p, SOURCE) for p in glob.glob(SOURCE + "/docs/*.md") + [SOURCE + "/docs/asyncapi.yaml"]}
         for folder, _, names in os.walk(SOURCE + "/examples"):
             expected |= {doc + os.path.relpath(os.path.join(folder, n), SOURCE) for n in names if ".db" not in n and ".sock" not in n}
         found = {os.path.relpath(os.path.join(folder, n), self.root) for folder, _, names in os.walk(self.dest) for n in names}

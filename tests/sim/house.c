@@ -95,6 +95,8 @@ void house_init(struct house *h, uint64_t seed)
 	h->vfs = fault_vfs_new(VFS_NAME);
 	assert_non_null(h->vfs);
 	sqlite3_vfs_register(sqlite3_vfs_find(VFS_NAME), 1);
+	h->hub_names = house_hubs;
+	h->began_ms = HOUSE_BEGAN_MS;
 	h->now = (struct stamp){ .mono_ns = 1000 * CLOCK_NS_PER_S, .wall_ms = HOUSE_BEGAN_MS, .wall_trusted = true };
 	for (size_t i = 0; i < HOUSE_HUBS; i++)
 		fake_hub_init(&h->hubs[i]);
@@ -124,6 +126,7 @@ void house_done(struct house *h)
 static void take_apart(struct house *h, struct app *a)
 {
 	h->given_up += a->lost_events;
+	app_report_stop(a);
 	for (size_t i = 0; i < a->n_hubs; i++)
 		if (a->hubs[i])
 			app_hub_close(a->hubs[i]);
@@ -236,7 +239,7 @@ void house_poll(struct house *h)
 {
 	struct app *a = h->app;
 
-	for (size_t i = 0; a && !a->stopping && i < HOUSE_POINTS; i++) {
+	for (size_t i = 0; a && !a->stopping && !h->is_elsewhere && i < HOUSE_POINTS; i++) {
 		const struct house_point *p = &house_points[i];
 		struct sample s = { .point = find_point(a, p->id), .quality = h->silent ? QUALITY_COMM : QUALITY_GOOD, .at = h->now };
 		s.value.number = h->silent ? (double)NAN : h->on[i] ? p->on : p->off;
@@ -314,25 +317,34 @@ static void turn(struct house *h)
 		h->on_turn(h->user);
 }
 
+/* The next moment at which something happens, from after now on, `end` at the latest. */
+static int64_t next_moment(const struct house *h, int64_t poll, int64_t end)
+{
+	int64_t next = end, paced = h->now.mono_ns + h->pace_ns;
+
+	if (h->app && edges_next() < next)
+		next = edges_next();
+	if (poll < next && !h->is_elsewhere)
+		next = poll;
+	if (h->pace_ns && next < paced && edges_idle())
+		next = paced < end ? paced : end;
+	return next > h->now.mono_ns || h->now.mono_ns >= end ? next : h->now.mono_ns + 1;
+}
+
 void house_advance(struct house *h, int64_t ms)
 {
 	int64_t end = h->now.mono_ns + ms * CLOCK_NS_PER_MS;
 
 	for (;;) {
-		int64_t poll = (h->now.mono_ns / POLL_NS + 1) * POLL_NS, next = end;
+		int64_t poll = (h->now.mono_ns / POLL_NS + 1) * POLL_NS;
 		turn(h);
 		if (h->app && edges_closed())
 			return;
-		if (h->app && edges_next() < next)
-			next = edges_next();
-		if (poll < next)
-			next = poll;
-		if (next <= h->now.mono_ns && h->now.mono_ns < end)
-			next = h->now.mono_ns + 1;
+		int64_t next = next_moment(h, poll, end);
 		if (h->now.mono_ns >= end)
 			return;
 		/* both clocks step alike; the wall's milliseconds follow */
-		h->now.wall_ms = HOUSE_BEGAN_MS + (next / CLOCK_NS_PER_MS - 1000 * 1000);
+		h->now.wall_ms = h->began_ms + (next / CLOCK_NS_PER_MS - 1000 * 1000);
 		h->now.mono_ns = next;
 		if (next == poll)
 			house_poll(h);

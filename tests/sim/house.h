@@ -20,9 +20,12 @@ struct house_point { const char *id; double off, on; const char *alarm; bool fir
 extern const struct house_point house_points[HOUSE_POINTS];
 extern const char *const house_hubs[HOUSE_HUBS];
 
+/* How a line stands, or a device on it, as its poller would say. */
+struct house_line { bool connected; int64_t last_good_ns; };
+
 struct house {
 	struct dice       dice;              /* of the edges' own delays */
-	char              dir[64], site[96], db[96];
+	char              dir[64], site[512], db[512];
 	struct fault_vfs *vfs;               /* SQLite's default while the house stands */
 	struct stamp      now;
 	struct app       *app;               /* NULL: no daemon runs */
@@ -36,6 +39,15 @@ struct house {
 	uint64_t          boots;             /* lives begun */
 	uint64_t          given_up;          /* events, in lives that are over */
 	bool              was_stored_all;    /* at the last clean stop */
+	/* Another site than house.c's own: set after house_init, with `site` (a file that is there), before the first start. */
+	bool              is_elsewhere;      /* nothing is polled by the house, and batches have their full size */
+	const char *const *hub_names;
+	int64_t           began_ms;          /* by the wall clock */
+	int64_t           pace_ns;           /* while nothing is under way time goes on in steps of so much, and what was due within happens at their ends; 0: moment by moment */
+	/* device NULL: the line; NULL: they all answer unless `silent` */
+	void            (*on_line)(void *user, const char *bus, const char *device, struct house_line *ret);
+	/* an event was stored, in its text; as the control socket's listeners get it */
+	void            (*on_stored)(void *user, const struct outmsg *m);
 	/* called in each turn, after everything of it was done */
 	void            (*on_turn)(void *user);
 	/* the daemon is about to be killed or stopped */

@@ -1,7 +1,10 @@
-/* Writes the pages that are tables of the product: docs/kinds.md and docs/alarms.md. A test holds the pages against what this prints. */
+/* Writes the pages that are tables of the product: docs/kinds.md and docs/alarms.md. A test holds the pages against what this prints; and the product's words, for the test of
+ * docs/asyncapi.yaml. */
 #include "core/alarm.h"
 #include "core/clock.h"
 #include "core/kind.h"
+#include "core/point.h"
+#include "core/site.h"
 #include "core/strbuf.h"
 
 #include <stdio.h>
@@ -164,6 +167,15 @@ static const char alarms_tail[] =
 	"Operations, of class operation: `test_start`, `test_end`, `drill_start`, `drill_end` (with `select` and `until`), `service_out`, `service_in`, `silence`, `selftest` (mode test), `duty_on`, `duty_off`, `handover`, and\n"
 	"`flood_start`, `flood_end`: more than ten alarms within ten minutes, until fewer than five. A flood holds nothing back; one that runs goes on over a restart, and its end is told once.\n"
 	"\n"
+	"## What is heard\n"
+	"\n"
+	"With `sound: {device: default}` in the site's file the gateway sounds by itself: while a fire or pre-alarm waits for its acknowledgement a tone that goes up and down, while a\n"
+	"supervisory alarm or a fault does, a short beep every two seconds; fire goes before. `firegw silence` (消音) stops it at once, and it stays silent until a new fire. An acknowledgement\n"
+	"stops it for that alarm. What is shelved, out of service, suppressed, or of a test or drill is not heard. After a restart what waits still is heard again.\n"
+	"\n"
+	"A sounder that would not sound is found before the fire: a moment of silence is played at the start and every ten minutes. If the device cannot be opened, or takes no sound, the own fault\n"
+	"`_gw.sound/none` stands and says why, until it plays again. Nothing else waits for it. `firegw raise fault --note \"sound test\"` is heard; acknowledge and reset it.\n"
+	"\n"
 	"## Alarms that people make\n"
 	"\n"
 	"- `firegw raise fire --floor 12 --note \"smoke in the pantry\"` is `_manual.a.12/fire`, cause manual. It stands until it is acknowledged and then reset.\n"
@@ -251,14 +263,43 @@ static void print_alarms(void)
 	fputs(alarms_tail, stdout);
 }
 
+/* The words of the wire, a line each: what it is, and the word. */
+static void print_words(void)
+{
+	for (unsigned i = 0; i < CLASS_COUNT; i++)
+		printf("class %s\n", alarm_class_name((enum alarm_class)i));
+	for (unsigned i = 0; i < STREAM_COUNT; i++)
+		printf("stream %s\n", stream_name(i));
+	for (unsigned i = 0; i <= HAZARD_ACCESS; i++)
+		printf("hazard %s\n", hazard_name((enum hazard)i));
+	for (unsigned i = 0; i <= STATE_LATCHED; i++)
+		printf("state %s\n", alarm_state_name((enum alarm_state)i));
+	for (unsigned i = 0; i < TRANSITION_COUNT; i++)
+		printf("%s %s\n", i < TRANSITION_TEST_START ? "alarmTransition" : "operationTransition", transition_name((enum transition)i));
+	for (unsigned i = 0; i <= CAUSE_SELF; i++)
+		printf("cause %s\n", cause_name((enum cause)i));
+	for (unsigned i = 0; i <= MODE_DRILL; i++)
+		printf("mode %s\n", alarm_mode_name((enum alarm_mode)i));
+	for (unsigned i = VERDICT_REAL; i < VERDICT_COUNT; i++)
+		printf("verdict %s\n", verdict_name((enum verdict)i));
+	for (unsigned i = 0; i < QUALITY_COUNT; i++)
+		printf("quality %s\n", quality_name((enum quality)i));
+	for (unsigned i = 0; i < KIND_COUNT; i++)
+		printf("kind %s\n", kind_info((enum kind)i)->name);
+	for (unsigned i = BUILDING_UNKNOWN + 1; i <= BUILDING_INDUSTRIAL; i++)
+		printf("building %s\n", building_class_name((enum building_class)i));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "kinds") == 0) {
 		print_kinds();
 	} else if (argc == 2 && strcmp(argv[1], "alarms") == 0) {
 		print_alarms();
+	} else if (argc == 2 && strcmp(argv[1], "words") == 0) {
+		print_words();
 	} else {
-		fprintf(stderr, "usage: gen_docs kinds|alarms\n");
+		fprintf(stderr, "usage: gen_docs kinds|alarms|words\n");
 		return 2;
 	}
 	return 0;

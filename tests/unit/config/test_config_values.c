@@ -53,6 +53,7 @@ static void test_site(void **state)
 	(void)state;
 	assert_string_equal(full->site.gateway, "qj-wenlong-01");
 	assert_string_equal(full->name, "文龙大厦");
+	assert_string_equal(full->sound_device, "hw:CARD=PCH");
 	assert_string_equal(full->region, "500110002003"); /* it stands there without quotes */
 	assert_int_equal(full->site.n_nodes, 2);
 	assert_string_equal(full->prefixes[0], "fire/v1/500110/002/003/qj-wenlong-01");

@@ -36,6 +36,10 @@ static void all_forms(void **state)
 	int64_t ten = parse("2026-11-24T10:00");
 	assert_int_equal(ten, parse("2026-11-24T10:00:00+08:00"));
 	assert_int_equal(ten, parse("2026-11-24T02:00:00Z"));
+	assert_int_equal(ten, parse("2026-11-24T10:00+08:00"));
+	assert_int_equal(ten, parse("2026-11-24T02:00Z"));
+	assert_int_equal(ten, parse("2026-11-23 21:00-05:00"));
+	assert_int_equal(ten + 8123, parse("2026-11-24 10:00:08.123+08:00"));
 	assert_int_equal(ten, parse("2026-11-24 10:00"));
 	assert_int_equal(ten + 8000, parse("2026-11-24T10:00:08"));
 	assert_int_equal(ten + 8123, parse("2026-11-24T10:00:08.123"));
@@ -84,6 +88,10 @@ static void what_is_no_time(void **state)
 		"2026-11-24T10",
 		"2026-11-24T",
 		"2026-11-24T10:00x",
+		"2026-11-24T10:00+8",
+		"2026-11-24T10:00+08:00x",
+		"2026-11-24T10:00+24:00",
+		"2026-11-24Z",
 		"2026-11-24T10:00:08.",
 		"2026-11-24T10:00:123",
 		"24",

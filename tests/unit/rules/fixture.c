@@ -223,8 +223,8 @@ void fixture_restart(struct fixture *f, int64_t at_ns, uint64_t machine_boot, st
 	assert_int_equal(rules_count(next), rules_count(f->rules));
 	for (uint32_t a = 0; a < rules_count(next); a++) {
 		size_t len = rules_save(f->rules, a, fixture_at(f, at_ns), saved);
-		const char *id = rules_alarm(f->rules, a)->id;
-		if (len > 0 && rules_alarm(f->rules, a)->extra)
+		const char *id = rules_alarm(f->rules, a).id;
+		if (len > 0 && rules_alarm(f->rules, a).extra)
 			assert_int_equal(rules_restore_extra(next, id, saved, len, now) == RULES_ALARM_NONE, rules_find(f->rules, id) != a);
 		else if (len > 0)
 			assert_int_equal(rules_restore(next, a, saved, len, now), 0);
@@ -242,7 +242,7 @@ void fixture_expect(const struct fixture *f, size_t n, const char *alarm, enum t
 	if (n >= f->n_log)
 		fail_msg("%s: %s was not sent", alarm, transition_name(what));
 	const struct rules_transition *t = &f->log[n].t;
-	assert_string_equal(rules_alarm(f->rules, t->alarm)->id, alarm);
+	assert_string_equal(rules_alarm(f->rules, t->alarm).id, alarm);
 	assert_string_equal(transition_name(t->what), transition_name(what));
 	assert_string_equal(alarm_state_name(t->to), alarm_state_name(to));
 	assert_int_equal(t->at.mono_ns - FIXTURE_START, at_ns);

@@ -60,6 +60,7 @@ struct model_test {
 struct model {
 	const struct scenario *s;
 	struct model_alarm     alarms[SCENARIO_KEYS];
+	struct rules_alarm     fixed[SCENARIO_ALARMS];
 	bool                   counting[SCENARIO_ALARMS][SCENARIO_ALARMS];   /* [group][alarm]: may count in it */
 	bool                   suppresses[SCENARIO_ALARMS][SCENARIO_ALARMS]; /* [by][what] */
 	struct model_memory    memories[SCENARIO_ALARMS];

@@ -244,7 +244,8 @@ static void learn(struct model *m, const struct rules *r)
 		m->alarms[i] = (struct model_alarm){ .end_ns = CLOCK_NEVER, .escalate_ns = CLOCK_NEVER, .re_alarm_ns = CLOCK_NEVER, .until_ns = CLOCK_NEVER };
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct model_alarm *a = &m->alarms[i];
-		a->is = rules_alarm(r, i);
+		m->fixed[i] = rules_alarm(r, i);
+		a->is = &m->fixed[i];
 		a->there = true;
 		a->latch = a->is->def && a->is->def->latch;
 		a->ack = !a->is->def || a->is->def->ack;

@@ -16,17 +16,17 @@ static struct stamp at(const struct run *r, int64_t at_ns)
 
 static uint32_t key_of(const struct run *r, uint32_t alarm)
 {
-	const struct rules_alarm *a = rules_alarm(r->rules, alarm);
+	const struct rules_alarm a = rules_alarm(r->rules, alarm);
 	uint32_t n = (uint32_t)scenario_count(r->rules);
 
-	if (!a->extra)
+	if (!a.extra)
 		return alarm;
-	switch (a->extra->kind) {
-	case EXTRA_SHELF: return key_shelf(n, a->extra->target);
-	case EXTRA_SERVICE: return key_service(n, a->extra->target);
+	switch (a.extra->kind) {
+	case EXTRA_SHELF: return key_shelf(n, a.extra->target);
+	case EXTRA_SERVICE: return key_service(n, a.extra->target);
 	case EXTRA_MANUAL: break;
 	}
-	return key_report(n, r->scenario->f.site.n_points, a->building, strcmp(a->floor, scenario_floors[2]) == 0, a->class_);
+	return key_report(n, r->scenario->f.site.n_points, a.building, strcmp(a.floor, scenario_floors[2]) == 0, a.class_);
 }
 
 /* What only the log says; alarms of people are noted in the order in which they begin. */
@@ -43,7 +43,7 @@ static void replay(struct run *r, uint32_t key, const struct rules_transition *t
 	row->verdict = t->verdict;
 	row->occurrence = t->to == STATE_NORMAL ? 0 : begins ? id.counter : t->occurrence.counter;
 	row->mode = t->to == STATE_NORMAL ? MODE_NORMAL : t->mode;
-	if (!begins || !rules_alarm(r->rules, t->alarm)->extra)
+	if (!begins || !rules_alarm(r->rules, t->alarm).extra)
 		return;
 	size_t n = 0;
 	for (size_t i = 0; i < r->n_begun; i++)
@@ -52,7 +52,7 @@ static void replay(struct run *r, uint32_t key, const struct rules_transition *t
 	r->begun[n] = key;
 	r->n_begun = n + 1;
 	r->places[key] = t->alarm;
-	snprintf(r->ids[key], sizeof r->ids[key], "%s", rules_alarm(r->rules, t->alarm)->id);
+	snprintf(r->ids[key], sizeof r->ids[key], "%s", rules_alarm(r->rules, t->alarm).id);
 }
 
 static struct sent *add_sent(struct run *r)

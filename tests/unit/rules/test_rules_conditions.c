@@ -109,7 +109,7 @@ static void test_point_limits(void **state)
 	/* The first point has no such limit, and so no such alarm. */
 	assert_int_equal(rules_made_by(fx.rules, d), 1);
 	assert_int_equal(rules_find(fx.rules, "d0.p0/low"), RULES_ALARM_NONE);
-	assert_true(rules_alarm(fx.rules, fixture_find(&fx, "d0.p1/low"))->limit == 0.07);
+	assert_true(rules_alarm(fx.rules, fixture_find(&fx, "d0.p1/low")).limit == 0.07);
 	fixture_read(&fx, 1, 0.07, 0);
 	assert_int_equal(fx.n_log, 0);
 	fixture_read(&fx, 1, 0.06, S);

@@ -63,11 +63,11 @@ static void test_confirmed(void **state)
 	assert_int_equal(s->t.n_members, 2);
 	assert_int_equal(s->members[0], 0);
 	assert_int_equal(s->members[1], 2);
-	const struct rules_alarm *a = rules_alarm(fx.rules, s->t.alarm);
-	assert_true(a->count_rule && a->point == POINT_NONE && a->class_ == CLASS_FIRE && a->hazard == HAZARD_FIRE && a->priority == 1);
-	assert_true(a->building == 0 && a->node == 1);
-	assert_string_equal(a->zone, "12-N");
-	assert_string_equal(a->floor, "12");
+	const struct rules_alarm a = rules_alarm(fx.rules, s->t.alarm);
+	assert_true(a.count_rule && a.point == POINT_NONE && a.class_ == CLASS_FIRE && a.hazard == HAZARD_FIRE && a.priority == 1);
+	assert_true(a.building == 0 && a.node == 1);
+	assert_string_equal(a.zone, "12-N");
+	assert_string_equal(a.floor, "12");
 	/* A third one is told by its own alarm only. */
 	fixture_read(&fx, 1, 1, 5 * S);
 	assert_int_equal(fx.n_log, 7);
@@ -192,9 +192,9 @@ static void test_scopes(void **state)
 			fixture_read(&fx, p, 1, p * S);
 		/* As many as there are in it, and not one more. */
 		assert_int_equal(fixture_state(&fx, cases[i].alarm), STATE_ACTIVE);
-		const struct rules_alarm *a = rules_alarm(fx.rules, fixture_find(&fx, cases[i].alarm));
-		assert_int_equal(a->building, cases[i].same == SCOPE_SITE ? UINT32_MAX : 0);
-		assert_int_equal(a->node, cases[i].same == SCOPE_SITE ? 0 : 1);
+		const struct rules_alarm a = rules_alarm(fx.rules, fixture_find(&fx, cases[i].alarm));
+		assert_int_equal(a.building, cases[i].same == SCOPE_SITE ? UINT32_MAX : 0);
+		assert_int_equal(a.node, cases[i].same == SCOPE_SITE ? 0 : 1);
 		fx.defs[1].count++;
 		fixture_start(&fx);
 		for (uint32_t p = 0; p < 6; p++)

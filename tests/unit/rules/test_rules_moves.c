@@ -265,9 +265,9 @@ static void test_own_fault(void **state)
 	(void)state;
 	start(&s);
 	uint32_t a = fixture_find(&fx, s.alarm);
-	const struct rules_alarm *alarm = rules_alarm(fx.rules, a);
-	assert_true(!alarm->def && alarm->own == &fx.owns[1] && alarm->class_ == CLASS_FAULT && alarm->hazard == HAZARD_NONE);
-	assert_true(alarm->point == POINT_NONE && alarm->node == 0 && alarm->building == UINT32_MAX);
+	const struct rules_alarm alarm = rules_alarm(fx.rules, a);
+	assert_true(!alarm.def && alarm.own == &fx.owns[1] && alarm.class_ == CLASS_FAULT && alarm.hazard == HAZARD_NONE);
+	assert_true(alarm.point == POINT_NONE && alarm.node == 0 && alarm.building == UINT32_MAX);
 	rules_on_own(fx.rules, a, false, fixture_at(&fx, 0), &fx.sink);
 	assert_int_equal(fx.n_log + fx.n_changed, 0);
 	rules_on_own(fx.rules, a, true, fixture_at(&fx, 0), &fx.sink);

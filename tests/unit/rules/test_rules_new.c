@@ -88,14 +88,14 @@ static void test_what_is_made(void **state)
 		{ "_gw.storage/full", CLASS_FAULT, HAZARD_NONE, 3 },
 	};
 	for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
-		const struct rules_alarm *a = rules_alarm(fx.rules, fixture_find(&fx, want[i].id));
-		assert_string_equal(a->id, want[i].id);
-		assert_true(a->class_ == want[i].class_ && a->hazard == want[i].hazard && a->priority == want[i].priority);
+		const struct rules_alarm a = rules_alarm(fx.rules, fixture_find(&fx, want[i].id));
+		assert_string_equal(a.id, want[i].id);
+		assert_true(a.class_ == want[i].class_ && a.hazard == want[i].hazard && a.priority == want[i].priority);
 	}
-	const struct rules_alarm *a = rules_alarm(fx.rules, fixture_find(&fx, "d1.p1/low"));
-	assert_true(a->point == 1 && a->node == 1 && a->building == 0 && a->limit == 1 && !a->latch && a->ack && !a->count_rule);
-	assert_string_equal(a->floor, "B1");
-	assert_true(rules_alarm(fx.rules, fixture_find(&fx, "d0.p0/mine"))->latch);
+	const struct rules_alarm a = rules_alarm(fx.rules, fixture_find(&fx, "d1.p1/low"));
+	assert_true(a.point == 1 && a.node == 1 && a.building == 0 && a.limit == 1 && !a.latch && a.ack && !a.count_rule);
+	assert_string_equal(a.floor, "B1");
+	assert_true(rules_alarm(fx.rules, fixture_find(&fx, "d0.p0/mine")).latch);
 	assert_int_equal(rules_find(fx.rules, "d0.p0/nothing"), RULES_ALARM_NONE);
 	assert_int_equal(rules_find(fx.rules, ""), RULES_ALARM_NONE);
 }
@@ -111,8 +111,8 @@ static void test_named_points(void **state)
 	d->select.point = (struct rule_words){ words, 2 };
 	fixture_start(&fx);
 	assert_int_equal(rules_made_by(fx.rules, d), 2);
-	assert_int_equal(rules_alarm(fx.rules, 0)->point, 0);
-	assert_int_equal(rules_alarm(fx.rules, 1)->point, 2);
+	assert_int_equal(rules_alarm(fx.rules, 0).point, 0);
+	assert_int_equal(rules_alarm(fx.rules, 1).point, 2);
 	fixture_point(&fx, KIND_GENERIC, 0, "", "");
 	fixture_point(&fx, KIND_GENERIC, 0, "", "");
 	d->select.point.n = 4;

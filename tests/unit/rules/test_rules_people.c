@@ -76,7 +76,7 @@ static void test_shelf_begins(void **state)
 	assert_true(sent(0)->shelved && sent(0)->shelved_until_ms == FIXTURE_WALL + 3605000);
 	assert_string_equal(sent(0)->actor, "li");
 	fixture_expect(&fx, 1, SMOKE "/shelved", TRANSITION_RAISED, STATE_ACTIVE, 5 * S);
-	assert_int_equal(rules_alarm(fx.rules, fixture_find(&fx, SMOKE "/shelved"))->class_, CLASS_DISABLEMENT);
+	assert_int_equal(rules_alarm(fx.rules, fixture_find(&fx, SMOKE "/shelved")).class_, CLASS_DISABLEMENT);
 	/* It goes on as it would, marked. */
 	fixture_read(&fx, 0, 1, 6 * S);
 	fixture_expect(&fx, 2, SMOKE, TRANSITION_RAISED, STATE_ACTIVE, 6 * S);
@@ -397,9 +397,9 @@ static void test_report(void **state)
 	(void)state;
 	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 0, &e), 0);
 	fixture_expect(&fx, 0, REPORT, TRANSITION_RAISED, STATE_ACTIVE, 0);
-	const struct rules_alarm *a = rules_alarm(fx.rules, fixture_find(&fx, REPORT));
-	assert_true(a->building == 0 && a->node == 1 && a->class_ == CLASS_FIRE && a->hazard == HAZARD_FIRE && a->priority == 1);
-	assert_string_equal(a->floor, "12");
+	const struct rules_alarm a = rules_alarm(fx.rules, fixture_find(&fx, REPORT));
+	assert_true(a.building == 0 && a.node == 1 && a.class_ == CLASS_FIRE && a.hazard == HAZARD_FIRE && a.priority == 1);
+	assert_string_equal(a.floor, "12");
 	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, S, &e), -1);
 	assert_int_equal(e.code, ERR_REFUSED);
 	assert_int_equal(fixture_report(&fx, "12", CLASS_FAULT, S, &e), 0); /* another one */

@@ -98,7 +98,7 @@ static bool same_sent(const struct sent *a, const struct sent *b, bool values)
 
 static const char *key_name(const struct run *r, uint32_t key)
 {
-	return key >= SCENARIO_OVER ? "test" : key < scenario_count(r->rules) ? rules_alarm(r->rules, key)->id : r->ids[key][0] ? r->ids[key] : "an alarm of people";
+	return key >= SCENARIO_OVER ? "test" : key < scenario_count(r->rules) ? rules_alarm(r->rules, key).id : r->ids[key][0] ? r->ids[key] : "an alarm of people";
 }
 
 static void print_sent(const struct run *r, size_t i)
@@ -168,8 +168,8 @@ static void print_modelled(const struct run *r, const char *who, const struct mo
 
 static struct modelled as_modelled(const struct run *r, const struct rules_transition *t)
 {
-	const struct rules_alarm *a = t->alarm < scenario_count(r->rules) ? rules_alarm(r->rules, t->alarm) : NULL;
-	bool joint = a && a->def && rule_has_terms(a->def);
+	const struct rule_def *d = t->alarm < scenario_count(r->rules) ? rules_alarm(r->rules, t->alarm).def : NULL;
+	bool joint = d && rule_has_terms(d);
 
 	return (struct modelled){ .key = t->alarm, .what = t->what, .to = t->to, .at_ns = t->at.mono_ns - FIXTURE_START, .mode = t->mode, .acked = t->acked, .shelved = t->shelved,
 		.out_of_service = t->out_of_service, .suppressed = t->suppressed, .verdict = t->verdict, .times = t->times, .holding = joint ? (uint32_t)t->value.number : 0,
@@ -226,9 +226,9 @@ static void check_life(const struct run *r)
 		assert_true(t->rev > row->rev);
 		assert_true(t->what == TRANSITION_VERIFIED || t->occurrence.counter == (begins ? 0 : row->occurrence));
 		assert_int_equal(begins, row->occurrence == 0 && t->to != STATE_NORMAL);
-		if (begins && t->alarm < scenario_count(r->rules) && rules_alarm(r->rules, t->alarm)->def)
-			begun_by[rules_alarm(r->rules, t->alarm)->def->when]++;
-		assert_int_equal(t->what == TRANSITION_CONFIRMED, begins && t->alarm < scenario_count(r->rules) && rules_alarm(r->rules, t->alarm)->count_rule);
+		if (begins && t->alarm < scenario_count(r->rules) && rules_alarm(r->rules, t->alarm).def)
+			begun_by[rules_alarm(r->rules, t->alarm).def->when]++;
+		assert_int_equal(t->what == TRANSITION_CONFIRMED, begins && t->alarm < scenario_count(r->rules) && rules_alarm(r->rules, t->alarm).count_rule);
 		assert_true(t->active == (t->to == STATE_ACTIVE || t->to == STATE_ACKED));
 		if (t->what == TRANSITION_ACKNOWLEDGED)
 			row->acked = true;

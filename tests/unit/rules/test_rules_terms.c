@@ -59,9 +59,9 @@ static void test_all(void **state)
 	term(0, "d0.p0", WHEN_EQUALS, 1);
 	term(1, "d0.p1", WHEN_EQUALS, 0);
 	fixture_start(&fx);
-	const struct rules_alarm *a = rules_alarm(fx.rules, fixture_find(&fx, "site/no-start"));
-	assert_true(a->point == POINT_NONE && a->limit == 2 && !a->count_rule && a->building == 0 && a->node == 1 && rules_made_by(fx.rules, fx.defs) == 1);
-	assert_string_equal(a->zone, "12-N");
+	const struct rules_alarm a = rules_alarm(fx.rules, fixture_find(&fx, "site/no-start"));
+	assert_true(a.point == POINT_NONE && a.limit == 2 && !a.count_rule && a.building == 0 && a.node == 1 && rules_made_by(fx.rules, fx.defs) == 1);
+	assert_string_equal(a.zone, "12-N");
 	fixture_read(&fx, 0, 1, 0);
 	fixture_time(&fx, 20 * S);
 	assert_int_equal(fx.n_log, 0);
@@ -88,7 +88,7 @@ static void test_any(void **state)
 	term(1, "d1.p3", WHEN_ABOVE, 5)->deadband = 2;
 	term(2, "d2.p4", WHEN_QUALITY, NAN)->any_bad = true;
 	fixture_start(&fx);
-	assert_true(rules_alarm(fx.rules, 0)->limit == 1 && rules_alarm(fx.rules, 0)->building == UINT32_MAX);
+	assert_true(rules_alarm(fx.rules, 0).limit == 1 && rules_alarm(fx.rules, 0).building == UINT32_MAX);
 	fixture_read(&fx, 2, 1, 0);
 	fixture_expect(&fx, 0, "site/trouble", TRANSITION_RAISED, STATE_ACTIVE, 0);
 	assert_true(fx.log[0].t.value.number == 1 && fx.log[0].t.members && fx.log[0].members[0] == 2);

@@ -64,7 +64,7 @@ static struct event_id on_transition(void *user, const struct rules_transition *
 
 	if (t->what == TRANSITION_RAISED) {
 		s->raised++;
-		snprintf(s->last, sizeof s->last, "%s at %g", rules_alarm(s->rules, t->alarm)->id, t->value.number);
+		snprintf(s->last, sizeof s->last, "%s at %g", rules_alarm(s->rules, t->alarm).id, t->value.number);
 	}
 	return (struct event_id){ 1, s->raised };
 }
@@ -103,7 +103,7 @@ static bool is_delayed(const struct stand *s, const struct point *p)
 		struct rules_present present;
 
 		rules_present(s->rules, i, &present);
-		if (rules_alarm(s->rules, i)->point == p->index && present.state == STATE_PENDING)
+		if (rules_alarm(s->rules, i).point == p->index && present.state == STATE_PENDING)
 			return true;
 	}
 	return false;

@@ -1,0 +1,343 @@
+/* One player at a time:
+ *
+ *   nothing runs ──start──▶ running ──ended by us, or by itself──▶ ending ──its stderr is read to the end──▶ nothing runs
+ *
+ * Failure modes: it cannot be started; it ends by itself (its last line says why); it takes no more samples. Each is told, and tried again. */
+#include "gateway/sounder.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS       250
+#define CHUNK         (TONE_RATE / 10)
+#define PROBE_CHUNKS  3
+#define PROVEN_BYTES  (128 * 1024) /* more than the pipe to it holds: what was taken beyond was played */
+#define KILL_AFTER_MS 2000
+
+enum health { HEALTH_UNKNOWN, HEALTH_WELL, HEALTH_ILL };
+
+struct sounder {
+	uv_loop_t            *loop;
+	char                 *program, *device;
+	struct sounder_events events;
+	uv_timer_t            tick;
+	uv_process_t          child;
+	uv_pipe_t             in, err;
+	unsigned              open;          /* handles that are not closed */
+	bool                  running, used; /* used: child, or what is left of it */
+	bool                  in_open, err_open, closing;
+	bool                  ended_by_us;
+	enum tone             wanted, playing;
+	bool                  probing;
+	uv_write_t            write;
+	int16_t               chunk[CHUNK];
+	uint64_t              position, taken;
+	unsigned              chunks;
+	uint64_t              moved_ms, ended_ms, again_ms, probe_ms;
+	int64_t               status;
+	int                   signal_number;
+	enum health           told;
+	char                  why[300], line[200];
+	size_t                line_len;
+};
+
+static void step(struct sounder *s);
+
+static void tell(struct sounder *s, enum health h, const char *why)
+{
+	if (s->closing || (s->told == h && strcmp(s->why, why) == 0))
+		return;
+	s->told = h;
+	snprintf(s->why, sizeof s->why, "%s", why);
+	s->events.health(s->events.user, h == HEALTH_WELL, s->why);
+}
+
+/* --- handles */
+
+static void on_closed(uv_handle_t *h)
+{
+	struct sounder *s = h->data;
+
+	s->open--;
+	if (s->open > 0 || !s->closing)
+		return;
+	free(s->program);
+	free(s->device);
+	free(s);
+}
+
+static void close_in(struct sounder *s)
+{
+	if (s->in_open)
+		uv_close((uv_handle_t *)&s->in, on_closed);
+	s->in_open = false;
+}
+
+static void close_err(struct sounder *s)
+{
+	if (s->err_open)
+		uv_close((uv_handle_t *)&s->err, on_closed);
+	s->err_open = false;
+}
+
+/* --- what it says */
+
+static void on_room(uv_handle_t *h, size_t suggested, uv_buf_t *ret)
+{
+	struct sounder *s = h->data;
+
+	(void)suggested;
+	if (s->line_len == sizeof s->line - 1)
+		s->line_len = 0; /* the last words count */
+	*ret = uv_buf_init(s->line + s->line_len, (unsigned)(sizeof s->line - 1 - s->line_len));
+}
+
+static void on_said(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct sounder *s = stream->data;
+
+	(void)buf;
+	if (n < 0) {
+		close_err(s);
+		step(s);
+		return;
+	}
+	s->line_len += (size_t)n;
+}
+
+/* Its last line, without what a terminal would take for more than a letter. */
+static const char *last_line(struct sounder *s)
+{
+	char *end = s->line + s->line_len;
+
+	while (end > s->line && (end[-1] == '\n' || end[-1] == '\r' || end[-1] == ' '))
+		end--;
+	*end = '\0';
+	for (char *c = s->line; c < end; c++)
+		if ((unsigned char)*c < ' ' && *c != '\n')
+			*c = ' ';
+	char *line = strrchr(s->line, '\n');
+	return line ? line + 1 : s->line;
+}
+
+/* --- its process */
+
+static void end(struct sounder *s, int signal_number)
+{
+	if (!s->running)
+		return;
+	if (!s->ended_by_us)
+		s->ended_ms = uv_now(s->loop);
+	s->ended_by_us = true;
+	uv_process_kill(&s->child, signal_number);
+	close_in(s);
+}
+
+static void on_ended(uv_process_t *child, int64_t status, int signal_number)
+{
+	struct sounder *s = child->data;
+
+	s->running = false;
+	s->status = status;
+	s->signal_number = signal_number;
+	s->ended_ms = uv_now(s->loop);
+	uv_close((uv_handle_t *)&s->child, on_closed);
+	close_in(s);
+	if (s->closing)
+		close_err(s);
+	step(s);
+}
+
+static void feed(struct sounder *s);
+
+static void on_written(uv_write_t *w, int status)
+{
+	struct sounder *s = w->data;
+
+	if (status < 0 || !s->in_open)
+		return; /* its end is told by on_ended */
+	s->moved_ms = uv_now(s->loop);
+	s->position += CHUNK;
+	s->taken += sizeof s->chunk;
+	s->chunks++;
+	if (s->taken > PROVEN_BYTES)
+		tell(s, HEALTH_WELL, "");
+	if (s->probing && s->chunks == PROBE_CHUNKS)
+		close_in(s);
+	else
+		feed(s);
+}
+
+static void feed(struct sounder *s)
+{
+	uv_buf_t buf = uv_buf_init((char *)s->chunk, sizeof s->chunk);
+
+	tone_fill(s->playing, s->position, s->chunk, CHUNK);
+	s->write.data = s;
+	if (uv_write(&s->write, (uv_stream_t *)&s->in, &buf, 1, on_written) < 0)
+		close_in(s); /* it then ends by itself */
+}
+
+static int spawn(struct sounder *s)
+{
+	char rate[16];
+	char *args[] = { s->program, (char[]){ "-q" }, (char[]){ "-D" }, s->device, (char[]){ "-t" }, (char[]){ "raw" }, (char[]){ "-f" }, (char[]){ "S16_LE" },
+		(char[]){ "-c" }, (char[]){ "1" }, (char[]){ "-r" }, rate, NULL };
+	uv_stdio_container_t stdio[3] = {
+		{ .flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&s->in }, { .flags = UV_IGNORE },
+		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&s->err },
+	};
+	uv_process_options_t options = { .exit_cb = on_ended, .file = s->program, .args = args, .stdio = stdio, .stdio_count = 3 };
+
+	snprintf(rate, sizeof rate, "%d", TONE_RATE);
+	uv_pipe_init(s->loop, &s->in, 0);
+	uv_pipe_init(s->loop, &s->err, 0);
+	s->in.data = s->err.data = s->child.data = s;
+	s->in_open = s->err_open = true;
+	s->open += 3;
+	return uv_spawn(s->loop, &s->child, &options);
+}
+
+static void start(struct sounder *s, enum tone tone)
+{
+	char why[300];
+
+	s->playing = tone;
+	s->probing = tone == TONE_NONE;
+	s->position = s->taken = 0;
+	s->chunks = 0;
+	s->line_len = 0;
+	s->ended_by_us = false;
+	s->used = true;
+	s->moved_ms = uv_now(s->loop);
+	s->again_ms = s->probe_ms = s->moved_ms + SOUNDER_AGAIN_MS;
+	int rc = spawn(s);
+	if (rc < 0) {
+		snprintf(why, sizeof why, "cannot start '%s': %s%s", s->program, uv_strerror(rc), rc == UV_ENOENT ? "; it comes with the package alsa-utils" : "");
+		uv_close((uv_handle_t *)&s->child, on_closed);
+		close_in(s);
+		close_err(s);
+		s->used = false;
+		tell(s, HEALTH_ILL, why);
+		return;
+	}
+	s->running = true;
+	uv_read_start((uv_stream_t *)&s->err, on_room, on_said);
+	feed(s);
+}
+
+/* It ended, and has said all that it had to say. */
+static void judge(struct sounder *s)
+{
+	char why[300];
+	const char *line = last_line(s);
+
+	s->used = false;
+	if (s->ended_by_us) {
+		if (s->told == HEALTH_WELL)
+			s->probe_ms = uv_now(s->loop) + SOUNDER_PROBE_MS;
+		return;
+	}
+	if (s->probing && s->status == 0 && s->signal_number == 0) {
+		s->probe_ms = uv_now(s->loop) + SOUNDER_PROBE_MS;
+		tell(s, HEALTH_WELL, "");
+		return;
+	}
+	s->again_ms = s->probe_ms = uv_now(s->loop) + SOUNDER_AGAIN_MS;
+	if (*line)
+		snprintf(why, sizeof why, "%s", line);
+	else if (s->signal_number)
+		snprintf(why, sizeof why, "'%s' ended by signal %d", s->program, s->signal_number);
+	else
+		snprintf(why, sizeof why, "'%s' ended with exit code %d", s->program, (int)s->status);
+	tell(s, HEALTH_ILL, why);
+}
+
+static void step_running(struct sounder *s, uint64_t now)
+{
+	char why[300];
+
+	if (s->ended_by_us) {
+		if (now - s->ended_ms >= KILL_AFTER_MS)
+			uv_process_kill(&s->child, SIGKILL);
+	} else if (s->probing ? s->wanted != TONE_NONE : s->wanted != s->playing) {
+		end(s, SIGTERM);
+	} else if (now - s->moved_ms >= SOUNDER_STUCK_MS) {
+		snprintf(why, sizeof why, "'%s' plays nothing on device '%s': it takes no more sound", s->program, s->device);
+		tell(s, HEALTH_ILL, why);
+		end(s, SIGKILL);
+	}
+}
+
+static void step(struct sounder *s)
+{
+	uint64_t now = uv_now(s->loop);
+
+	if (s->closing)
+		return;
+	if (s->running) {
+		step_running(s, now);
+		return;
+	}
+	if (s->used && s->err_open && now - s->ended_ms < KILL_AFTER_MS)
+		return; /* something of it lives on and may speak yet */
+	if (s->used) {
+		close_err(s);
+		judge(s);
+	}
+	if (s->open > 1)
+		return; /* handles of the last one close with the next turn of the loop */
+	if (s->wanted != TONE_NONE && (now >= s->again_ms || s->ended_by_us))
+		start(s, s->wanted);
+	else if (s->wanted == TONE_NONE && now >= s->probe_ms)
+		start(s, TONE_NONE);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	step(t->data);
+}
+
+struct sounder *sounder_new(uv_loop_t *loop, const char *program, const char *device, const struct sounder_events *events)
+{
+	struct sounder *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->loop = loop;
+	s->events = *events;
+	s->program = strdup(program);
+	s->device = strdup(device);
+	if (!s->program || !s->device) {
+		free(s->program);
+		free(s->device);
+		free(s);
+		return NULL;
+	}
+	uv_timer_init(loop, &s->tick);
+	s->tick.data = s;
+	s->open = 1;
+	uv_timer_start(&s->tick, on_tick, 0, TICK_MS);
+	return s;
+}
+
+void sounder_set(struct sounder *s, enum tone tone)
+{
+	if (s->wanted == tone)
+		return;
+	s->wanted = tone;
+	uv_timer_start(&s->tick, on_tick, 0, TICK_MS); /* not here: what follows is told, and the caller may be amid something */
+}
+
+void sounder_close(struct sounder *s)
+{
+	if (!s)
+		return;
+	s->closing = true;
+	end(s, SIGKILL);
+	if (!s->running)
+		close_err(s);
+	uv_close((uv_handle_t *)&s->tick, on_closed);
+}

@@ -1,0 +1,39 @@
+"""A month of examples/tower with people in it: the site made ready for tower_month (tests/sim), its run, and what the brokers saw of it."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+from stage import BIN
+
+TOWER = pathlib.Path(__file__).resolve().parents[2] / "examples" / "tower"
+BRIGADE = """  - {name: brigade, url: "mqtt://127.0.0.1:1", send: [events], classes: [fire, fault]}
+
+"""
+
+
+def prepare(folder, poll):
+    """A copy of the example, whose devices are asked every `poll` seconds, with a second hub; and beside its file what it is reloaded with."""
+    shutil.copytree(TOWER, folder, dirs_exist_ok=True)
+    site = folder / "site.yaml"
+    text = re.sub(r", every: \w+", "", site.read_text())
+    text = re.sub(r"(- \{name: [\w-]+, unit: \d+,)", rf"\1 every: {poll}s, heartbeat: 24h,", text)
+    text = text.replace("building]\n", "building, report]\n").replace("\nbuses:", "\n" + BRIGADE + "buses:")
+    first = text
+    # The box of floor 32 is taken away, and a rule's delay is another.
+    following = re.sub(r".*f32-box.*\n", "", text)
+    for suffix, what in (("", first), (".first", first), (".bad", text.replace("region:", "regoin:")), (".next", following)):
+        (folder / f"site.yaml{suffix}").write_text(what)
+    return site
+
+
+def live(folder, seed, poll, begin, end, timeout, progress=False):
+    """Returns what was seen, in the order in which it came: {"hub", "received", "topic", "payload"}."""
+    # A value is polled before three intervals are over, so that none goes stale.
+    site = prepare(folder, poll)
+    seen = folder / "seen.jsonl"
+    env = {**os.environ, **({"FIREGW_PROGRESS": "1"} if progress else {})}
+    subprocess.run([BIN / "tower_month", site, seen, str(seed), str(poll * 14 // 5), str(begin), str(end)], check=True, timeout=timeout, env=env, stdout=None if progress else subprocess.DEVNULL)
+    return [json.loads(line) for line in seen.read_text(encoding="utf-8").splitlines()]
