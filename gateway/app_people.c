@@ -97,8 +97,10 @@ void app_duty_check(struct app *a)
 
 static int refuse_name(const char *name, struct err *reterr)
 {
-	if (!name[0] || strlen(name) >= sizeof ((struct duty_person *)0)->name || strpbrk(name, "\t\n\r"))
-		return err_set(reterr, ERR_INVALID, "a person's name has 1 to %zu bytes and no tabs or line ends", sizeof ((struct duty_person *)0)->name - 1);
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= sizeof ((struct duty_person *)0)->name || name[0] == ' ' || name[len - 1] == ' ')
+		return err_set(reterr, ERR_INVALID, "'name' must be a person's name, of 1 to %zu bytes, with no blank before or behind it", sizeof ((struct duty_person *)0)->name - 1);
 	return 0;
 }
 
@@ -108,7 +110,7 @@ int app_duty(struct app *a, enum transition what, const char *name, const char *
 	struct duty_person *p = find(a, what == TRANSITION_HANDOVER ? from : name);
 	char zh[400], en[400];
 
-	if (refuse_name(name, reterr))
+	if (what != TRANSITION_DUTY_OFF && refuse_name(name, reterr))
 		return -1;
 	if (what == TRANSITION_DUTY_ON && p)
 		return err_set(reterr, ERR_REFUSED, "%s is on duty already", name);

@@ -259,8 +259,10 @@ static int replay_args(struct answer *w, json_t *o, struct err *e)
 	json_t *from = json_object_get(o, "from"), *to = json_object_get(o, "to");
 	unsigned stream;
 
-	if (!log || strcmp(log, a->log_id) != 0)
-		return err_set(e, ERR_NOT_FOUND, "log '%.20s' is not known here; the present one is '%s'", log ? log : "", a->log_id);
+	if (!log)
+		return err_set(e, ERR_INVALID, "'log' must be a text, the log that the numbers are of; the present one is '%s'", a->log_id);
+	if (strcmp(log, a->log_id) != 0)
+		return err_set(e, ERR_NOT_FOUND, "log '%.20s' is not known here; the present one is '%s'", log, a->log_id);
 	if (!word || stream_find(word, &stream))
 		return err_set(e, ERR_INVALID, "'stream' must be a class or reading");
 	if (!json_is_integer(from) || !json_is_integer(to) || json_integer_value(from) < 1 || json_integer_value(to) < json_integer_value(from))

@@ -6,26 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-int verbs_int(json_t *args, const char *key, int64_t fallback, int64_t *ret, struct err *reterr)
-{
-	json_t *v = json_object_get(args, key);
-
-	if (v && !json_is_integer(v) && !json_is_null(v))
-		return err_set(reterr, ERR_INVALID, "'%s' must be an integer", key);
-	*ret = v && json_is_integer(v) ? (int64_t)json_integer_value(v) : fallback;
-	return 0;
-}
-
-int verbs_text(json_t *args, const char *key, const char **ret, struct err *reterr)
-{
-	json_t *v = json_object_get(args, key);
-
-	if (v && !json_is_string(v) && !json_is_null(v))
-		return err_set(reterr, ERR_INVALID, "'%s' must be a text", key);
-	*ret = v && json_is_string(v) ? json_string_value(v) : NULL;
-	return 0;
-}
-
 int verbs_select(json_t *args, struct select **ret, struct err *reterr)
 {
 	const char *text;
@@ -240,11 +220,7 @@ static void act(struct app *a, struct control_request *rq, const char *verb, enu
 
 	if (!control_require(rq, ROLE_OPERATOR))
 		return;
-	failed = verbs_text(args, "alarm", &alarm, &e) || verbs_text(args, "note", &note, &e);
-	if (!failed && !alarm)
-		failed = err_set(&e, ERR_INVALID, "'alarm' is missing");
-	if (!failed && note && strlen(note) > 1000)
-		failed = err_set(&e, ERR_INVALID, "'note' is longer than 1000 bytes");
+	failed = verbs_argument(args, "alarm", WANTED_MUST, VERBS_WORD_MAX, &alarm, &e) || verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &note, &e);
 	if (!failed)
 		failed = app_command(a, alarm, what, NULL, CAUSE_PERSON, control_actor(rq), note, &e);
 	app_audit(a, control_actor(rq), role_name(control_role(rq)), verb, alarm, failed ? e.text : "ok", note);

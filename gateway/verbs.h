@@ -1,4 +1,4 @@
-/* verbs: shared by verbs.c (dispatch, status, acting), verbs_present.c (points, alarms), verbs_hubs.c (hubs), verbs_probe.c (probe)
+/* verbs: shared by verbs.c (dispatch, status, acting), verbs_arguments.c, verbs_present.c (points, alarms), verbs_hubs.c (hubs), verbs_probe.c (probe)
  * and verbs_past.c (events, history). */
 #ifndef FIREGW_GATEWAY_VERBS_H
 #define FIREGW_GATEWAY_VERBS_H
@@ -9,6 +9,12 @@
 /* Arguments: absent gives the default; of the wrong type fails with ERR_INVALID naming the argument. */
 int verbs_int(json_t *args, const char *key, int64_t fallback, int64_t *ret, struct err *reterr);
 int verbs_text(json_t *args, const char *key, const char **ret, struct err *reterr); /* NULL if absent */
+int verbs_flag(json_t *args, const char *key, bool *ret, struct err *reterr);         /* false if absent */
+#define VERBS_NOTE_MAX 1000
+#define VERBS_WORD_MAX 200
+/* A text of at most `max` bytes, without control characters; prose may have lines and be empty, another may not. */
+enum verbs_wanted { WANTED_MAY, WANTED_MUST, WANTED_PROSE };
+int verbs_argument(json_t *args, const char *key, enum verbs_wanted wanted, size_t max, const char **ret, struct err *reterr);
 int verbs_select(json_t *args, struct select **ret, struct err *reterr);
 /* An event object's subject; borrowed from it and the site. */
 struct select_subject verbs_event_subject(const struct site *site, json_t *event);

@@ -50,14 +50,10 @@ void verbs_hubs(struct app *a, struct control_request *rq, json_t *args)
 
 static struct app_hub *find(struct app *a, json_t *args, struct err *reterr)
 {
-	const char *name;
+	const char *name, *note;
 
-	if (verbs_text(args, "hub", &name, reterr))
+	if (verbs_argument(args, "hub", WANTED_MUST, VERBS_WORD_MAX, &name, reterr) || verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &note, reterr))
 		return NULL;
-	if (!name) {
-		err_set(reterr, ERR_INVALID, "'hub' is missing");
-		return NULL;
-	}
 	for (size_t i = 0; i < a->n_hubs; i++)
 		if (a->hubs[i]->pump && strcmp(a->hubs[i]->config->link.name, name) == 0)
 			return a->hubs[i];

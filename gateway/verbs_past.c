@@ -227,15 +227,15 @@ void verbs_events(struct app *a, struct control_request *rq, json_t *args)
 {
 	struct err e;
 	struct follow *f = begin(a, rq, args, &e);
-	bool follow = json_is_true(json_object_get(args, "follow"));
+	bool follow = false;
 
 	if (!f) {
 		control_fail(rq, &e);
 		return;
 	}
-	f->follows = follow;
-	f->failed = verbs_int(args, "since", 0, &f->from_ms, &f->error) || verbs_int(args, "until", INT64_MAX, &f->to_ms, &f->error) ||
+	f->failed = verbs_flag(args, "follow", &follow, &f->error) || verbs_int(args, "since", 0, &f->from_ms, &f->error) || verbs_int(args, "until", INT64_MAX, &f->to_ms, &f->error) ||
 	            verbs_int(args, "limit", -1, &f->limit, &f->error) || verbs_classes(args, &f->classes, &f->error);
+	f->follows = follow;
 	if (!f->failed && follow && (f->to_ms != INT64_MAX || f->limit >= 0))
 		f->failed = err_set(&f->error, ERR_INVALID, "'until' and 'limit' cannot stand beside 'follow'") != 0;
 	if (f->failed) {

@@ -5,21 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOTE_MAX 1000
-#define WORD_MAX 200
-
 struct acted { const char *verb, *subject, *note; };
-
-static int text_argument(json_t *args, const char *key, bool must, size_t max, const char **ret, struct err *reterr)
-{
-	if (verbs_text(args, key, ret, reterr))
-		return -1;
-	if (must && (!*ret || !**ret))
-		return err_set(reterr, ERR_INVALID, "'%s' is missing", key);
-	if (*ret && strlen(*ret) > max)
-		return err_set(reterr, ERR_INVALID, "'%s' is longer than %zu bytes", key, max);
-	return 0;
-}
 
 static void finish(struct app *a, struct control_request *rq, const struct acted *x, const char *alarm, int failed, const struct err *e)
 {
@@ -67,7 +53,7 @@ void verbs_shelve(struct app *a, struct control_request *rq, const char *verb, j
 
 	if (!control_require(rq, ROLE_OPERATOR))
 		return;
-	int failed = text_argument(args, "alarm", true, WORD_MAX, &x.subject, &e) || text_argument(args, "note", false, NOTE_MAX, &x.note, &e) ||
+	int failed = verbs_argument(args, "alarm", WANTED_MUST, VERBS_WORD_MAX, &x.subject, &e) || verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &x.note, &e) ||
 	             (on && verbs_int(args, "for", 0, &for_ms, &e));
 	if (!failed && on && (for_ms <= 0 || for_ms > RULES_SHELF_MAX_NS / CLOCK_NS_PER_MS))
 		failed = err_set(&e, ERR_INVALID, "'for' is how long, 24 h at most; for longer take the point out of service: firegw service POINT out");
@@ -86,8 +72,8 @@ void verbs_verify(struct app *a, struct control_request *rq, json_t *args)
 
 	if (!control_require(rq, ROLE_OPERATOR))
 		return;
-	int failed = text_argument(args, "alarm", true, WORD_MAX, &x.subject, &e) || text_argument(args, "note", false, NOTE_MAX, &x.note, &e) ||
-	             text_argument(args, "what", true, WORD_MAX, &what, &e) || text_argument(args, "cause", false, NOTE_MAX, &act.verdict_cause, &e);
+	int failed = verbs_argument(args, "alarm", WANTED_MUST, VERBS_WORD_MAX, &x.subject, &e) || verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &x.note, &e) ||
+	             verbs_argument(args, "what", WANTED_MUST, VERBS_WORD_MAX, &what, &e) || verbs_argument(args, "cause", WANTED_PROSE, VERBS_NOTE_MAX, &act.verdict_cause, &e);
 	if (!failed && verdict_find(what, &act.verdict))
 		failed = err_set(&e, ERR_INVALID, "'%.40s' is no verdict: real, false, test or drill", what);
 	failed = failed || find_alarm(a, x.subject, &act.alarm, &e) || app_act(a, &act, CAUSE_PERSON, control_actor(rq), x.note, &e);
@@ -103,8 +89,8 @@ void verbs_service(struct app *a, struct control_request *rq, json_t *args)
 
 	if (!control_require(rq, ROLE_MAINTAINER))
 		return;
-	int failed = text_argument(args, "point", true, WORD_MAX, &x.subject, &e) || text_argument(args, "note", false, NOTE_MAX, &x.note, &e) ||
-	             text_argument(args, "what", true, WORD_MAX, &what, &e);
+	int failed = verbs_argument(args, "point", WANTED_MUST, VERBS_WORD_MAX, &x.subject, &e) || verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &x.note, &e) ||
+	             verbs_argument(args, "what", WANTED_MUST, VERBS_WORD_MAX, &what, &e);
 	if (!failed && strcmp(what, "out") != 0 && strcmp(what, "in") != 0)
 		failed = err_set(&e, ERR_INVALID, "'%.40s' is neither out nor in", what);
 	act.out = !failed && strcmp(what, "out") == 0;
@@ -114,16 +100,22 @@ void verbs_service(struct app *a, struct control_request *rq, json_t *args)
 
 void verbs_test(struct app *a, struct control_request *rq, json_t *args)
 {
-	bool end = json_is_true(json_object_get(args, "end"));
-	struct acted x = { .verb = end ? "test-end" : "test" };
-	struct pipeline_act act = { .what = end ? ACT_TEST_END : ACT_TEST, .mode = json_is_true(json_object_get(args, "drill")) ? MODE_DRILL : MODE_TEST };
+	struct pipeline_act act = { .what = ACT_TEST };
+	struct acted x = { .verb = "test" };
+	bool end = false, drill = false;
 	int64_t for_ms = 0;
 	struct err e;
 
 	if (!control_require(rq, ROLE_MAINTAINER))
 		return;
-	int failed = text_argument(args, "select", !end, 255, &act.select, &e) || text_argument(args, "note", false, NOTE_MAX, &x.note, &e) ||
+	int failed = verbs_flag(args, "end", &end, &e) || verbs_flag(args, "drill", &drill, &e) ||
+	             verbs_argument(args, "select", end ? WANTED_MAY : WANTED_MUST, 255, &act.select, &e) || verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &x.note, &e) ||
 	             (!end && verbs_int(args, "for", 0, &for_ms, &e));
+	if (end) {
+		x.verb = "test-end";
+		act.what = ACT_TEST_END;
+	}
+	act.mode = drill ? MODE_DRILL : MODE_TEST;
 	if (!failed && !end && (for_ms <= 0 || for_ms > RULES_TEST_MAX_NS / CLOCK_NS_PER_MS))
 		failed = err_set(&e, ERR_INVALID, "'for' is how long, 4 h at most");
 	x.subject = act.select;
@@ -139,7 +131,7 @@ void verbs_silence(struct app *a, struct control_request *rq, json_t *args)
 
 	if (!control_require(rq, ROLE_OPERATOR))
 		return;
-	int failed = text_argument(args, "note", false, NOTE_MAX, &x.note, &e);
+	int failed = verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &x.note, &e);
 	if (!failed)
 		app_silence(a, control_actor(rq), x.note);
 	finish(a, rq, &x, NULL, failed, &e);
@@ -184,8 +176,8 @@ void verbs_raise(struct app *a, struct control_request *rq, json_t *args)
 
 	if (!control_require(rq, ROLE_OPERATOR))
 		return;
-	int failed = text_argument(args, "class", true, WORD_MAX, &class_, &e) || text_argument(args, "building", false, WORD_MAX, &building, &e) ||
-	             text_argument(args, "floor", true, 20, &act.floor, &e) || text_argument(args, "note", false, NOTE_MAX, &x.note, &e);
+	int failed = verbs_argument(args, "class", WANTED_MUST, VERBS_WORD_MAX, &class_, &e) || verbs_argument(args, "building", WANTED_MAY, VERBS_WORD_MAX, &building, &e) ||
+	             verbs_argument(args, "floor", WANTED_MUST, 20, &act.floor, &e) || verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &x.note, &e);
 	if (!failed && (alarm_class_find(class_, &act.class_) || act.class_ > CLASS_FAULT))
 		failed = err_set(&e, ERR_INVALID, "'%.40s' is nothing to report: fire, prealarm, supervisory or fault", class_);
 	failed = failed || find_building(a, building, &act.building, &e) || check_floor(&a->generation->config->buildings[act.building], act.floor, &e) ||
@@ -223,8 +215,8 @@ void verbs_duty(struct app *a, struct control_request *rq, json_t *args)
 	struct err e;
 	size_t i = 0;
 
-	int failed = text_argument(args, "what", true, WORD_MAX, &what, &e) || text_argument(args, "name", false, WORD_MAX, &name, &e) ||
-	             text_argument(args, "from", false, WORD_MAX, &from, &e) || text_argument(args, "note", false, NOTE_MAX, &x.note, &e);
+	int failed = verbs_argument(args, "what", WANTED_MUST, VERBS_WORD_MAX, &what, &e) || verbs_argument(args, "name", WANTED_MAY, VERBS_WORD_MAX, &name, &e) ||
+	             verbs_argument(args, "from", WANTED_MAY, VERBS_WORD_MAX, &from, &e) || verbs_argument(args, "note", WANTED_PROSE, VERBS_NOTE_MAX, &x.note, &e);
 	if (!failed && strcmp(what, "show") == 0) {
 		show_duty(a, rq);
 		return;

@@ -204,9 +204,12 @@ static void send_points(void *user, struct stamp now)
 static int take_follow(struct listing *l, json_t *args, struct err *reterr)
 {
 	int64_t every_ms;
+	bool follow;
 	size_t n = 0;
 
-	if (!json_is_true(json_object_get(args, "follow")))
+	if (verbs_flag(args, "bad", &l->bad, reterr) || verbs_flag(args, "follow", &follow, reterr))
+		return -1;
+	if (!follow)
 		return 0;
 	if (verbs_int(args, "every", 1000, &every_ms, reterr))
 		return -1;
@@ -231,7 +234,6 @@ void verbs_points(struct app *a, struct control_request *rq, json_t *args)
 	if (!l)
 		return;
 	l->generation = generation_ref(a->generation);
-	l->bad = json_is_true(json_object_get(args, "bad"));
 	if (verbs_select(args, &l->select, &e) || take_follow(l, args, &e))
 		end(l, &e);
 	else
@@ -299,6 +301,7 @@ void verbs_alarms(struct app *a, struct control_request *rq, json_t *args)
 {
 	struct listing *l = begin(a, rq, send_alarms);
 	struct ranked *list = calloc(a->alarms.n + 1, sizeof *list);
+	bool all = false;
 	struct err e;
 
 	if (l)
@@ -307,10 +310,10 @@ void verbs_alarms(struct app *a, struct control_request *rq, json_t *args)
 		err_set(&e, ERR_NO_MEMORY, "no memory");
 		if (l)
 			end(l, &e);
-	} else if (verbs_select(args, &l->select, &e)) {
+	} else if (verbs_flag(args, "all", &all, &e) || verbs_select(args, &l->select, &e)) {
 		end(l, &e);
 	} else {
-		l->n_alarms = rank(a, l->select, json_is_true(json_object_get(args, "all")), list, &l->n_hidden, &l->n_others);
+		l->n_alarms = rank(a, l->select, all, list, &l->n_hidden, &l->n_others);
 		for (size_t i = 0; i < l->n_alarms; i++)
 			l->alarms[i] = outmsg_ref(list[i].msg);
 		send_alarms(l, loop_now(&a->loop));

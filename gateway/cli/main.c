@@ -56,7 +56,7 @@ static int unknown_option(const struct verb *v, const struct args *a, const stru
 	size_t len = a->unknown[1] == '-' ? strcspn(a->unknown + 2, "=") : 0;
 	bool nearly = strstr(e->text, "did you mean") == NULL;
 
-	if (len > 0 && len < sizeof name && strncmp(v->words, "[SELECT", 7) == 0) {
+	if (len > 0 && len < sizeof name && strstr(v->words, "SELECT")) {
 		memcpy(name, a->unknown + 2, len);
 		name[len] = '\0';
 		const char *word = select_word(name, nearly), *value = a->unknown[2 + len] ? a->unknown + 3 + len : a->behind;

@@ -1,4 +1,4 @@
-/* ack and reset: acting on one alarm, or on all that globs fit. */
+/* ack and reset: acting on one alarm, on several, or on all that globs or a SELECT fit. */
 #include "gateway/cli/verb.h"
 
 #include "gateway/nearest.h"
@@ -15,7 +15,8 @@ struct acting {
 	struct client *client;
 	json_t        *standing; /* events of the alarms that are not normal; NULL: not asked yet */
 	json_t        *done;     /* ids that were acted on */
-	bool           several;  /* a line names its alarm */
+	bool           several;  /* a line names its alarm, and the last one says how many */
+	size_t         n_done, n_refused;
 	int            result;
 };
 
@@ -33,7 +34,8 @@ static int worse(int a, int b)
 
 /* ---- which ---- */
 
-static enum client_answer ask_standing(struct acting *x, struct err *e)
+/* `select`: which of them; NULL: all. */
+static enum client_answer ask_standing(struct acting *x, const char *select, struct err *e)
 {
 	enum client_answer a = CLIENT_LOST;
 	json_t *row = NULL;
@@ -41,7 +43,7 @@ static enum client_answer ask_standing(struct acting *x, struct err *e)
 	if (x->standing)
 		return CLIENT_END;
 	x->standing = json_array();
-	if (client_ask(x->client, "alarms", json_pack("{s:b}", "all", true), e) == 0)
+	if (client_ask(x->client, "alarms", json_pack("{s:b, s:s*}", "all", true, "select", select), e) == 0)
 		while ((a = client_next(x->client, &row, e)) == CLIENT_ROW)
 			json_array_append_new(x->standing, row);
 	json_decref(a == CLIENT_ROW ? NULL : row);
@@ -116,7 +118,7 @@ static void fail(struct acting *x, const char *alarm, const struct err *e, int r
 	struct err ignored;
 
 	strbuf_puts(&text, e->text);
-	if (e->code == ERR_NOT_FOUND && result == RESULT_NO && ask_standing(x, &ignored) == CLIENT_END)
+	if (e->code == ERR_NOT_FOUND && result == RESULT_NO && ask_standing(x, NULL, &ignored) == CLIENT_END)
 		put_hint(x, alarm, &text);
 	say(x, alarm, NULL, text.data ? text.data : e->text);
 	strbuf_done(&text);
@@ -139,33 +141,64 @@ static void act_on(struct acting *x, const char *alarm)
 		fail(x, alarm, &e, e.code == ERR_INVALID ? RESULT_USAGE : RESULT_NO);
 	else
 		fail(x, alarm, &e, RESULT_UNREACHABLE);
+	x->n_done += a == CLIENT_END;
+	x->n_refused += a == CLIENT_FAILED;
 	json_decref(end);
 }
 
-/* A glob means those for which there is something to do: to acknowledge what nobody has yet, to reset whatever stands (the refusals are worth knowing). */
-static void act_on_glob(struct acting *x, const char *glob)
+/* A glob or a SELECT means those for which there is something to do: to acknowledge what nobody has yet, to reset whatever stands (the refusals are worth knowing). */
+static void act_on_fitting(struct acting *x, const char *text, bool select)
 {
 	bool ack = strcmp(x->verb, "ack") == 0, any = false;
 	struct err e;
-	enum client_answer a = ask_standing(x, &e);
+	enum client_answer a = ask_standing(x, select ? text : NULL, &e);
 
 	if (a != CLIENT_END) {
-		fail(x, glob, &e, a == CLIENT_FAILED ? RESULT_NO : RESULT_UNREACHABLE);
+		fail(x, text, &e, a == CLIENT_FAILED ? RESULT_NO : RESULT_UNREACHABLE);
 		return;
 	}
 	for (size_t i = 0; i < json_array_size(x->standing); i++) {
 		const json_t *alarm = json_array_get(x->standing, i);
 		const char *id = field_text(alarm, "alarm");
-		if (!select_glob(glob, id) || (ack && json_is_true(json_object_get(alarm, "acked"))))
+		if ((!select && !select_glob(text, id)) || (ack && json_is_true(json_object_get(alarm, "acked"))))
 			continue;
 		any = true;
 		act_on(x, id);
 	}
 	if (any)
 		return;
-	err_set(&e, ERR_NOT_FOUND, ack ? "no alarm that waits for an acknowledgement fits '%s'" : "no alarm that stands fits '%s'", glob);
-	say(x, glob, NULL, e.text);
+	err_set(&e, ERR_NOT_FOUND, ack ? "no alarm that waits for an acknowledgement fits '%s'" : "no alarm that stands fits '%s'", text);
+	say(x, text, NULL, e.text);
 	x->result = worse(x->result, RESULT_NO);
+}
+
+/* `ack class=fire floor=12`: all words are one SELECT, as for `firegw alarms`. */
+static bool is_select(const struct args *args)
+{
+	for (size_t i = 0; i < args->n_words; i++)
+		if (strchr(args->words[i], '='))
+			return true;
+	return false;
+}
+
+static void act_on_word(struct acting *x, const char *word)
+{
+	if (select_is_glob(word))
+		act_on_fitting(x, word, false);
+	else
+		act_on(x, word);
+}
+
+static void say_how_many(struct acting *x)
+{
+	struct run *r = x->run;
+
+	if (!x->several || r->json || x->n_done + x->n_refused == 0)
+		return;
+	strbuf_printf(&r->out, "%zu %s", x->n_done, strcmp(x->verb, "ack") == 0 ? "acknowledged" : "reset");
+	if (x->n_refused)
+		strbuf_printf(&r->out, ", %zu refused", x->n_refused);
+	strbuf_putc(&r->out, '\n');
 }
 
 static int act(struct run *r, const char *verb)
@@ -173,24 +206,31 @@ static int act(struct run *r, const char *verb)
 	const struct args *args = &r->args;
 	const char *note = args_value(args, "note");
 	json_t *sample = json_pack("{s:s*}", "note", note);
-	struct acting x = { .run = r, .verb = verb, .several = args->n_words > 1 || select_is_glob(args->words[0]), .result = RESULT_DONE };
+	bool selects = is_select(args);
+	struct acting x = { .run = r, .verb = verb, .several = selects || args->n_words > 1 || select_is_glob(args->words[0]), .result = RESULT_DONE };
+	char *select = NULL;
 	struct err e;
 
 	if (!sample)
 		return run_usage("%s: --note is no UTF-8", verb);
 	json_decref(sample);
+	if (selects && !(select = run_select(r)))
+		return RESULT_USAGE;
+	size_t n = selects ? 1 : args->n_words;
 	bool reached = client_open(args_value(args, "socket"), &x.client, &e) == 0;
 	x.done = json_object();
 	if (!reached && !r->json)
 		x.result = run_fail(&e, RESULT_UNREACHABLE);
-	for (size_t i = 0; i < args->n_words && (r->json || x.result != RESULT_UNREACHABLE); i++) {
+	for (size_t i = 0; i < n && (r->json || x.result != RESULT_UNREACHABLE); i++) {
 		if (!reached)
-			fail(&x, args->words[i], &e, RESULT_UNREACHABLE);
-		else if (select_is_glob(args->words[i]))
-			act_on_glob(&x, args->words[i]);
+			fail(&x, selects ? select : args->words[i], &e, RESULT_UNREACHABLE);
+		else if (selects)
+			act_on_fitting(&x, select, true);
 		else
-			act_on(&x, args->words[i]);
+			act_on_word(&x, args->words[i]);
 	}
+	say_how_many(&x);
+	free(select);
 	json_decref(x.done);
 	json_decref(x.standing);
 	client_close(x.client);

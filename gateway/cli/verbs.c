@@ -17,8 +17,9 @@
 
 #define FOLLOW_HELP "--follow ends with 0 at Ctrl-C, with 3 when the daemon goes away."
 #define SEVERAL_HELP \
-	"ALARM: the id that `firegw alarms` shows, or a glob on ids ('facp.f12-*'); one result line for each, ends with 1 if any failed.\n"
-#define SEVERAL_JSON_HELP "--json: {\"ok\",\"error\"}; for several alarms or a glob one such object a line, with \"alarm\" in front."
+	"ALARM: the id that `firegw alarms` shows, or a glob on ids ('facp.f12-*'). SELECT: all that `firegw alarms --all SELECT` shows (class=fire floor=12).\n" \
+	"One result line for each and at the end how many, those refused too; ends with 1 if any was.\n"
+#define SEVERAL_JSON_HELP "--json: {\"ok\",\"error\"}; for several alarms, a glob or a SELECT one such object a line, with \"alarm\" in front."
 
 static const struct args_option site_options[] = {
 	{ "config", 'c', "SITE", "the site's file" },
@@ -137,9 +138,9 @@ const struct verb verbs[] = {
 	  "as not stored yet (\"durable\":false), and again when it is stored; what stands is in `firegw alarms`.\n"
 	  FOLLOW_HELP "\n--json: one event a line.",
 	  OPTIONS(events_options), true, verb_events },
-	{ "ack", "ALARM…", 1, ARGS_WORDS_MAX, "acknowledge alarms",
-	  SEVERAL_HELP "A glob means those that nobody has acknowledged yet. For operators.\n" SEVERAL_JSON_HELP, OPTIONS(act_options), true, verb_ack, true },
-	{ "reset", "ALARM…", 1, ARGS_WORDS_MAX, "reset latched alarms whose condition is gone",
+	{ "ack", "ALARM…|SELECT", 1, ARGS_WORDS_MAX, "acknowledge alarms",
+	  SEVERAL_HELP "A glob or SELECT means those that nobody has acknowledged yet. For operators.\n" SEVERAL_JSON_HELP, OPTIONS(act_options), true, verb_ack, true },
+	{ "reset", "ALARM…|SELECT", 1, ARGS_WORDS_MAX, "reset latched alarms whose condition is gone",
 	  SEVERAL_HELP "Refused while the condition stands or before it was acknowledged. For operators.\n" SEVERAL_JSON_HELP,
 	  OPTIONS(act_options), true, verb_reset, true },
 	{ "shelve", "ALARM", 1, 1, "set an alarm aside for a while",

@@ -317,3 +317,61 @@ def test_who_may_what(site):
     assert run("staff", "shelve", SMOKE, "--for", "1h")[0] == 0
     assert run("games", "unshelve", SMOKE)[0] == 1 and run("staff", "unshelve", SMOKE)[0] == 0
     assert run("staff", "service", "facp.smoke1", "out")[0] == 0 and run("staff", "test", "all", "--for", "1h")[0] == 0
+
+
+TEXT, FLAG, NUMBER = "must be a text", "must be true or false", "must be an integer"
+ARGUMENTS = {
+    "ack": {"alarm": TEXT, "note": TEXT}, "reset": {"alarm": TEXT, "note": TEXT}, "shelve": {"alarm": TEXT, "for": NUMBER, "note": TEXT}, "unshelve": {"alarm": TEXT, "note": TEXT},
+    "verify": {"alarm": TEXT, "what": TEXT, "cause": TEXT, "note": TEXT}, "service": {"point": TEXT, "what": TEXT, "note": TEXT}, "silence": {"note": TEXT},
+    "test": {"end": FLAG, "drill": FLAG, "select": TEXT, "for": NUMBER, "note": TEXT}, "raise": {"class": TEXT, "building": TEXT, "floor": TEXT, "note": TEXT},
+    "duty": {"what": TEXT, "name": TEXT, "from": TEXT, "note": TEXT}, "hub-resend": {"hub": TEXT, "note": TEXT}, "alarms": {"all": FLAG, "select": TEXT}, "points": {"bad": FLAG, "follow": FLAG},
+    "events": {"follow": FLAG, "since": NUMBER},
+}
+WHOLE = {
+    "ack": {"alarm": SMOKE}, "reset": {"alarm": SMOKE}, "shelve": {"alarm": "facp.hyd/low", "for": 3600000}, "unshelve": {"alarm": "facp.hyd/low"}, "verify": {"alarm": SMOKE, "what": "real"},
+    "service": {"point": "facp.smoke1", "what": "out"}, "test": {"select": "all", "for": 3600000}, "raise": {"class": "fire", "floor": "3"}, "duty": {"what": "on", "name": "li"}, "hub-resend": {"hub": "district"},
+}
+
+
+def test_arguments_of_the_wrong_type_are_refused_by_name(site):
+    eq = site.equipment()
+    eq.set(3, 10, 50)
+    d = site.daemon(site_text(site.folder, bus(eq.ports[0], POINTS), rules=SMOKE_RULE + LOW))
+    for verb, wanted in ARGUMENTS.items():
+        for key, want in wanted.items():
+            wrong = [7, True, ["x"], {"x": 1}] if want == TEXT else ["yes", 1, []] if want == FLAG else ["1h", True, 1.5]
+            for value in wrong:
+                rows, end = d.ask(verb, **{**WHOLE.get(verb, {}), key: value})
+                assert f"'{key}' {want}" in str(end.get("error")), (verb, key, value, end)
+    for verb, args in WHOLE.items():
+        for key in args:
+            if key in ("for", "name"):
+                continue
+            left = {k: v for k, v in args.items() if k != key}
+            for more, what in (({}, "is missing"), ({key: ""}, "is empty"), ({key: " \u3000"}, "is empty"), ({key: "a\u001b[2Jb"}, "control character (U+001B)"), ({key: "a\u202eb"}, "control character (U+202E)")):
+                rows, end = d.ask(verb, **left, **more)
+                assert f"'{key}' " in str(end.get("error")) and what in str(end.get("error")), (verb, key, more, end)
+    for name in ("", " ", "\u3000", " li", "li ", "li\n", "a\u009bb", "x" * 64):
+        rows, end = d.ask("duty", what="on", name=name)
+        assert "'name' " in str(end.get("error")), (name, end)
+    for note in ("\u001b]0;x\u0007", "x" * 1001):
+        assert "'note' " in str(d.ask("silence", note=note)[1]["error"])
+    assert not d.ask("silence", note="一\n二\t三")[1].get("error")
+    # Nothing came of any of it.
+    status = d.status()
+    assert status["duty"] is None and not status["tests"] and not d.alarms()
+
+
+def test_a_report_is_verified_also_after_its_reset_and_a_restart(site):
+    console, _, d = house(site)
+    done(d, "raise", "fire", "--floor", "12", "--note", "茶水间有烟")
+    raised = event(console, alarm="_manual.a.12/fire", transition="raised")
+    done(d, "ack", "_manual.a.12/fire")
+    done(d, "reset", "_manual.a.12/fire")
+    event(console, alarm="_manual.a.12/fire", transition="cleared")
+    d.kill()
+    d.start().hub_up()
+    done(d, "verify", "_manual.a.12/fire", "false", "--cause", "水壶蒸汽")
+    verified = event(console, alarm="_manual.a.12/fire", transition="verified")
+    assert verified["occurrence"] == raised["occurrence"] and verified["state"] == "normal" and verified["verdict"] == {"what": "false", "cause": "水壶蒸汽"}
+    assert "_manual.a.12/fire" not in d.alarms()

@@ -49,7 +49,7 @@ class Cli(Case):
     def test_wrong_usage_ends_with_2_and_the_cure(self):
         for words, err in (
                 (["statsu"], "no verb 'statsu': did you mean 'status'?"), (["audit"], "no verb 'audit' ("), (["help", "pionts"], "did you mean 'points'?"),
-                (["status", "x"], "'x' is too much"), (["ack"], "ALARM… is missing"), (["status", "--every", "1s"], "--every needs --follow"), (["points", "--follow", "--every", "5"], "a span from 100ms"), (["status", "--jsno"], "did you mean --json?"),
+                (["status", "x"], "'x' is too much"), (["ack"], "ALARM…|SELECT is missing"), (["status", "--every", "1s"], "--every needs --follow"), (["points", "--follow", "--every", "5"], "a span from 100ms"), (["status", "--jsno"], "did you mean --json?"),
                 (["check"], "-c SITE is missing"), (["points", "flor=1"], "did you mean 'floor'?"), (["points", "kind=smok_detector"], "did you mean 'smoke_detector'?"),
                 (["events", "--class", "frie"], "no class 'frie'"), (["events", "--limit", "0"], "a number from 1"), (["events", "--limit", "5", "--follow"], "cannot go with"),
                 (["events", "--until", "1h", "--follow"], "cannot go with"), (["history"], "POINT… is missing"), (["history", "floor=1"], "ids of points or globs"),

@@ -33,19 +33,34 @@ class Acting(Case):
 
     def test_several_and_globs(self):
         with self.acting() as d:
-            self.assertEqual(self.run_cli("ack", "facp.f12-*", "--note", "n"), "".join(f"facp.f12-smoke-{i}: acked\n" for i in ("1/smoke", "3/smoke", "3/fire")))
+            self.assertEqual(self.run_cli("ack", "facp.f12-*", "--note", "n"), "".join(f"facp.f12-smoke-{i}: acked\n" for i in ("1/smoke", "3/smoke", "3/fire")) + "3 acknowledged\n")
             self.assertEqual([args for verb, args in d.asked if verb == "ack"], [{"alarm": f"facp.f12-smoke-{i}", "note": "n"} for i in ("1/smoke", "3/smoke", "3/fire")])
             d.asked.clear()
             # each once; one that fails does not keep the others from it
             out = self.run_cli("ack", "facp.f12-smoke-2/smoke", "f12-hyd.p/low", "f12-*", "a/b", "x*", code=1,
                                err="firegw: alarm 'facp.f12-smoke-2/smoke' cannot be\nfiregw: there is no alarm 'a/b'\nfiregw: no alarm that waits for an acknowledgement fits 'x*'\n")
-            self.assertEqual(out, "f12-hyd.p/low: acked\n")
+            self.assertEqual(out, "f12-hyd.p/low: acked\n1 acknowledged, 2 refused\n")
             self.assertEqual([args["alarm"] for verb, args in d.asked if verb == "ack"], ["facp.f12-smoke-2/smoke", "f12-hyd.p/low", "a/b"])
 
     def test_reset_says_what_cannot_be(self):
         with self.acting():
             out = self.run_cli("reset", "facp.*smoke", code=1, err="firegw: alarm 'facp.f12-smoke-2/smoke' cannot be")
-            self.assertEqual(len(out.splitlines()), 2)
+            self.assertEqual(out.splitlines()[2:], ["2 reset, 1 refused"])
+
+    def test_a_select(self):
+        with self.acting() as d:
+            self.assertEqual(self.run_cli("ack", "class=fire", "floor=12"), "facp.f12-smoke-1/smoke: acked\nfacp.f12-smoke-3/smoke: acked\nfacp.f12-smoke-3/fire: acked\nf12-hyd.p/low: acked\n4 acknowledged\n")
+            self.assertEqual([args for verb, args in d.asked if verb == "alarms"], [{"all": True, "select": "class=fire floor=12"}])
+            d.asked.clear()
+            rows = [json.loads(line) for line in self.run_cli("reset", "facp.*", "class=fire", "--json", code=1).splitlines()]
+            self.assertEqual([(r["alarm"], r["ok"]) for r in rows if not r["ok"]], [("facp.f12-smoke-2/smoke", False)])
+            self.assertEqual(d.asked[0][1]["select"], "facp.* class=fire")
+            self.run_cli("ack", "clas=fire", code=2, err="class")
+            self.run_cli("ack", "--class", "fire", code=2, err="did you mean class=fire?")
+        with self.daemon(alarms=lambda args: iter(())):
+            self.assertEqual(self.run_cli("ack", "floor=12", code=1, err="no alarm that waits for an acknowledgement fits 'floor=12'\n"), "")
+            self.assertEqual(json.loads(self.run_cli("ack", "floor=12", "--json", code=1))["ok"], False)
+        self.run_cli("ack", "floor=12", code=3, err="cannot reach firegwd")
 
     def test_json(self):
         with self.acting():
