@@ -217,7 +217,7 @@ static void put_prefix(struct strbuf *out, const struct rules_transition *t, boo
 		strbuf_puts(out, zh ? ":" : ": ");
 		break;
 	case TRANSITION_SUPPRESSED:
-		strbuf_puts(out, zh ? "已抑制:" : "suppressed: ");
+		strbuf_puts(out, t->cause == CAUSE_RULE ? zh ? "已抑制:" : "suppressed: " : zh ? "已屏蔽:" : "out of service: "); /* its point is */
 		break;
 	case TRANSITION_UNSUPPRESSED:
 		strbuf_puts(out, t->cause == CAUSE_RULE ? zh ? "解除抑制:" : "no longer suppressed: " : zh ? "恢复运行:" : "in service again: "); /* its point is */

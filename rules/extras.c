@@ -261,13 +261,13 @@ void extras_expire(struct rules *r, uint32_t extra, struct stamp at, struct rule
 
 /* --- points out of service */
 
-/* Its latest event may say that it is out of service, and consoles go by that: what is not normal is told once more, or it would be hidden until its next move. */
-static void tell_in_service(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
+/* Consoles go by what the latest event says: what is not normal is told once more, or it would be heard, or hidden, until its next move. */
+static void tell_service(struct rules *r, uint32_t alarm, const struct why *w, struct rules_sink *sink)
 {
 	const struct life *l = &r->lives[alarm];
 
 	if (l->state != STATE_NORMAL && !suppress_hides(r, alarm, r->besides[alarm].mode))
-		rules_send(r, alarm, TRANSITION_UNSUPPRESSED, (enum alarm_state)l->state, w, sink);
+		rules_send(r, alarm, r->points_out[rules_point(r, alarm)] ? TRANSITION_SUPPRESSED : TRANSITION_UNSUPPRESSED, (enum alarm_state)l->state, w, sink);
 }
 
 static void suppress_anew(struct rules *r, uint32_t point, const struct why *w, struct rules_sink *sink)
@@ -284,8 +284,7 @@ static void recount(struct rules *r, uint32_t point, const struct why *w, struct
 		suppress_anew(r, point, w, sink);
 	for (uint32_t i = r->first_leaf[point]; i < r->first_leaf[point + 1]; i++)
 		if (r->leaves[i].alarm < r->n_single) {
-			if (!r->points_out[point])
-				tell_in_service(r, r->leaves[i].alarm, w, sink);
+			tell_service(r, r->leaves[i].alarm, w, sink);
 			counts_update(r, r->leaves[i].alarm, w, sink);
 			sink->changed(sink->user, r->leaves[i].alarm); /* what counts at a restart goes by the moments that are known of its alarms */
 		}

@@ -252,7 +252,7 @@ static bool take_alarm(struct following *f, const json_t *row)
 	const char *id = field_text(row, "alarm");
 	const json_t *before = json_object_get(f->known, id);
 	bool shown = json_object_get(f->shown, id) != NULL, over = strcmp(field_text(row, "state"), "normal") == 0;
-	bool hidden = !args_flag(&f->run->args, "all") && alarm_is_hidden(row);
+	bool hidden = !f->run->json && !args_flag(&f->run->args, "all") && alarm_is_hidden(row);
 	int64_t at;
 
 	if (!id[0] || (before && field_int(row, "rev") <= json_integer_value(before)))
@@ -291,7 +291,7 @@ static int alarms(struct following *f, const char *select)
 		client_close(table);
 		return run_result(a, &e);
 	}
-	args = json_pack("{s:s, s:b}", "select", select, "all", args_flag(&f->run->args, "all"));
+	args = json_pack("{s:s, s:b}", "select", select, "all", f->run->json || args_flag(&f->run->args, "all"));
 	a = list(f, table, "alarms", args, alarms_columns, ALARM_COLUMNS, alarm_add, &end, &e);
 	client_close(table);
 	if (a == CLIENT_END)

@@ -87,7 +87,7 @@ int verb_alarms(struct run *r)
 	if (args_flag(&r->args, "follow")) {
 		result = follow_alarms(r, select);
 	} else {
-		json_t *args = json_pack("{s:s, s:b}", "select", select, "all", args_flag(&r->args, "all"));
+		json_t *args = json_pack("{s:s, s:b}", "select", select, "all", r->json || args_flag(&r->args, "all"));
 		result = rows_list(r, "alarms", args, &(struct rows_table){ alarms_columns, ALARM_COLUMNS, alarm_add, NULL }, &n, &end);
 		if (result == RESULT_DONE)
 			alarms_end(r, select, n, end);

@@ -49,9 +49,17 @@ static void flush(struct console *c)
 		watch_link_stop(c->link);
 }
 
+/* For programs: what is no event stands on stderr, so that every line of stdout is one. */
+static void put_aside(struct strbuf *line)
+{
+	fwrite(line->data, 1, line->len, stderr);
+	strbuf_done(line);
+}
+
 static void on_event(void *user, const json_t *event, enum watch_how how)
 {
 	static const char *const marks[] = { [WATCH_LIVE] = "", [WATCH_LATE] = "(late) ", [WATCH_REPLAYED] = "(replayed) ", [WATCH_STANDING] = "(stands) " };
+	struct strbuf aside = STRBUF_INIT;
 	struct console *c = user;
 
 	if (c->terminal) {
@@ -62,7 +70,8 @@ static void on_event(void *user, const json_t *event, enum watch_how how)
 		return;
 	}
 	if (c->run->json && how == WATCH_STANDING) {
-		watch_standing_json(&c->run->out, event);
+		watch_standing_json(&aside, event);
+		put_aside(&aside);
 	} else if (c->run->json) {
 		json_text_put(&c->run->out, event);
 		strbuf_putc(&c->run->out, '\n');
@@ -81,6 +90,7 @@ static void set_broker(struct console *c, const char *state, const char *text)
 static void on_note(void *user, const struct watch_note *note)
 {
 	struct console *c = user;
+	struct strbuf aside = STRBUF_INIT;
 	int64_t wall_ms = now().wall_ms;
 
 	if (note->kind == WATCH_NOTE_BROKER)
@@ -90,10 +100,12 @@ static void on_note(void *user, const struct watch_note *note)
 		c->dirty = true;
 		return;
 	}
-	if (c->run->json)
-		watch_note_json(&c->run->out, note, wall_ms);
-	else
-		watch_note_put(&c->run->out, &c->run->look, note, wall_ms);
+	if (c->run->json) {
+		watch_note_json(&aside, note, wall_ms);
+		put_aside(&aside);
+		return;
+	}
+	watch_note_put(&c->run->out, &c->run->look, note, wall_ms);
 	flush(c);
 }
 
@@ -289,13 +301,15 @@ static int take_broker(struct run *r, struct config **ret_config, struct hub_con
 
 static void put_end(struct console *c)
 {
+	struct strbuf aside = STRBUF_INIT;
 	struct watch_counts counts;
 
 	if (c->terminal)
 		strbuf_puts(&c->run->out, picture_end);
 	watch_counts(c->model, &counts);
 	if (c->run->json) {
-		watch_counts_json(&c->run->out, &counts, now().wall_ms);
+		watch_counts_json(&aside, &counts, now().wall_ms);
+		put_aside(&aside);
 		return;
 	}
 	watch_counts_put(&c->run->out, &counts);

@@ -129,7 +129,7 @@ const struct verb verbs[] = {
 	{ "alarms", "[SELECT…]", 0, ARGS_WORDS_MAX, "current alarms, most urgent first",
 	  SELECT_HELP "\n_gw.THING/what is the gateway's own fault: _gw.bus-NAME/down, _gw.device-NAME/silent, _gw.hub-NAME/unreachable, …\n"
 	  "  (docs/operations.md). `firegw alarms '_gw.*'` shows them; a line's and a device's also fit its bus= and device=.\n"
-	  "--json: a list of the events of their latest transitions.\n"
+	  "--json: a list of the events of their latest transitions, hidden ones too, as a hub's snapshot has it.\n"
 	  "--follow: the alarms that stand, then a line for each transition; with --json one event a line. " FOLLOW_HELP,
 	  OPTIONS(alarms_options), true, verb_alarms },
 	{ "events", "[SELECT…]", 0, ARGS_WORDS_MAX, "the event log",
@@ -224,7 +224,7 @@ const struct verb verbs[] = {
 	  "URL: mqtt://HOST:PORT, mqtts://, ws:// or wss://. Alarms that stand come first, the most urgent on top, then what happens, until\n"
 	  "Ctrl-C. What is missing of a gateway's numbered events is fetched again (commands: [snapshot, replay] at its hub);\n"
 	  "a gateway that is silent for 60 s or went away is shown too. Needs no daemon, but for --hub without -c.\n"
-	  "--json: one event a line, as it was sent; all else is an object with \"watch\" in front (docs/watch.md).\n"
+	  "--json: one event a line, as it was sent; all else is an object with \"watch\" in front, on standard error (docs/watch.md).\n"
 	  "Ends with 3 if the broker was never reached.",
 	  OPTIONS(watch_options), true, verb_watch },
 	{ "version", "", 0, 0, "this program's version, and the daemon's if it runs", "", NULL, 0, true, verb_version },

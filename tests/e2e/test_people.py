@@ -151,6 +151,12 @@ def test_a_point_out_of_service_counts_for_nothing_until_it_is_in_again(site):
     assert again["out_of_service"] is False and again["active"] and again["message"]["zh"].startswith("恢复运行")
     listed = [json.loads(row) if isinstance(row, str) else row for row in json.loads(done(d, "alarms", "--json"))]
     assert "facp.smoke2/smoke" in [row["alarm"] for row in listed]
+    # And the other way round: what stands is not heard any more.
+    done(d, "service", "facp.smoke2", "out")
+    again = event(console, alarm="facp.smoke2/smoke", transition="suppressed")
+    assert again["out_of_service"] is True and again["active"] and again["suppressed"] is False and again["message"]["zh"].startswith("已屏蔽")
+    listed = {row["alarm"]: row for row in json.loads(done(d, "alarms", "--json"))}
+    assert listed["facp.smoke2/smoke"]["out_of_service"] is True and "facp.smoke2/smoke" not in done(d, "alarms")
 
 
 def test_a_verdict_belongs_to_the_occurrence_also_when_it_is_over(site):

@@ -162,7 +162,7 @@ static const char alarms_tail[] =
 	"| `escalated` | nobody acknowledged within the rule's `escalate: {after: 3m}`; once an activation. Not while it is shelved, suppressed, out of service or in a test | a confirmed fire at 03:00, `escalated` at 03:03: the hub's console calls somebody else |\n"
 	"| `reraised` from acked | it was acknowledged `re_alarm` ago and still stands (IEC 62682's re-alarm): it waits for an acknowledgement again | a valve shut since yesterday, `re_alarm: 8h`: each shift hears of it |\n"
 	"| `chattering` | the third raise within a minute, with `times`. From the sixth on an alarm that is not of class fire is held active until its condition was gone for a minute; its `returned` says in `times` how often it came in all. A fire alarm is told each time | a valve's contact that bounces: 12 events instead of 1,200 an hour |\n"
-	"| `verified`, `shelved`, `unshelved`, `suppressed`, `unsuppressed` | as above; the state does not change. `shelved` also of an alarm that is normal | |\n"
+	"| `verified`, `shelved`, `unshelved`, `suppressed`, `unsuppressed` | as above; the state does not change. `shelved` also of an alarm that is normal. With a person as its cause, `suppressed` says that the point was taken out of service while the alarm stood, `unsuppressed` that it is in service again | |\n"
 	"\n"
 	"Operations, of class operation: `test_start`, `test_end`, `drill_start`, `drill_end` (with `select` and `until`), `service_out`, `service_in`, `silence`, `selftest` (mode test), `duty_on`, `duty_off`, `handover`, and\n"
 	"`flood_start`, `flood_end`: more than ten alarms within ten minutes, until fewer than five. A flood holds nothing back; one that runs goes on over a restart, and its end is told once.\n"

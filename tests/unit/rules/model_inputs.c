@@ -166,8 +166,8 @@ static bool service(struct model *m, const struct input *in)
 		if (m->alarms[i].is->point != in->point)
 			continue;
 		m->alarms[i].out = in->on;
-		if (!in->on && m->alarms[i].state != STATE_NORMAL && !model_is_suppressed(m, i))
-			model_tell(m, i, TRANSITION_UNSUPPRESSED, m->alarms[i].state, in->at_ns);
+		if (m->alarms[i].state != STATE_NORMAL && !model_is_suppressed(m, i))
+			model_tell(m, i, in->on ? TRANSITION_SUPPRESSED : TRANSITION_UNSUPPRESSED, m->alarms[i].state, in->at_ns);
 		model_judge_counts(m, in->at_ns);
 	}
 	judge_suppressed_by(m, in->point, in->at_ns);
