@@ -147,3 +147,38 @@ const char *kind_nearest(const char *word)
 	}
 	return nearest;
 }
+
+const char *kind_active_word(enum kind k)
+{
+	switch (k) {
+	case KIND_SMOKE_DETECTOR:
+	case KIND_HEAT_DETECTOR:
+	case KIND_FLAME_DETECTOR:
+	case KIND_BEAM_DETECTOR:
+	case KIND_ASPIRATING_DETECTOR:
+	case KIND_LINEAR_HEAT:
+	case KIND_MANUAL_CALL_POINT:
+	case KIND_HYDRANT_BUTTON:
+	case KIND_FIRE_PANEL:
+	case KIND_ARC_FAULT: return "alarm";
+	case KIND_DETECTOR_LOOP: return "fault";
+	case KIND_GAS_EXTINGUISHING: return "released";
+	case KIND_SPRINKLER_FLOW:
+	case KIND_PRESSURE_SWITCH: return "flow";
+	case KIND_ALARM_VALVE:
+	case KIND_DELUGE_VALVE:
+	case KIND_FIRE_DOOR:
+	case KIND_HYDRANT_COVER: return "open";
+	case KIND_SIGNAL_VALVE: return "closed";
+	case KIND_FIRE_PUMP:
+	case KIND_SPRINKLER_PUMP:
+	case KIND_JOCKEY_PUMP:
+	case KIND_SMOKE_FAN: return "running";
+	case KIND_FIRE_SHUTTER: return "down";
+	case KIND_FIRE_DAMPER: return "tripped";
+	case KIND_FIRE_LIFT: return "recalled";
+	case KIND_FIRE_LANE:
+	case KIND_RESCUE_SITE: return "blocked";
+	default: return NULL;
+	}
+}

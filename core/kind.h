@@ -42,6 +42,8 @@ struct kind_info {
 
 /* Static; never NULL for a value below KIND_COUNT. */
 const struct kind_info *kind_info(enum kind k);
+/* What 1 means for a point that is a single bit and has no enum (0 is then `normal`); NULL: it may mean either. The words are those of rules/high-rise.yaml. */
+const char *kind_active_word(enum kind k);
 /* By English word or Chinese name; 0, or -1. */
 int kind_find(const char *word, enum kind *ret);
 /* The known word (English) nearest to a misspelt one, or NULL if none is near. */

@@ -8,18 +8,13 @@ struct fit {
 	bool   late_fire, needs_ack; /* late_fire: a detector or call point whose fire the rule raises */
 };
 
-static bool is_one_bit(const struct bus_point *b)
-{
-	return b->type == TYPE_BOOL || (b->bit_first >= 0 && b->bit_first == b->bit_last);
-}
-
 /* The values that a point can have at all; infinite where nothing is said. */
 static void point_range(const struct bus_point *b, double *ret_min, double *ret_max)
 {
 	*ret_min = isnan(b->min) ? -INFINITY : b->min;
 	*ret_max = isnan(b->max) ? INFINITY : b->max;
 	bool plain = b->scale.mantissa == 1 && b->scale.places == 0 && b->offset.mantissa == 0;
-	if (is_one_bit(b) && plain) {
+	if (point_is_bit(b) && plain) {
 		*ret_min = fmax(*ret_min, 0);
 		*ret_max = fmin(*ret_max, 1);
 	}

@@ -275,6 +275,28 @@ static void read_mode(struct draft *t)
 	t->p.log_mode = t->b.log_mode = true;
 }
 
+/* A bit, and nothing else is said of what it means. */
+static bool is_bare_bit(const struct draft *t)
+{
+	const struct point_fields *f = &t->f;
+
+	return point_is_bit(&t->b) && !f->scale.at && !f->offset.at && !f->decimals_from.at && !f->unit.at && !f->invalid.at && !f->numbers[ROW_MIN].at && !f->numbers[ROW_MAX].at;
+}
+
+/* So that the rules for its kind, which look for words, mind a bare coil too. */
+static void label_bit(struct draft *t)
+{
+	const char *word = kind_active_word(t->p.kind);
+	struct point_label *labels = word ? arena_take(&t->l->keep, 2, sizeof *labels) : NULL;
+
+	if (!labels)
+		return;
+	labels[0] = (struct point_label){ 0, "normal" };
+	labels[1] = (struct point_label){ 1, word };
+	t->p.labels = labels;
+	t->p.n_labels = 2;
+}
+
 static void read_meaning(struct draft *t)
 {
 	struct loader *l = t->l;
@@ -291,6 +313,8 @@ static void read_meaning(struct draft *t)
 			if (no[i]->at)
 				find_error(l, no[i]->at, "enum: its numbers are the raw ones: no scale, offset, decimals_from or unit beside it");
 	}
+	if (!f->enum_.at && is_bare_bit(t))
+		label_bit(t);
 	t->b.labels = t->p.labels;
 	t->b.n_labels = t->p.n_labels;
 	t->p.is_text = t->b.type == TYPE_STRING || ((t->b.type == TYPE_I64 || t->b.type == TYPE_U64) && t->b.bit_first < 0);

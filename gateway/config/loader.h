@@ -150,6 +150,10 @@ struct point_defaults {
 /* The points of one device: `points` is a list of rows. */
 void load_points(struct loader *l, const struct node *points, const struct point_defaults *d);
 const struct bind_key *point_columns(size_t *ret_n);
+static inline bool point_is_bit(const struct bus_point *b)
+{
+	return b->type == TYPE_BOOL || (b->bit_first >= 0 && b->bit_first == b->bit_last);
+}
 
 /* check_*.c: what needs more than one place to be seen. */
 void check_registers(struct loader *l);

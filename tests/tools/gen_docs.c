@@ -57,6 +57,7 @@ static const char kinds_head[] =
 	"(a table may give another unit of the same quantity: it is converted), the class of its alarms unless the rule names one, the poll interval,\n"
 	"what is stored, and the codes of GB/T 26875.3-2011. `every`, `heartbeat`, `deadband`, `gb_system` and `gb_component` can be set for each point.\n"
 	"\n"
+	"- **1 is**: what 1 means for a point that is a single bit (`fc` 1 or 2, or one `bit`) and has no `enum`: `0=normal|1=…` is taken. Where a — stands it may mean either, and the table has to say.\n"
 	"- A unit of — is a state: 0 or 1, or an enum. `generic` takes any unit as it stands; `power_energy` is in kW, or in a unit\n"
 	"  that does not become kW, as kWh.\n"
 	"- Kinds with **no delay** are detectors and what people press: no on-delay unless someone writes one, and then `check` warns.\n"
@@ -66,8 +67,8 @@ static const char kinds_head[] =
 	"- A reading is stored when it changed by more than the deadband (0: by anything), and at least once a heartbeat.\n"
 	"- Deadbands, heartbeats and intervals are defaults of ours, not the standard's.\n"
 	"\n"
-	"| kind | 中文 | class | hazard | unit | every | heartbeat | deadband | no delay | GB system | GB component | GB analogue | ours |\n"
-	"|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+	"| kind | 中文 | class | hazard | unit | every | heartbeat | deadband | no delay | 1 is | GB system | GB component | GB analogue | ours |\n"
+	"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
 
 static void print_kinds(void)
 {
@@ -78,9 +79,10 @@ static void print_kinds(void)
 		const struct kind_info *k = kind_info((enum kind)i);
 		struct strbuf deadband = STRBUF_INIT;
 		strbuf_json_double(&deadband, k->deadband);
-		printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s |", k->name, k->name_zh, alarm_class_name(k->class_),
+		const char *word = kind_active_word((enum kind)i);
+		printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", k->name, k->name_zh, alarm_class_name(k->class_),
 		       k->hazard == HAZARD_NONE ? "—" : hazard_name(k->hazard), k->unit[0] ? k->unit : "—", clock_format_duration(k->every_ms, every),
-		       clock_format_duration(k->heartbeat_ms, heartbeat), deadband.data, k->detector ? "yes" : "");
+		       clock_format_duration(k->heartbeat_ms, heartbeat), deadband.data, k->detector ? "yes" : "", word ? word : "—");
 		strbuf_done(&deadband);
 		print_code(systems, LENGTH(systems), k->gb_system);
 		print_code(components, LENGTH(components), k->gb_component);
