@@ -164,7 +164,7 @@ int64_t edges_next(void)
 	for (size_t i = 0; i < WORKERS; i++)
 		if (edges.sides[i].w && edges.sides[i].state != SIDE_IDLE && edges.sides[i].wake_ns < next)
 			next = edges.sides[i].wake_ns;
-		else if (has_jobs(&edges.sides[i]) && edges.h->now.mono_ns < next)
+		else if (edges.sides[i].state == SIDE_IDLE && has_jobs(&edges.sides[i]) && edges.h->now.mono_ns < next)
 			next = edges.h->now.mono_ns; /* given at the turn's end: it is taken with the next */
 	return next;
 }
