@@ -61,7 +61,7 @@ class Count:
         """Each with its events; an event of none belongs to none."""
         by = {}
         for at, e in self.events:
-            if e["alarm"] is not None:
+            if e["occurrence"] is not None:
                 by.setdefault((e["alarm"], e["occurrence"]), []).append((at, e))
         return by
 
@@ -78,7 +78,7 @@ class Count:
                 mine.append([at, None, None, e])
             elif not up and is_open:
                 mine[-1][1:3] = [at, e["transition"]]
-        return spans
+        return {a: mine for a, mine in spans.items() if mine}
 
 
 def rank(values, percent):
