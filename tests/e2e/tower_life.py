@@ -22,6 +22,9 @@ def prepare(folder, poll):
     text = re.sub(r"(- \{name: [\w-]+, unit: \d+,)", rf"\1 every: {poll}s, heartbeat: 24h,", text)
     text = text.replace("building]\n", "building, report]\n").replace("\nbuses:", "\n" + BRIGADE + "buses:")
     first = text
+    # Of the example's own rules none escalates.
+    with open(folder / "rules" / "site.yaml", "a", encoding="utf-8") as rules:
+        rules.write("  - {id: water-flow, for: {kind: sprinkler_flow}, when: {equals: flow}, on_delay: 10s, class: prealarm, escalate: {after: 10m}}\n")
     # The box of floor 32 is taken away, and a rule's delay is another.
     following = re.sub(r".*f32-box.*\n", "", text)
     for suffix, what in (("", first), (".first", first), (".bad", text.replace("region:", "regoin:")), (".next", following)):
