@@ -249,7 +249,7 @@ void month_plan_plant(struct month *m, int64_t from_ms, int64_t to_ms)
 	spread(m, from_ms, to_ms, 3, somewhere, "panel-fault", 0);
 	spread(m, from_ms, to_ms, 7, dead_device, "", 0);
 	spread(m, from_ms, to_ms, 3, dead_line, "", 0);
-	spread(m, from_ms, to_ms, 90, single, "", 0);
+	spread(m, from_ms, to_ms, 70, single, "", 0);
 	spread(m, from_ms, to_ms, 6, chatter, "", 0);
 	spread(m, from_ms, to_ms, 3, unreachable, "", 0);
 	spread(m, from_ms, to_ms, 2, unreachable, "", 1);
