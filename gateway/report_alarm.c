@@ -15,7 +15,7 @@ static bool is_real(const struct report_alarm *a)
 
 bool report_announced(const struct report_alarm *a)
 {
-	return a->class_ < ANNOUNCED && is_real(a) && !a->hidden;
+	return a->class_ < ANNOUNCED && a->standing_mode == MODE_NORMAL && !a->hidden;
 }
 
 static struct report_alarm *add(struct report *r, const char *id)
@@ -70,7 +70,7 @@ static void end_occurrence(struct report *r, struct report_alarm *a, int64_t at_
 {
 	if (!a->began || a->ended != ENDED_NOT)
 		return;
-	if (a->stands && is_real(a) && report_counts(r, at_ms))
+	if (a->stands && a->standing_mode == MODE_NORMAL && report_counts(r, at_ms))
 		r->times[MEASURE_RETURN][a->class_].never++;
 	if (a->stands)
 		stop_standing(r, a, at_ms);
@@ -152,6 +152,7 @@ static int count_names(struct report *r, const struct report_event *e, const str
 static int raised(struct report *r, struct report_alarm *a, const struct report_event *e)
 {
 	begin_occurrence(r, a, e, e->at_ms);
+	a->standing_mode = e->mode;
 	if (!report_counts(r, e->at_ms))
 		return 0;
 	if (!is_real(a)) {
@@ -167,7 +168,8 @@ static int raised(struct report *r, struct report_alarm *a, const struct report_
 
 static int reraised(struct report *r, struct report_alarm *a, const struct report_event *e)
 {
-	if (!report_counts(r, e->at_ms) || !is_real(a))
+	a->standing_mode = e->mode;
+	if (!report_counts(r, e->at_ms) || e->mode != MODE_NORMAL)
 		return 0;
 	a->reraised++;
 	r->reraised[a->class_]++;
@@ -254,7 +256,7 @@ static int follow_state(struct report *r, struct report_alarm *a, const struct r
 		a->since_ms = e->at_ms;
 		a->stood += report_counts(r, e->at_ms);
 	} else if (!stands && a->stands && e->transition != TRANSITION_REMOVED) {
-		if (is_real(a) && a->since_ms != UNKNOWN_MS && report_counts(r, e->at_ms))
+		if (a->standing_mode == MODE_NORMAL && a->since_ms != UNKNOWN_MS && report_counts(r, e->at_ms))
 			failed = times_add(&r->times[MEASURE_RETURN][a->class_], e->at_ms - a->since_ms);
 		stop_standing(r, a, e->at_ms);
 	}
@@ -270,6 +272,7 @@ static void begin_unknown(struct report *r, struct report_alarm *a, const struct
 {
 	begin_occurrence(r, a, e, UNKNOWN_MS);
 	a->stands = stands_in(e->from);
+	a->standing_mode = e->mode;
 	a->since_ms = UNKNOWN_MS;
 }
 
@@ -313,8 +316,8 @@ int report_alarm(struct report *r, const struct report_event *e)
 	case TRANSITION_RERAISED: failed |= reraised(r, a, e); break;
 	case TRANSITION_ACKNOWLEDGED: failed |= acknowledged(r, a, e); break;
 	case TRANSITION_VERIFIED: failed |= verified(r, a, e); break;
-	case TRANSITION_ESCALATED: r->escalated[a->class_] += is_real(a) && report_counts(r, e->at_ms); break;
-	case TRANSITION_CHATTERING: a->chattering += is_real(a) && report_counts(r, e->at_ms); break;
+	case TRANSITION_ESCALATED: r->escalated[a->class_] += e->mode == MODE_NORMAL && report_counts(r, e->at_ms); break;
+	case TRANSITION_CHATTERING: a->chattering += e->mode == MODE_NORMAL && report_counts(r, e->at_ms); break;
 	}
 	return failed | follow_state(r, a, e);
 }
@@ -327,7 +330,7 @@ void report_alarms_end(struct report *r)
 		settle(r, a);
 		if (!a->stands)
 			continue;
-		if (is_real(a) && a->ended == ENDED_NOT)
+		if (a->standing_mode == MODE_NORMAL && a->ended == ENDED_NOT)
 			r->times[MEASURE_RETURN][a->class_].waiting++;
 		stop_standing(r, a, r->to_ms);
 		a->stands = true;

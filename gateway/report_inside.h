@@ -51,7 +51,8 @@ struct report_alarm {
 	uint32_t         raised, reraised, chattering, times, stood;
 	uint32_t         cause;            /* of the verdict: among causes, or STRMAP_NONE */
 	enum alarm_class class_;
-	enum alarm_mode  mode;
+	enum alarm_mode  mode;              /* of the occurrence: as it was raised */
+	enum alarm_mode  standing_mode;     /* of the time that it stands, or stood last: what was acknowledged and waits for its reset may come again in a test */
 	enum ended       ended;
 	uint8_t          verdict;          /* REPORT_VERDICTS: none */
 	bool             began;            /* there is an occurrence */

@@ -18,4 +18,7 @@ int64_t edges_next(void);
 bool    edges_idle(void);
 bool    edges_closed(void); /* the loop was closed: the daemon has stopped */
 
+/* An event was stored: whoever listens is told. */
+void edges_stored(const struct outmsg *m);
+
 #endif

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#define QUIET_NS  (180 * CLOCK_NS_PER_S) /* where nothing happens time goes on in such steps, … */
-#define BUSY_MS   (15 * SECOND_MS)      /* … and where something does, the equipment is read so often, … */
-#define PACE_NS   (5 * CLOCK_NS_PER_S)  /* … in such steps, … */
+#define QUIET_NS  (300 * CLOCK_NS_PER_S) /* where nothing happens time goes on in such steps, … */
+#define BUSY_MS   (20 * SECOND_MS)      /* … and where something does, the equipment is read so often, … */
+#define PACE_NS   (10 * CLOCK_NS_PER_S)  /* … in such steps, … */
 #define CLOSELY_MS (2 * MINUTE_MS)      /* … for so long */
 
 static const char *const hub_names[HOUSE_HUBS] = { "district", "brigade" };

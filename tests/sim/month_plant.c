@@ -130,6 +130,15 @@ static void single(struct month *m, const struct month_job *j)
 	month_move(m, month_point(m, what[i].kind), what[i].to, month_draw(m, 1, what[i].most) * MINUTE_MS);
 }
 
+static void stuck(struct month *m, const struct month_job *j)
+{
+	static const char *const of[] = { "signal-valve", "damper-1", "damper-2", "box" };
+	char point[40];
+
+	snprintf(point, sizeof point, "f32-box.%s", of[j->n - 1]);
+	month_move(m, point, "alarm", 2 * HOUR_MS);
+}
+
 /* A detector that comes and goes, some seconds or half a minute each. */
 static void flutter(struct month *m, const struct month_job *j)
 {
@@ -240,13 +249,16 @@ void month_plan_plant(struct month *m, int64_t from_ms, int64_t to_ms)
 	spread(m, from_ms, to_ms, 3, somewhere, "panel-fault", 0);
 	spread(m, from_ms, to_ms, 7, dead_device, "", 0);
 	spread(m, from_ms, to_ms, 3, dead_line, "", 0);
-	spread(m, from_ms, to_ms, 90, single, "", 0);
+	spread(m, from_ms, to_ms, 70, single, "", 0);
 	spread(m, from_ms, to_ms, 6, chatter, "", 0);
 	spread(m, from_ms, to_ms, 3, unreachable, "", 0);
 	spread(m, from_ms, to_ms, 2, unreachable, "", 1);
 	spread(m, from_ms, to_ms, 3, stop, "", 0);
 	spread(m, from_ms, to_ms, 3, stop, "", 1);
 	month_add(m, from_ms + (to_ms - from_ms) * 2 / 5, reload, ".bad");
+	/* What stands on it goes with the device. */
+	for (int64_t i = 1; i <= 4; i++)
+		month_add(m, from_ms + (to_ms - from_ms) * 2 / 5 + 3 * HOUR_MS - 20 * SECOND_MS, stuck, "")->n = i;
 	month_add(m, from_ms + (to_ms - from_ms) * 2 / 5 + 3 * HOUR_MS, reload, ".next");
 	month_add(m, from_ms + (to_ms - from_ms) * 4 / 5, reload, ".first");
 }

@@ -150,7 +150,7 @@ static const char alarms_tail[] =
 	"| chatters 频繁动作 | `times` | the third raise within a minute (EEMUA 191) | a minute of quiet | see below |\n"
 	"| verdict 核实 | `verdict` | `firegw verify ALARM real\\|false\\|test\\|drill --cause T` | with the occurrence; a later verdict takes its place | it silences and clears nothing |\n"
 	"\n"
-	"- **The mode belongs to the occurrence**: what stood before a test began stays real. When the test ends, what began in it is closed with `removed`, and what still stands is raised anew with mode normal, whether anybody looks or not.\n"
+	"- **The mode belongs to the occurrence**: what stood before a test began stays real, and so does what waits for an acknowledgement; what was acknowledged, waits for its reset only and comes again in a test is of the test from then on. When the test ends, what began in it is closed with `removed`, and what still stands is raised anew with mode normal, whether anybody looks or not.\n"
 	"- **A test hides nothing real**: an alarm that stands because of a test suppresses other alarms of tests only; when the test ends and it still stands, it is real and suppresses as any other. One whose point is out of service suppresses nothing. One that is shelved goes on suppressing: it is true, only not to be heard.\n"
 	"- A verdict may come when the occurrence is over; it names it. A report by hand can be verified for a week after its reset, unless so many are made meanwhile that its place is needed. `firegw report` counts them.\n"
 	"- Shelves, tests and reports by hand go on after a restart, a reload and a reboot. What has an end ends at its moment, also when nobody was told in time. After a reboot of the machine the wall clock says what is left of it.\n"

@@ -129,6 +129,7 @@ class Alarms(Case):
             dict(EVENT, rev=3, transition="cleared", state="normal", at=later),
         ]
         expected = [(EVENT["alarm"], "acknowledged"), ("a.b/c", "raised"), ("a.b/c", "shelved"), (EVENT["alarm"], "cleared")]
+        with_hidden = [("aside/x", "raised"), *expected[:3], ("a.b/c", "escalated"), expected[3]]  # a program is told all
         with self.daemon_of([EVENT], events) as d:
             p = self.start("alarms", "--follow", "floor=12")
             lines = [p.stdout.readline().decode() for _ in range(2 + len(expected))]
@@ -141,12 +142,12 @@ class Alarms(Case):
         self.assertEqual([tuple(re.split(r" {2,}", line)[i] for i in (3, 2)) for line in lines[2:]], expected)
         with self.daemon_of([EVENT], events):
             p = self.start("alarms", "--follow", "--json")
-            rows = [json.loads(p.stdout.readline()) for _ in range(1 + len(expected))]
-            self.assertEqual([(r["alarm"], r["transition"]) for r in rows], [(EVENT["alarm"], "raised"), *expected])
+            rows = [json.loads(p.stdout.readline()) for _ in range(1 + len(with_hidden))]
+            self.assertEqual([(r["alarm"], r["transition"]) for r in rows], [(EVENT["alarm"], "raised"), *with_hidden])
             self.stop(p)
         with self.daemon_of([EVENT], events):
-            p = self.start("alarms", "--follow", "--json", "--all")
-            self.assertEqual(["aside/x" in p.stdout.readline().decode() for _ in range(2)], [False, True])
+            p = self.start("alarms", "--follow", "--all")
+            self.assertEqual(["aside/x" in p.stdout.readline().decode() for _ in range(3)], [False, False, True])
             self.stop(p)
 
     def test_ends(self):

@@ -331,6 +331,31 @@ static void the_next_day(void **state)
 	assert_int_equal(report_month_next_day(&m, m.to_ms - 1, 300000), m.to_ms + 300000);
 }
 
+/* It was acknowledged, waited for its reset and came again in a drill, with whose end it is over. */
+static void real_one_that_comes_again_in_a_drill(void **state)
+{
+	(void)state;
+	begin("2026-11", 0);
+	fire(t0 + H, "raised", 1, "normal", "active", "");
+	fire(t0 + 2 * H, "returned", 1, "active", "returned", "");
+	fire(t0 + 3 * H, "acknowledged", 1, "returned", "latched", "");
+	fire(t0 + 4 * H, "reraised", 1, "latched", "active", ",\"mode\":\"drill\"");
+	fire(t0 + 5 * H, "returned", 1, "active", "returned", ",\"mode\":\"drill\"");
+	fire(t0 + 6 * H, "reraised", 1, "latched", "active", ",\"mode\":\"drill\"");
+	fire(t0 + 6 * H, "escalated", 1, "active", "active", ",\"mode\":\"drill\"");
+	fire(t0 + 9 * H, "removed", 1, "active", "normal", ",\"mode\":\"drill\"");
+	fire(t0 + 12 * H, "raised", 2, "normal", "active", "");
+	fire(t0 + 13 * H, "acknowledged", 2, "active", "acked", "");
+	fire(t0 + 14 * H, "returned", 2, "acked", "latched", "");
+	fire(t0 + 15 * H, "reraised", 2, "latched", "active", ",\"mode\":\"drill\"");
+	report_end(r);
+	assert_true(r->raised[CLASS_FIRE] == 2 && r->reraised[CLASS_FIRE] == 0 && r->announced == 2 && r->escalated[CLASS_FIRE] == 0);
+	struct times *back = times_of(MEASURE_RETURN);
+	assert_true(times_of(MEASURE_ACK)->n == 2 && back->n == 2 && back->max == 2 * H && back->never == 0 && back->waiting == 0);
+	assert_true(r->alarms[0].stands && !report_announced(&r->alarms[0]));
+	done();
+}
+
 static void hidden_calls_for_nobody(void **state)
 {
 	static const char *const why[] = { ",\"shelved\":true", ",\"out_of_service\":true", ",\"suppressed\":true", ",\"shelved\":false" };
@@ -486,7 +511,7 @@ int main(void)
 		cmocka_unit_test(stands_over_the_months_begin), cmocka_unit_test(stands_over_the_months_end), cmocka_unit_test(over_before_the_month_counts_nowhere),
 		cmocka_unit_test(first_and_last_moment), cmocka_unit_test(in_the_midst_of_its_life), cmocka_unit_test(begins_with_the_log),
 		cmocka_unit_test(reraised_is_the_same_occurrence), cmocka_unit_test(removed_while_it_stands), cmocka_unit_test(cleared_without_an_answer),
-		cmocka_unit_test(last_verdict_counts), cmocka_unit_test(verdicts_over_the_edge), cmocka_unit_test(tests_and_drills_apart), cmocka_unit_test(hidden_calls_for_nobody),
+		cmocka_unit_test(last_verdict_counts), cmocka_unit_test(verdicts_over_the_edge), cmocka_unit_test(tests_and_drills_apart), cmocka_unit_test(real_one_that_comes_again_in_a_drill), cmocka_unit_test(hidden_calls_for_nobody),
 		cmocka_unit_test(all_tests_end), cmocka_unit_test(the_next_day),
 		cmocka_unit_test(restart_in_the_midst), cmocka_unit_test(away_over_both_edges), cmocka_unit_test(this_month_ends_now), cmocka_unit_test(clock_set_back),
 		cmocka_unit_test(floods_end_with_the_daemon), cmocka_unit_test(a_flood_goes_on_over_restarts), cmocka_unit_test(duty_checks_and_answers),

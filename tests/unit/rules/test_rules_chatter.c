@@ -399,7 +399,8 @@ static void test_out_of_service_hides_nothing(void **state)
 	assert_true(suppressed("d0.p1/low"));
 	fixture_forget(&fx);
 	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), 0);
-	assert_false(told_suppressed(1, "d0.p1/low", TRANSITION_UNSUPPRESSED) || suppressed("d0.p1/low"));
+	assert_false(told_suppressed(1, A, TRANSITION_SUPPRESSED)); /* its point is out of service */
+	assert_false(told_suppressed(2, "d0.p1/low", TRANSITION_UNSUPPRESSED) || suppressed("d0.p1/low"));
 	fixture_restart(&fx, 3 * S, 0, fixture_at(&fx, 4 * S));
 	assert_false(suppressed("d0.p1/low"));
 	fixture_forget(&fx);

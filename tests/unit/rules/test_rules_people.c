@@ -199,11 +199,13 @@ static void test_out_of_service_does_not_count_and_counts_again(void **state)
 	fixture_forget(&fx);
 	assert_int_equal(fixture_service(&fx, 0, true, 2 * S, &e), 0);
 	fixture_expect(&fx, 0, "d0.p0/out-of-service", TRANSITION_RAISED, STATE_ACTIVE, 2 * S);
-	fixture_expect(&fx, 1, CONFIRMED, TRANSITION_RETURNED, STATE_RETURNED, 2 * S);
+	fixture_expect(&fx, 1, SMOKE, TRANSITION_SUPPRESSED, STATE_ACTIVE, 2 * S);
+	assert_true(fx.log[1].t.out_of_service && !fx.log[1].t.suppressed);
+	fixture_expect(&fx, 2, CONFIRMED, TRANSITION_RETURNED, STATE_RETURNED, 2 * S);
 	assert_true(present(SMOKE).out_of_service && !present("d0.p0/out-of-service").out_of_service);
 	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), -1);
 	assert_int_equal(fixture_service(&fx, 0, false, 4 * S, &e), 0);
-	fixture_expect(&fx, 5, CONFIRMED, TRANSITION_RERAISED, STATE_ACTIVE, 4 * S);
+	fixture_expect(&fx, 6, CONFIRMED, TRANSITION_RERAISED, STATE_ACTIVE, 4 * S);
 	assert_int_equal(fixture_service(&fx, 0, false, 5 * S, &e), -1);
 	assert_int_equal(rules_find(fx.rules, "d0.p0/out-of-service"), RULES_ALARM_NONE);
 }
