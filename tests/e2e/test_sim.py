@@ -207,8 +207,8 @@ def test_a_scenario_runs_by_itself_and_ends(site):
     assert stat.S_IMODE(os.stat(sim.socket).st_mode) == 0o600
     assert sim.child.wait(20) == 0
     said = [re.sub(r"smoke\d", "smokeN", line[9:]) for line in sim.text().splitlines()[3:]]
-    assert said == ["raised fire floor=3: 3 points", "fire: facp.smokeN is 1", "raised tank.level to 1: 1 point", "tank.level: tank.level goes to 1 m within 5s",
-                    "fire: facp.smokeN is 1", "tank.level to 1: is over", "cleared fire floor=3", "ended"]
+    assert said == ["raised fire floor=3: 3 points", "fire: facp.smokeN is 1 (alarm)", "raised tank.level to 1: 1 point", "tank.level: tank.level goes to 1 m within 5s",
+                    "fire: facp.smokeN is 1 (alarm)", "tank.level to 1: is over", "cleared fire floor=3", "ended"]
 
 
 def run(*args):

@@ -17,8 +17,10 @@ def test_the_daemon_says_where_the_file_is(site):
     (site.folder / "tried.yaml").write_text(RULES)
     found = wait_for(lambda: (lambda o: o if o["would"] else None)(json.loads(d.cli("backtest", "--rules", site.folder / "tried.yaml", "--from", "1h", "--json").stdout)), what="its readings")
     assert found["were"] == 1 and found["missed"] == 0
-    seen = d.cli("watch", "--hub", "district", "--for", "2s", "--json").stdout
-    assert "facp.smoke1/smoke" in seen
+    seen = d.cli("watch", "--hub", "district", "--for", "2s", "--json")
+    # What stood already is no event of now: it is told beside them.
+    assert "facp.smoke1/smoke" in seen.stderr and "watch" not in seen.stdout
+    assert all(json.loads(line)["watch"] for line in seen.stderr.splitlines())
     assert "no hub 'elsewhere'" in d.cli("watch", "--hub", "elsewhere", check=False).stderr
 
 
