@@ -263,7 +263,7 @@ def test_through_the_daemon_a_fire_meanwhile(site):
         assert c.returncode == 0
     device = line(d, "riser-a")["devices"][0]
     # What a person asked of units that are no device of ours is none of the device's.
-    assert device["timeouts"] == 0 and device["polls_bad"] == 0 and "facp.p" in d.points(), device
+    assert device["timeouts"] == 0 and device["polls_bad"] == 0 and "facp.p" in d.points(), json.dumps(device)
     # The read that the scan had asked for may still be on the line: one at a time.
     end = wait_for(lambda: next((e for _, e in [d.ask("probe", bus="riser-a", unit=1, fc=3, address=0, count=2)] if e.get("code") != "busy"), None), what="the line is free")
     assert end["result"] == {"values": [99, 36]}
