@@ -210,7 +210,7 @@ static void on_turn(void *user)
 	for (size_t i = 0; i < HOUSE_HUBS; i++) {
 		struct fake_hub *k = &m->h.hubs[i];
 		if (m->away[i] && (k->up || k->attempting))
-			fake_hub_lose(k, k->up ? HUB_DOWN_LOST : HUB_DOWN_UNREACHABLE, "no route to the hub");
+			fake_hub_lose(k, k->up ? HUB_DOWN_LOST : m->refuses[i] ? HUB_DOWN_REFUSED : HUB_DOWN_UNREACHABLE, m->refuses[i] ? "not authorised" : "no route to the hub");
 	}
 }
 

@@ -41,7 +41,7 @@ struct month {
 	bool              polled;        /* all of them, in this life */
 	int64_t           poll_ms, polled_ms, busy_until_ms;
 	/* hubs that cannot be reached */
-	bool              away[HOUSE_HUBS];
+	bool              away[HOUSE_HUBS], refuses[HOUSE_HUBS];
 	FILE             *seen;          /* what the brokers took, a line each */
 	uint64_t          n_seen, n_samples, n_acts, n_refused;
 	/* what is to come, a heap */
@@ -69,6 +69,8 @@ bool month_raise(struct month *m, const char *builtin, const struct builtin_wher
 bool month_move(struct month *m, const char *point, const char *to, int64_t for_ms);
 /* The hub cannot be reached, or can again. */
 void month_away(struct month *m, size_t hub, bool away);
+/* A detector comes and goes, so often. */
+void month_flutter(struct month *m, int64_t at_ms, const char *point, int64_t n);
 /* A point of this kind, drawn; "" if there is none. */
 const char *month_point(struct month *m, enum kind kind);
 void month_plan_plant(struct month *m, int64_t from_ms, int64_t to_ms);
@@ -79,5 +81,6 @@ void month_plan_people(struct month *m, int64_t from_ms, int64_t to_ms);
 void month_service(struct month *m, const char *point, bool out);
 void month_shelve(struct month *m, const char *alarm, int64_t for_ms);
 void month_test(struct month *m, const char *select, int64_t for_ms, bool drill);
+void month_end_test(struct month *m, const char *select); /* "": all of them */
 
 #endif

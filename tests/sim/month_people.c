@@ -155,12 +155,17 @@ static void out_of_service(struct month *m, const struct month_job *j)
 	month_add(m, month_now(m) + month_draw(m, 2, 100) * HOUR_MS, back_in_service, point)->n = 9;
 }
 
-static void end_test(struct month *m, const struct month_job *j)
+void month_end_test(struct month *m, const char *select)
 {
-	struct pipeline_act a = { .what = ACT_TEST_END, .select = j->what[0] ? j->what : NULL };
+	struct pipeline_act a = { .what = ACT_TEST_END, .select = select[0] ? select : NULL };
 
 	if (works(m))
 		act(m, &a, CAUSE_PERSON, MAINTAINER, NULL);
+}
+
+static void end_test(struct month *m, const struct month_job *j)
+{
+	month_end_test(m, j->what);
 }
 
 void month_test(struct month *m, const char *select, int64_t for_ms, bool drill)

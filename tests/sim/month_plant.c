@@ -156,12 +156,17 @@ static void flutter(struct month *m, const struct month_job *j)
 		month_add(m, month_now(m) + month_draw(m, 3, j->n % 7 ? 15 : 240) * SECOND_MS, flutter, point)->n = j->n - 1;
 }
 
+void month_flutter(struct month *m, int64_t at_ms, const char *point, int64_t n)
+{
+	month_add(m, at_ms, flutter, point)->n = n;
+}
+
 static void chatter(struct month *m, const struct month_job *j)
 {
 	enum kind kind = month_chance(m, 60) ? KIND_SMOKE_DETECTOR : KIND_FIRE_DAMPER;
 
-	month_add(m, month_now(m), flutter, month_point(m, kind))->n = 2 * month_draw(m, 10, 40) + 1;
 	(void)j;
+	month_flutter(m, month_now(m), month_point(m, kind), 2 * month_draw(m, 10, 40) + 1);
 }
 
 /* ---- hubs, starts and reloads ---- */
@@ -181,6 +186,7 @@ static void unreachable(struct month *m, const struct month_job *j)
 {
 	int64_t hub = j->n;
 
+	m->refuses[hub] = j->what[0] != '\0';
 	month_away(m, (size_t)hub, true);
 	month_add(m, month_now(m) + (hub ? month_draw(m, 5 * 60, 40 * 60) : month_draw(m, 20, 360)) * MINUTE_MS, reachable, "")->n = hub;
 }
@@ -241,6 +247,9 @@ void month_plan_plant(struct month *m, int64_t from_ms, int64_t to_ms)
 {
 	spread(m, from_ms, to_ms, 7, fire, "", 0);
 	spread(m, from_ms, to_ms, 2, catastrophe, "", 0);
+	/* In the midst of a flood the daemon is killed. */
+	month_add(m, (from_ms + to_ms) / 2, catastrophe, "");
+	month_add(m, (from_ms + to_ms) / 2 + 7 * MINUTE_MS, stop, "")->n = 1;
 	spread(m, from_ms, to_ms, 3, leak, "", 0);
 	spread(m, from_ms, to_ms, 3, somewhere, "pump-failure", 0);
 	spread(m, from_ms, to_ms, 5, somewhere, "valve-closed", 0);
@@ -253,6 +262,7 @@ void month_plan_plant(struct month *m, int64_t from_ms, int64_t to_ms)
 	spread(m, from_ms, to_ms, 6, chatter, "", 0);
 	spread(m, from_ms, to_ms, 3, unreachable, "", 0);
 	spread(m, from_ms, to_ms, 2, unreachable, "", 1);
+	spread(m, from_ms, to_ms, 2, unreachable, "refuses", 1);
 	spread(m, from_ms, to_ms, 3, stop, "", 0);
 	spread(m, from_ms, to_ms, 3, stop, "", 1);
 	month_add(m, from_ms + (to_ms - from_ms) * 2 / 5, reload, ".bad");

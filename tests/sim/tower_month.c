@@ -19,7 +19,7 @@ static int64_t from_ms, to_ms, poll_ms;
 
 static void errors_only(enum log_level level, const char *module, const char *text)
 {
-	if (level <= LOG_LEVEL_ERROR && strcmp(module, "hub") != 0 && strcmp(module, "bus") != 0 && strcmp(module, "config") != 0)
+	if (level <= LOG_LEVEL_ERROR && strcmp(module, "hub") != 0 && strcmp(module, "bus") != 0 && strcmp(module, "config") != 0 && strcmp(module, "store") != 0)
 		fprintf(stderr, "%s: %s\n", module, text);
 }
 
@@ -57,6 +57,11 @@ static void test(struct month *x, const struct month_job *j)
 	month_test(x, j->what, 3 * HOUR_MS, j->n != 0);
 }
 
+static void end_test(struct month *x, const struct month_job *j)
+{
+	month_end_test(x, j->what);
+}
+
 static void fire(struct month *x, const struct month_job *j)
 {
 	struct builtin_where where = { .floor = j->what };
@@ -83,6 +88,12 @@ static void plan_edge(int64_t edge_ms)
 	month_add(&m, edge_ms + 2 * HOUR_MS, no_route, "")->n = 0;
 	month_add(&m, edge_ms - HOUR_MS, test, "floor=30");
 	month_add(&m, edge_ms - 50 * MINUTE_MS, test, "floor=31")->n = 1;
+	month_add(&m, edge_ms - 40 * MINUTE_MS, test, "floor=29");
+	month_add(&m, edge_ms - 30 * MINUTE_MS, end_test, "floor=29");
+	/* It chatters before, and comes now and then behind. */
+	month_flutter(&m, edge_ms - 9 * HOUR_MS, "facp.f11-smoke-2", edge_ms == from_ms ? 41 : 1);
+	for (int64_t hour = 3; hour < 11; hour++)
+		month_flutter(&m, edge_ms + hour * HOUR_MS, "facp.f11-smoke-2", 1);
 	month_add(&m, edge_ms - 20 * MINUTE_MS, fire, "7");
 }
 
