@@ -11,7 +11,7 @@ import month_count
 import tower_life
 from tower_life import BEGIN, MONTH, events_of
 
-SEED = 8
+SEED = 6
 POLL = 1200
 
 

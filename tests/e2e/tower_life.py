@@ -18,19 +18,20 @@ BRIGADE = """  - {name: brigade, url: "mqtt://127.0.0.1:1", send: [events], clas
 
 
 def prepare(folder, poll):
-    """A copy of the example, whose devices are asked every `poll` seconds, with a second hub; and beside its file what it is reloaded with."""
+    """A copy of the example, whose devices are asked every `poll` seconds, with a second hub; and beside its file what it becomes on the way."""
     shutil.copytree(TOWER, folder, dirs_exist_ok=True)
     site = folder / "site.yaml"
     text = re.sub(r", every: \w+", "", site.read_text())
     text = re.sub(r"(- \{name: [\w-]+, unit: \d+,)", rf"\1 every: {poll}s, heartbeat: 24h,", text)
-    text = text.replace("building]\n", "building, report]\n").replace("\nbuses:", "\n" + BRIGADE + "buses:")
-    first = text
+    text = text.replace("\nbuses:", "\n" + BRIGADE + "buses:")
+    # In the end as in the beginning, but that the hub wants the report.
+    last = text.replace("building]\n", "building, report]\n")
     # Of the example's own rules none escalates.
     with open(folder / "rules" / "site.yaml", "a", encoding="utf-8") as rules:
         rules.write("  - {id: water-flow, for: {kind: sprinkler_flow}, when: {equals: flow}, on_delay: 10s, class: prealarm, escalate: {after: 10m}}\n")
     # The box of floor 32 is taken away, and a rule's delay is another.
     following = re.sub(r".*f32-box.*\n", "", text)
-    for suffix, what in (("", first), (".first", first), (".bad", text.replace("region:", "regoin:")), (".next", following)):
+    for suffix, what in (("", text), (".last", last), (".bad", text.replace("region:", "regoin:")), (".next", following)):
         (folder / f"site.yaml{suffix}").write_text(what)
     return site
 

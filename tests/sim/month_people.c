@@ -117,7 +117,7 @@ void month_shelve(struct month *m, const char *alarm, int64_t for_ms)
 	if (!works(m) || (a.alarm = find(m, alarm)) == RULES_ALARM_NONE)
 		return;
 	act(m, &a, CAUSE_PERSON, MAINTAINER, "is being looked at");
-	if (month_chance(m, 50))
+	if (for_ms < 20 * HOUR_MS && month_chance(m, 50))
 		month_add(m, month_now(m) + month_draw(m, 10, for_ms / MINUTE_MS) * MINUTE_MS, unshelve, alarm);
 }
 

@@ -1,5 +1,5 @@
 /* tower_month SITE.yaml SEEN.jsonl SEED POLL_S FROM_MS TO_MS: lives through that month of the site, with a day before and some hours behind, and leaves the database and what the
- * brokers saw. Beside SITE.yaml stand SITE.yaml.bad, .next and .first: what it is reloaded with on the way. A month of Asia/Shanghai. */
+ * brokers saw. Beside SITE.yaml stand SITE.yaml.bad and .next, which it is reloaded with on the way, and .last, which it is started with then. A month of Asia/Shanghai. */
 #include "tests/sim/month.h"
 
 #include <setjmp.h>
