@@ -76,7 +76,9 @@ void rules_send(struct rules *r, uint32_t alarm, enum transition what, enum alar
 	struct rules_transition t = {
 		.alarm = alarm, .what = what, .cause = w->cause, .from = (enum alarm_state)l->state, .to = to,
 		.active = to == STATE_ACTIVE || to == STATE_ACKED, .acked = l->acked, .latched = a.latch && to != STATE_NORMAL,
-		.rev = l->rev, .occurrence = of_occurrence ? l->occurrence : (struct event_id){ 0 }, .since = since(l), .at = w->at,
+		.rev = l->rev, .occurrence = of_occurrence ? l->occurrence : (struct event_id){ 0 }, .at = w->at,
+		/* Of one that is normal there is no beginning to tell. */
+		.since = l->state == STATE_NORMAL && to == STATE_NORMAL ? w->at : since(l),
 		.value = { last_value(r, alarm), w->sample && w->sample->quality == QUALITY_GOOD ? w->sample->value.text : NULL },
 		.quality = last_quality(r, alarm), .device_at_ms = w->sample ? w->sample->device_at_ms : 0, .actor = w->actor, .note = w->note,
 		.mode = begins || of_occurrence ? b->mode : MODE_NORMAL, .shelved = b->shelved,

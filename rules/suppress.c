@@ -143,17 +143,25 @@ static int add_alarm(const struct rules *r, struct pairs *p, const char *id, con
 	return 0;
 }
 
+/* The alarms that a word means, for all of a rule's. */
+static int add_word(const struct rules *r, struct pairs *p, const char *word, const struct rule_def *d)
+{
+	if (strchr(word, '/') && add_alarm(r, p, word, d) < 0)
+		return -1;
+	for (size_t i = 0; i < r->n_defs; i++)
+		if (strcmp(r->defs[i].id, word) == 0 && add_rule(r, p, &r->defs[i], d) < 0)
+			return -1;
+	return 0;
+}
+
 static int find_pairs(const struct rules *r, struct pairs *p)
 {
-	for (const struct rule_def *d = r->defs; d < r->defs + r->n_defs; d++)
-		for (size_t i = 0; i < d->suppressed_by.n && r->made_by[d - r->defs] > 0; i++) {
-			const char *word = d->suppressed_by.words[i];
-			if (strchr(word, '/') && add_alarm(r, p, word, d) < 0)
+	for (size_t i = 0; i < r->n_defs; i++) {
+		const struct rule_def *d = &r->defs[i];
+		for (size_t k = 0; k < d->suppressed_by.n && r->made_by[i] > 0; k++)
+			if (add_word(r, p, d->suppressed_by.words[k], d) < 0)
 				return -1;
-			for (const struct rule_def *by = r->defs; by < r->defs + r->n_defs; by++)
-				if (strcmp(by->id, word) == 0 && add_rule(r, p, by, d) < 0)
-					return -1;
-		}
+	}
 	return 0;
 }
 

@@ -335,20 +335,21 @@ def check_load(c, r):
 
 
 def check_floods(c, got):
-    floods, begun = [], None
+    # A flood goes on over a restart: the next daemon tells its end. If none does, it was last seen when the first one ended.
+    floods, begun, known = [], None, None
     for (at, e), before in zip(c.events, [None, *c.events]):
         if before and before[1]["boot"] != e["boot"] and begun:
-            floods.append((begun, before[0]))
-            begun = None
+            known = known or before[0]
         if e["transition"] == "flood_start":
             if begun:
-                floods.append((begun, at))
-            begun = at
+                floods.append((begun, known or at))
+            begun, known = at, None
         elif e["transition"] == "flood_end" and begun:
             floods.append((begun, at))
-            begun = None
+            begun = known = None
     if begun:
-        floods.append((begun, c.end))
+        floods.append((begun, known or c.end))
+        begun = None if known else begun
     mine = [(a, b) for a, b in floods if c.overlap(a, b) or c.inside(a)]
     lasted = [c.overlap(a, b) for a, b in mine]
     assert (got["n"], got["ms"], got["longest_ms"]) == (len(mine), sum(lasted), max(lasted, default=0))

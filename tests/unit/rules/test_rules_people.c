@@ -179,6 +179,7 @@ static void test_shelved_does_not_count(void **state)
 
 	(void)state;
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 0, &e), 0);
+	assert_true(fx.log[0].t.what == TRANSITION_SHELVED && fx.log[0].t.since.wall_ms == fx.log[0].t.at.wall_ms); /* it never began: no year 1970 */
 	fixture_read(&fx, 0, 1, S);
 	fixture_read(&fx, 1, 1, 2 * S);
 	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_NORMAL);
