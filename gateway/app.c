@@ -484,6 +484,7 @@ void app_done(struct app *a)
 {
 	pipeline_free(a->pipeline);
 	app_learned_done(a);
+	app_people_done(a);
 	app_store_done(a);
 	states_done(&a->alarms);
 	generation_unref(a->generation);

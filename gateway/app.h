@@ -106,8 +106,8 @@ struct duty {
 	struct duty_person persons[DUTY_MAX];
 	size_t             n;
 };
-/* The sound was silenced: until a new fire. */
-struct silence { bool on; int64_t since_ms; char by[64]; };
+/* The sound was silenced: until a fire is to be heard that was not when it was silenced. */
+struct silence { bool on; int64_t since_ms; char by[64]; uint8_t *heard; /* by alarm; NULL: no memory for that */ size_t n; };
 enum power { POWER_UNKNOWN, POWER_WELL, POWER_LOST };
 /* The payload of report/{yyyy-mm}, and its topic. */
 struct app_report { struct outmsg *msg; char topic[24]; };
@@ -350,6 +350,11 @@ void app_duty_check(struct app *a);
 void app_silence(struct app *a, const char *actor, const char *note);
 /* A new fire sounds again. */
 void app_people_event(struct app *a, const struct record_event *e);
+/* Whether an alarm calls for somebody: nobody has acknowledged it, and neither people nor design hide it. */
+bool app_is_heard(const struct rules_present *p);
+/* With another config: what is heard now is not new. */
+void app_silence_again(struct app *a);
+void app_people_done(struct app *a);
 /* A kept state: true if it is who was on duty. */
 bool app_people_restore(struct app *a, const char *key, const void *blob, size_t len);
 

@@ -144,19 +144,61 @@ int app_duty(struct app *a, enum transition what, const char *name, const char *
 	return 0;
 }
 
+bool app_is_heard(const struct rules_present *p)
+{
+	return (p->state == STATE_ACTIVE || p->state == STATE_RETURNED) && p->mode == MODE_NORMAL && !p->shelved && !p->out_of_service && !p->suppressed;
+}
+
+void app_silence_again(struct app *a)
+{
+	const struct rules *r = pipeline_rules(a->pipeline);
+	struct silence *s = &a->silence;
+
+	free(s->heard);
+	s->n = rules_count(r);
+	s->heard = s->on ? calloc(s->n + 1, 1) : NULL;
+	for (uint32_t i = 0; s->heard && i < s->n; i++) {
+		struct rules_present p;
+		rules_present(r, i, &p);
+		s->heard[i] = app_is_heard(&p);
+	}
+}
+
+void app_people_done(struct app *a)
+{
+	free(a->silence.heard);
+	a->silence.heard = NULL;
+}
+
 void app_silence(struct app *a, const char *actor, const char *note)
 {
-	a->silence = (struct silence){ .on = true, .since_ms = loop_now(&a->loop).wall_ms };
+	a->silence.on = true;
+	a->silence.since_ms = loop_now(&a->loop).wall_ms;
+	app_silence_again(a);
 	snprintf(a->silence.by, sizeof a->silence.by, "%.*s", (int)sizeof a->silence.by - 1, actor);
 	app_sound_look(a);
 	app_operation_by(a, TRANSITION_SILENCE, CAUSE_PERSON, MODE_NORMAL, "消音:新火警到来前不再鸣响", "silenced: no sound until a new fire", actor, note);
 }
 
-void app_people_event(struct app *a, const struct record_event *e)
+/* A fire that begins or comes again, or is hidden no longer; one of a test, or that is shelved, breaks no silence. */
+static bool breaks_silence(struct app *a, const struct record_event *e)
 {
 	bool begins = e->transition == TRANSITION_RAISED || e->transition == TRANSITION_CONFIRMED || e->transition == TRANSITION_RERAISED;
+	uint32_t alarm = e->alarm && e->class_ == CLASS_FIRE ? rules_find(pipeline_rules(a->pipeline), e->alarm) : RULES_ALARM_NONE;
+	struct rules_present p;
 
-	if (begins && e->class_ == CLASS_FIRE)
+	if (alarm == RULES_ALARM_NONE)
+		return false;
+	rules_present(pipeline_rules(a->pipeline), alarm, &p);
+	bool heard = app_is_heard(&p), was = a->silence.heard && alarm < a->silence.n && a->silence.heard[alarm];
+	if (was && !heard)
+		a->silence.heard[alarm] = 0;
+	return heard && (begins || !was);
+}
+
+void app_people_event(struct app *a, const struct record_event *e)
+{
+	if (a->silence.on && breaks_silence(a, e))
 		a->silence.on = false;
 	app_sound_look(a);
 }

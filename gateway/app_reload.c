@@ -172,6 +172,7 @@ static void say_loaded(struct app *a, struct generation *g)
 	app_operation(a, TRANSITION_CONFIG_LOADED, CAUSE_PERSON, "配置已加载", en, NULL);
 	app_own(a, "config", NULL, "refused", false);
 	app_duty_check(a);
+	app_silence_again(a);
 	app_sound_take(a);
 	app_audit(a, "firegwd", "", "config", a->o.config_path, "ok", "");
 	for (size_t i = 0; i < a->n_hubs; i++) {

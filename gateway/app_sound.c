@@ -21,11 +21,6 @@ struct sounding {
 	char              zh[400], en[400]; /* what follows the fault's message */
 };
 
-static bool is_heard(const struct rules_present *p)
-{
-	return (p->state == STATE_ACTIVE || p->state == STATE_RETURNED) && p->mode == MODE_NORMAL && !p->shelved && !p->out_of_service && !p->suppressed;
-}
-
 static enum tone tone_of(enum alarm_class c)
 {
 	switch (c) {
@@ -48,7 +43,7 @@ static enum tone wanted(const struct rules *r)
 
 	for (uint32_t a = 0; a < rules_count(r) && most != TONE_FIRE; a++) {
 		rules_present(r, a, &p);
-		enum tone t = is_heard(&p) ? tone_of(rules_alarm(r, a).class_) : TONE_NONE;
+		enum tone t = app_is_heard(&p) ? tone_of(rules_alarm(r, a).class_) : TONE_NONE;
 		if (t > most)
 			most = t;
 	}

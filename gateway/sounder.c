@@ -13,7 +13,8 @@
 #define TICK_MS       250
 #define CHUNK         (TONE_RATE / 10)
 #define PROBE_CHUNKS  3
-#define PROVEN_BYTES  (128 * 1024) /* more than the pipe to it holds: what was taken beyond was played */
+#define PIPE_BYTES    8192         /* what waits in between, on the way to it: what is taken beyond was played, or is in its own hands */
+#define PROVEN_MS     (SOUNDER_STUCK_MS + 1000)
 #define KILL_AFTER_MS 2000
 
 enum health { HEALTH_UNKNOWN, HEALTH_WELL, HEALTH_ILL };
@@ -33,9 +34,10 @@ struct sounder {
 	bool                  probing;
 	uv_write_t            write;
 	int16_t               chunk[CHUNK];
-	uint64_t              position, taken;
+	uint64_t              position;
 	unsigned              chunks;
-	uint64_t              moved_ms, ended_ms, again_ms, probe_ms;
+	uint64_t              began_ms, moved_ms, ended_ms, again_ms, probe_ms;
+	bool                  stuck;
 	int64_t               status;
 	int                   signal_number;
 	enum health           told;
@@ -160,9 +162,8 @@ static void on_written(uv_write_t *w, int status)
 		return; /* its end is told by on_ended */
 	s->moved_ms = uv_now(s->loop);
 	s->position += CHUNK;
-	s->taken += sizeof s->chunk;
 	s->chunks++;
-	if (s->taken > PROVEN_BYTES)
+	if (!s->probing && s->moved_ms - s->began_ms >= PROVEN_MS)
 		tell(s, HEALTH_WELL, "");
 	if (s->probing && s->chunks == PROBE_CHUNKS)
 		close_in(s);
@@ -206,12 +207,12 @@ static void start(struct sounder *s, enum tone tone)
 
 	s->playing = tone;
 	s->probing = tone == TONE_NONE;
-	s->position = s->taken = 0;
+	s->position = 0;
 	s->chunks = 0;
 	s->line_len = 0;
-	s->ended_by_us = false;
+	s->ended_by_us = s->stuck = false;
 	s->used = true;
-	s->moved_ms = uv_now(s->loop);
+	s->began_ms = s->moved_ms = uv_now(s->loop);
 	s->again_ms = s->probe_ms = s->moved_ms + SOUNDER_AGAIN_MS;
 	int rc = spawn(s);
 	if (rc < 0) {
@@ -224,6 +225,8 @@ static void start(struct sounder *s, enum tone tone)
 		return;
 	}
 	s->running = true;
+	int bytes = PIPE_BYTES;
+	uv_send_buffer_size((uv_handle_t *)&s->in, &bytes);
 	uv_read_start((uv_stream_t *)&s->err, on_room, on_said);
 	feed(s);
 }
@@ -236,7 +239,7 @@ static void judge(struct sounder *s)
 
 	s->used = false;
 	if (s->ended_by_us) {
-		if (s->told == HEALTH_WELL)
+		if (s->told == HEALTH_WELL && !s->stuck)
 			s->probe_ms = uv_now(s->loop) + SOUNDER_PROBE_MS;
 		return;
 	}
@@ -267,6 +270,8 @@ static void step_running(struct sounder *s, uint64_t now)
 	} else if (now - s->moved_ms >= SOUNDER_STUCK_MS) {
 		snprintf(why, sizeof why, "'%s' plays nothing on device '%s': it takes no more sound", s->program, s->device);
 		tell(s, HEALTH_ILL, why);
+		s->stuck = true;
+		s->again_ms = s->probe_ms = now + SOUNDER_AGAIN_MS;
 		end(s, SIGKILL);
 	}
 }
@@ -289,7 +294,7 @@ static void step(struct sounder *s)
 	}
 	if (s->open > 1)
 		return; /* handles of the last one close with the next turn of the loop */
-	if (s->wanted != TONE_NONE && (now >= s->again_ms || s->ended_by_us))
+	if (s->wanted != TONE_NONE && (now >= s->again_ms || (s->ended_by_us && !s->stuck)))
 		start(s, s->wanted);
 	else if (s->wanted == TONE_NONE && now >= s->probe_ms)
 		start(s, TONE_NONE);

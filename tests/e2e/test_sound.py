@@ -118,8 +118,23 @@ def test_silenced_until_a_new_fire(site, ear):
     eq.set(1, 0, 0)
     wait_for(lambda: state(d, "facp.smoke1/smoke") == "returned", what="returned")
     assert not {"fire", "fault"} & ear.since(seen)
-    eq.set(1, 1, 1)
-    wait_for(lambda: ear.now() == "fire", what="a new fire")
+    # Nor is a fire of a test, or one that is set aside, until it is not any more.
+    d.cli("test", "facp.smoke2", "--for", "1h")
+    d.cli("shelve", "facp.smoke3/smoke", "--for", "1h", "--note", "dust")
+    eq.set(1, 1, [1, 1])
+    for k in (2, 3):
+        wait_for(lambda: state(d, f"facp.smoke{k}/smoke") == "active", what="raised")
+    d.cli("ack", "_manual.a.3/fault")
+    wait_for(lambda: d.alarms()["_manual.a.3/fault"]["state"] == "acked", what="an event behind them")
+    assert d.status()["silenced"] and not {"fire", "fault"} & ear.since(seen)
+    d.cli("unshelve", "facp.smoke3/smoke")
+    wait_for(lambda: ear.now() == "fire", what="a fire that nobody has heard")
+    assert d.status()["silenced"] is None
+    d.cli("silence")
+    wait_for(lambda: ear.now() == "silent", what="silence")
+    seen = len(ear.heard())
+    eq.set(1, 0, 1)
+    wait_for(lambda: "fire" in ear.since(seen), what="a fire that comes again")
 
 
 def test_a_fault_has_a_tone_of_its_own_and_a_fire_goes_before(site, ear):
@@ -184,6 +199,10 @@ def test_a_player_that_takes_no_sound_and_one_that_is_not_there(site, ear):
     eq.set(1, 0, 1)
     wait_for(lambda: none(d), seconds=30, what="the fault")
     assert "plays nothing on device 'hw-7'" in none(d)["message"]["en"]
+    # It stands while it is tried again, and again.
+    starts = sum(line.startswith("start") for line in ear.heard())
+    wait_for(lambda: sum(line.startswith("start") for line in ear.heard()) >= starts + 2, seconds=50, what="two more tries")
+    assert none(d)["state"] == "active" and "plays on device" not in d.text()
     d.terminate()
     (ear.folder / "aplay").unlink()
     d.start(env=ear.env)
