@@ -12,6 +12,7 @@
 #define FLOOD_KEY       "_gw.flood"
 #define FLOOD_WINDOW_NS (600 * CLOCK_NS_PER_S)
 #define FLOOD_END       5
+#define FLOOD_AWAY_MAX_MS (INT64_C(10) * 366 * 24 * 3600 * 1000)
 
 /* ---- floods ---- */
 
@@ -80,15 +81,19 @@ static void restore_flood(struct pipeline *p, const char *text, struct stamp now
 	unsigned long long boot;
 	int used = 0;
 
-	if (sscanf(text, "%lld %lld %llu%n", &saved_ns, &saved_ms, &boot, &used) != 3)
+	if (sscanf(text, "%lld %lld %llu%n", &saved_ns, &saved_ms, &boot, &used) != 3 || saved_ns < 0 || saved_ns > INT64_MAX / 4)
 		return;
 	/* The machine began anew: the wall clock says how long it was away, if it did not go back. */
-	int64_t away_ms = now.wall_ms - saved_ms, offset_ns = 0;
+	int64_t away_ms = now.wall_ms > saved_ms && saved_ms > 0 ? now.wall_ms - saved_ms : 0, offset_ns = 0;
+	if (away_ms > FLOOD_AWAY_MAX_MS)
+		away_ms = FLOOD_AWAY_MAX_MS;
 	if (boot != p->c.machine_boot)
-		offset_ns = now.mono_ns - saved_ns - (away_ms < 0 ? 0 : away_ms > 2 * FLOOD_WINDOW_NS / CLOCK_NS_PER_MS ? 2 * FLOOD_WINDOW_NS : away_ms * CLOCK_NS_PER_MS);
-	p->flood = true;
+		offset_ns = now.mono_ns - saved_ns - away_ms * CLOCK_NS_PER_MS;
 	for (const char *at = text + used; sscanf(at, "%lld%n", &raised_ns, &used) == 1; at += used)
-		p->raises_ns[p->n_raises++ % (sizeof p->raises_ns / sizeof p->raises_ns[0])] = raised_ns + offset_ns;
+		if (raised_ns <= saved_ns && saved_ns - raised_ns <= FLOOD_AWAY_MAX_MS * CLOCK_NS_PER_MS)
+			p->raises_ns[p->n_raises++ % (sizeof p->raises_ns / sizeof p->raises_ns[0])] = raised_ns + offset_ns;
+	/* A row that is damaged must not become a flood that never ends. */
+	p->flood = p->n_raises > PIPELINE_FLOOD;
 }
 
 /* ---- tests and drills ---- */

@@ -478,7 +478,8 @@ uint32_t extras_restore(struct rules *r, const char *id, const uint8_t *saved, s
 	if (kind == EXTRA_SHELF) {
 		rules_extra(r, alarm)->shown.until_ms = take_moment(saved + 2);
 		r->besides[target].shelved = true;
-		rules_extra(r, alarm)->lost = rules_class(r, target) == CLASS_FIRE && class_ != CLASS_FIRE;
+		/* Rows of before say disablement, the shelf's own class: then it is not known. */
+		rules_extra(r, alarm)->lost = rules_class(r, target) == CLASS_FIRE && class_ != CLASS_FIRE && class_ != CLASS_DISABLEMENT;
 		timers_set(&r->timers, rules_timer_shelf(r, alarm - r->n_made), rules_add_ns(take_moment(saved + 10), offset_ns));
 	}
 	return alarm;

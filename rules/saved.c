@@ -21,7 +21,8 @@ enum {
 	FLAG_RAW = 1, FLAG_ACKED = 2, FLAG_WAS_ON = 4, FLAG_SINCE_TRUSTED = 8, FLAG_PEND_ON = 16, FLAG_PEND_OFF = 32, FLAG_SAVED_TRUSTED = 64,
 };
 
-enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2, BESIDE_ESCALATED = 4 };
+/* KNOWS: of escalations; a row of before does not, and what waited for nobody any more had been escalated. */
+enum { BESIDE_CHATTERS = 1, BESIDE_ATTENDS = 2, BESIDE_ESCALATED = 4, BESIDE_KNOWS = 8 };
 
 struct saved {
 	uint8_t         version, state, flags, quality;
@@ -67,7 +68,7 @@ static size_t pack(const struct saved *s, uint8_t *out)
 	at = bytes_put(at, s->times, 4);
 	at = bytes_put(at, s->mode, 1);
 	at = bytes_put(at, s->verdict, 1);
-	at = bytes_put(at, (s->chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0) | (s->escalated ? BESIDE_ESCALATED : 0), 1);
+	at = bytes_put(at, (s->chatters ? BESIDE_CHATTERS : 0) | (s->attends ? BESIDE_ATTENDS : 0) | (s->escalated ? BESIDE_ESCALATED : 0) | BESIDE_KNOWS, 1);
 	at = bytes_put(at, 0, 1);
 	return (size_t)(at - out);
 }
@@ -85,7 +86,7 @@ static void unpack_beside(const uint8_t *at, struct saved *s)
 	uint8_t flags = (uint8_t)bytes_take(&at, 1);
 	s->chatters = flags & BESIDE_CHATTERS;
 	s->attends = flags & BESIDE_ATTENDS;
-	s->escalated = flags & BESIDE_ESCALATED;
+	s->escalated = flags & BESIDE_KNOWS ? flags & BESIDE_ESCALATED : !s->attends;
 }
 
 /* -1: of no version that is known. */

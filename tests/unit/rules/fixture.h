@@ -23,6 +23,7 @@ struct sent {
 };
 
 struct fixture {
+	bool of_before; /* restarts from rows as they were before they knew of escalations and of a shelf's alarm's class */
 	struct site          site;
 	struct site_building buildings[2];  /* a: class1-public, 98 m, node 1; b: residential, no height, node 0 */
 	struct site_device   devices[3];    /* d0, d1 on bus0; d2 on bus1 */

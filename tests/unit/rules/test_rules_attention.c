@@ -138,6 +138,23 @@ static void test_attention_of_another_config(void **state)
 	}
 }
 
+/* From a row that does not say whether it was escalated: it was, for nobody is waited for. */
+static void test_escalated_of_before(void **state)
+{
+	(void)state;
+	fx.defs[0].escalate_ns = 180 * S;
+	fixture_start(&fx);
+	fx.of_before = true;
+	fixture_read(&fx, 0, 1, 0);
+	fixture_restart(&fx, S, 0, fixture_at(&fx, 2 * S));
+	fixture_time(&fx, 200 * S);
+	fixture_expect(&fx, fx.n_log - 1, VALVE, TRANSITION_ESCALATED, STATE_ACTIVE, 180 * S);
+	fixture_restart(&fx, 201 * S, 0, fixture_at(&fx, 202 * S));
+	fixture_forget(&fx);
+	fixture_time(&fx, 900 * S);
+	assert_int_equal(fx.n_log, 0);
+}
+
 /* Nobody is waited for at an alarm that is normal. */
 static void test_attention_of_what_is_normal(void **state)
 {
@@ -157,7 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_escalated_once), T(test_escalated_although_it_comes_and_goes), T(test_not_escalated), T(test_escalated_when_it_is_hidden_no_longer), T(test_re_alarm), T(test_attention_of_another_config),
-		T(test_attention_of_what_is_normal),
+		T(test_attention_of_what_is_normal), T(test_escalated_of_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,6 +187,21 @@ static void test_shelved_does_not_count(void **state)
 	fixture_expect(&fx, fx.n_log - 1, CONFIRMED, TRANSITION_CONFIRMED, STATE_ACTIVE, 60 * S);
 }
 
+/* What a maintainer shelved stays so, also from a row that does not say that it was a fire alarm then. */
+static void test_shelf_of_before(void **state)
+{
+	struct rules_present p;
+	struct err e;
+
+	(void)state;
+	fx.of_before = true;
+	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 0, &e), 0);
+	fixture_restart(&fx, S, 0, fixture_at(&fx, 2 * S));
+	rules_end_lost_shelves(fx.rules, fixture_at(&fx, 2 * S), &fx.sink);
+	rules_present(fx.rules, fixture_find(&fx, SMOKE), &p);
+	assert_true(p.shelved);
+}
+
 /* --- service */
 
 static void test_out_of_service_does_not_count_and_counts_again(void **state)
@@ -473,7 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_shelf_begins), T(test_shelf_ends_by_time_told_late), T(test_shelf_ends_over_a_restart), T(test_shelf_is_restored_before_its_alarm), T(test_shelf_is_taken_back), T(test_what_cannot_be_shelved),
-		T(test_shelved_does_not_count), T(test_out_of_service_does_not_count_and_counts_again), T(test_window_over_while_out_of_service),
+		T(test_shelved_does_not_count), T(test_shelf_of_before), T(test_out_of_service_does_not_count_and_counts_again), T(test_window_over_while_out_of_service),
 		T(test_mode_is_of_the_occurrence), T(test_test_ends_by_time), T(test_what_is_over_is_not_raised_anew), T(test_two_tests_of_one_point), T(test_verdict),
 		T(test_report), T(test_reported_again), T(test_pool_is_full), T(test_what_stands_is_told_when_its_point_is_in_service),
 		T(test_what_waits_for_people_does_not_become_a_test),
