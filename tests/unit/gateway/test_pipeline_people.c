@@ -390,7 +390,8 @@ static void a_test_ends_by_the_wall_clock_after_a_reboot(void **state)
 
 static void what_is_kept_of_tests_may_be_damaged(void **state)
 {
-	static const char *const floods_kept[] = { "", "1", "1 2", "1 2 x", "-" };
+	static const char *const floods_kept[] = { "", "1", "1 2", "1 2 x", "-", "9 9 1 1 2 3", "-9 9 1 1 2 3 4 5 6 7 8 9 1 2",
+		"9 9 1 9223372036854775807 9223372036854775807 3 4 5 6 7 8 9 1 2", "9 9 1 -9223372036854775807 2 3 4 5 6 7 8 9 1 2" };
 	static const char *const texts[] = { "", "x", "99\t1\t1\t1\t1\ta\tb\n", "0\t0\t1\t1\t1\ta\tb\n", "0\t1\t1\t1\t1\ta", "0\t1\t\n", "\n\n\t\t\t" };
 	struct rig r;
 
