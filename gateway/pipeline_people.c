@@ -90,7 +90,7 @@ static void restore_flood(struct pipeline *p, const char *text, struct stamp now
 	if (boot != p->c.machine_boot)
 		offset_ns = now.mono_ns - saved_ns - away_ms * CLOCK_NS_PER_MS;
 	for (const char *at = text + used; sscanf(at, "%lld%n", &raised_ns, &used) == 1; at += used)
-		if (raised_ns <= saved_ns && saved_ns - raised_ns <= FLOOD_AWAY_MAX_MS * CLOCK_NS_PER_MS)
+		if (raised_ns <= saved_ns && raised_ns >= saved_ns - FLOOD_AWAY_MAX_MS * CLOCK_NS_PER_MS)
 			p->raises_ns[p->n_raises++ % (sizeof p->raises_ns / sizeof p->raises_ns[0])] = raised_ns + offset_ns;
 	/* A row that is damaged must not become a flood that never ends. */
 	p->flood = p->n_raises > PIPELINE_FLOOD;

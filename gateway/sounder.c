@@ -1,4 +1,7 @@
-/* One player at a time:
+/* A thread of its own, with a loop of its own: what starts a program waits until it is read from the disk, and that must hold up no alarm. The other side says what is to be heard and
+ * hears how it is; what both touch is `shared`, under its lock.
+ *
+ * One player at a time:
  *
  *   nothing runs ──start──▶ running ──ended by us, or by itself──▶ ending ──its stderr is read to the end──▶ nothing runs
  *
@@ -16,17 +19,35 @@
 #define PIPE_BYTES    8192         /* what waits in between, on the way to it: what is taken beyond was played, or is in its own hands */
 #define PROVEN_MS     (SOUNDER_STUCK_MS + 1000)
 #define KILL_AFTER_MS 2000
+#define CLOSE_LOOK_MS 5
+#define CLOSE_LOOKS   200 /* a second in all */
 
 enum health { HEALTH_UNKNOWN, HEALTH_WELL, HEALTH_ILL };
 
+/* Of both threads. */
+struct shared {
+	uv_mutex_t  lock;
+	enum tone   wanted;
+	bool        closing;
+	enum health health;
+	char        why[300];
+};
+
 struct sounder {
-	uv_loop_t            *loop;
-	char                 *program, *device;
+	struct shared         shared;
+	/* the owner's */
 	struct sounder_events events;
+	uv_async_t            told;
+	uv_thread_t           thread;
+	uv_sem_t              over;
+	/* the thread's */
+	uv_loop_t             own, *loop;
+	uv_async_t            wake;
+	char                 *program, *device;
 	uv_timer_t            tick;
 	uv_process_t          child;
 	uv_pipe_t             in, err;
-	unsigned              open;          /* handles that are not closed */
+	unsigned              open;          /* handles of the player that are not closed */
 	bool                  running, used; /* used: child, or what is left of it */
 	bool                  in_open, err_open, closing;
 	bool                  ended_by_us;
@@ -40,7 +61,7 @@ struct sounder {
 	bool                  stuck;
 	int64_t               status;
 	int                   signal_number;
-	enum health           told;
+	enum health           now;
 	char                  why[300], line[200];
 	size_t                line_len;
 };
@@ -49,11 +70,16 @@ static void step(struct sounder *s);
 
 static void tell(struct sounder *s, enum health h, const char *why)
 {
-	if (s->closing || (s->told == h && strcmp(s->why, why) == 0))
+	if (s->now == h && strcmp(s->why, why) == 0)
 		return;
-	s->told = h;
+	s->now = h;
 	snprintf(s->why, sizeof s->why, "%s", why);
-	s->events.health(s->events.user, h == HEALTH_WELL, s->why);
+	uv_mutex_lock(&s->shared.lock);
+	s->shared.health = h;
+	snprintf(s->shared.why, sizeof s->shared.why, "%s", why);
+	if (!s->shared.closing)
+		uv_async_send(&s->told);
+	uv_mutex_unlock(&s->shared.lock);
 }
 
 /* --- handles */
@@ -63,11 +89,6 @@ static void on_closed(uv_handle_t *h)
 	struct sounder *s = h->data;
 
 	s->open--;
-	if (s->open > 0 || !s->closing)
-		return;
-	free(s->program);
-	free(s->device);
-	free(s);
 }
 
 static void close_in(struct sounder *s)
@@ -239,7 +260,7 @@ static void judge(struct sounder *s)
 
 	s->used = false;
 	if (s->ended_by_us) {
-		if (s->told == HEALTH_WELL && !s->stuck)
+		if (s->now == HEALTH_WELL && !s->stuck)
 			s->probe_ms = uv_now(s->loop) + SOUNDER_PROBE_MS;
 		return;
 	}
@@ -292,7 +313,7 @@ static void step(struct sounder *s)
 		close_err(s);
 		judge(s);
 	}
-	if (s->open > 1)
+	if (s->open > 0)
 		return; /* handles of the last one close with the next turn of the loop */
 	if (s->wanted != TONE_NONE && (now >= s->again_ms || (s->ended_by_us && !s->stuck)))
 		start(s, s->wanted);
@@ -305,44 +326,130 @@ static void on_tick(uv_timer_t *t)
 	step(t->data);
 }
 
+/* What is asked for is something else. */
+static void on_wake(uv_async_t *wake)
+{
+	struct sounder *s = wake->data;
+
+	uv_mutex_lock(&s->shared.lock);
+	s->wanted = s->shared.wanted;
+	bool closing = s->shared.closing;
+	uv_mutex_unlock(&s->shared.lock);
+	if (!closing || s->closing) {
+		step(s);
+		return;
+	}
+	s->closing = true;
+	end(s, SIGKILL);
+	if (!s->running)
+		close_err(s);
+	uv_close((uv_handle_t *)&s->tick, NULL);
+	uv_close((uv_handle_t *)&s->wake, NULL);
+}
+
+static void thread_main(void *arg)
+{
+	struct sounder *s = arg;
+
+	uv_run(&s->own, UV_RUN_DEFAULT);
+	uv_loop_close(&s->own);
+	uv_sem_post(&s->over);
+}
+
+/* --- the owner's side */
+
+static void on_told(uv_async_t *told)
+{
+	struct sounder *s = told->data;
+	char why[sizeof s->shared.why];
+
+	uv_mutex_lock(&s->shared.lock);
+	enum health h = s->shared.health;
+	memcpy(why, s->shared.why, sizeof why);
+	uv_mutex_unlock(&s->shared.lock);
+	s->events.health(s->events.user, h == HEALTH_WELL, why);
+}
+
+static void release(struct sounder *s)
+{
+	uv_mutex_destroy(&s->shared.lock);
+	uv_sem_destroy(&s->over);
+	free(s->program);
+	free(s->device);
+	free(s);
+}
+
+static void on_told_closed(uv_handle_t *told)
+{
+	release(told->data);
+}
+
+/* Its loop, and in it what ticks and what wakes it. */
+static int own_loop(struct sounder *s)
+{
+	if (uv_loop_init(&s->own) < 0)
+		return -1;
+	s->loop = &s->own;
+	uv_timer_init(s->loop, &s->tick);
+	s->tick.data = s->wake.data = s;
+	if (uv_async_init(s->loop, &s->wake, on_wake) == 0) {
+		uv_timer_start(&s->tick, on_tick, 0, TICK_MS);
+		return 0;
+	}
+	uv_close((uv_handle_t *)&s->tick, NULL);
+	uv_run(&s->own, UV_RUN_DEFAULT);
+	uv_loop_close(&s->own);
+	return -1;
+}
+
 struct sounder *sounder_new(uv_loop_t *loop, const char *program, const char *device, const struct sounder_events *events)
 {
 	struct sounder *s = calloc(1, sizeof *s);
 
 	if (!s)
 		return NULL;
-	s->loop = loop;
 	s->events = *events;
+	s->told.data = s;
+	uv_mutex_init(&s->shared.lock);
+	uv_sem_init(&s->over, 0);
 	s->program = strdup(program);
 	s->device = strdup(device);
-	if (!s->program || !s->device) {
-		free(s->program);
-		free(s->device);
-		free(s);
+	if (!s->program || !s->device || own_loop(s) < 0) {
+		release(s);
 		return NULL;
 	}
-	uv_timer_init(loop, &s->tick);
-	s->tick.data = s;
-	s->open = 1;
-	uv_timer_start(&s->tick, on_tick, 0, TICK_MS);
-	return s;
+	if (uv_async_init(loop, &s->told, on_told) == 0 && uv_thread_create(&s->thread, thread_main, s) == 0)
+		return s;
+	/* Out of descriptors or threads at the start: what was made of it stays, once. */
+	return NULL;
 }
 
 void sounder_set(struct sounder *s, enum tone tone)
 {
-	if (s->wanted == tone)
-		return;
-	s->wanted = tone;
-	uv_timer_start(&s->tick, on_tick, 0, TICK_MS); /* not here: what follows is told, and the caller may be amid something */
+	uv_mutex_lock(&s->shared.lock);
+	bool same = s->shared.wanted == tone;
+	s->shared.wanted = tone;
+	uv_mutex_unlock(&s->shared.lock);
+	if (!same)
+		uv_async_send(&s->wake);
 }
 
+/* It has killed its player, and goes as soon as that is gone. One that a driver holds, so that no signal ends it, is left behind. */
 void sounder_close(struct sounder *s)
 {
 	if (!s)
 		return;
-	s->closing = true;
-	end(s, SIGKILL);
-	if (!s->running)
-		close_err(s);
-	uv_close((uv_handle_t *)&s->tick, on_closed);
+	uv_mutex_lock(&s->shared.lock);
+	s->shared.closing = true;
+	uv_mutex_unlock(&s->shared.lock);
+	uv_async_send(&s->wake);
+	bool over = false;
+	for (unsigned i = 0; i < CLOSE_LOOKS && !over; i++) {
+		over = uv_sem_trywait(&s->over) == 0;
+		if (!over)
+			uv_sleep(CLOSE_LOOK_MS);
+	}
+	if (over)
+		uv_thread_join(&s->thread);
+	uv_close((uv_handle_t *)&s->told, over ? on_told_closed : NULL);
 }
