@@ -89,6 +89,7 @@ static void restore_flood(struct pipeline *p, const char *text, struct stamp now
 		away_ms = FLOOD_AWAY_MAX_MS;
 	if (boot != p->c.machine_boot)
 		offset_ns = now.mono_ns - saved_ns - away_ms * CLOCK_NS_PER_MS;
+	p->n_raises = 0;
 	for (const char *at = text + used; sscanf(at, "%lld%n", &raised_ns, &used) == 1; at += used)
 		if (raised_ns <= saved_ns && raised_ns >= saved_ns - FLOOD_AWAY_MAX_MS * CLOCK_NS_PER_MS)
 			p->raises_ns[p->n_raises++ % (sizeof p->raises_ns / sizeof p->raises_ns[0])] = raised_ns + offset_ns;
