@@ -51,6 +51,13 @@ static void replay(struct run *r, uint32_t key, const struct rules_transition *t
 			r->begun[n++] = r->begun[i];
 	r->begun[n] = key;
 	r->n_begun = n + 1;
+	/* Whose place it was has been over for long, and was saved as that. */
+	for (uint32_t k = 0; k < SCENARIO_KEYS; k++)
+		if (k != key && r->places[k] == t->alarm) {
+			r->places[k] = RULES_ALARM_NONE;
+			if (r->kind != RUN_RESTARTS_KEPT)
+				r->kept_len[k] = 0;
+		}
 	r->places[key] = t->alarm;
 	snprintf(r->ids[key], sizeof r->ids[key], "%s", rules_alarm(r->rules, t->alarm).id);
 }
@@ -154,7 +161,7 @@ static void restore_people(struct run *r, struct stamp now)
 		bool stands = r->table[key].state != STATE_NORMAL || is_over(r, key);
 		r->places[key] = r->kept_len[key] ? rules_restore_extra(r->rules, r->ids[key], r->kept[key], r->kept_len[key], now) : RULES_ALARM_NONE;
 		if (stands != (r->places[key] != RULES_ALARM_NONE))
-			fail_msg("seed %llu: %s %s", (unsigned long long)r->scenario->seed, r->ids[key], stands ? "was lost" : "came back");
+			fail_msg("seed %llu: kind %d now %.3f place %u: %s %s", (unsigned long long)r->scenario->seed, r->kind, (double)(now.mono_ns - FIXTURE_START) / 1e9, r->places[key], r->ids[key], stands ? "was lost" : "came back");
 	}
 }
 
