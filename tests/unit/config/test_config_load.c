@@ -352,10 +352,33 @@ static void test_two_threads(void **state)
 	}
 }
 
+/* A bit of which the table says nothing means what its kind says; of which it says anything, that. */
+static void test_bare_bits(void **state)
+{
+	static const char table[] = "point,kind,fc,register,bit,enum,invalid,min,max,type\n"
+		"coil,smoke_detector,1,0,,,,,,\nbit,sprinkler_flow,3,1,4,,,,,\nword,manual_call_point,3,2,,,,,,bool\n"
+		"own,smoke_detector,1,3,,0=alarm|1=normal,,,,\nbits,smoke_detector,3,4,0..3,,,,,\nvalue,smoke_detector,3,5,,,,,,\n"
+		"either,pump_mode,1,6,,,,,,\ninvalid,smoke_detector,1,7,,,1,,,\nwide,smoke_detector,1,8,,,,0,1,\n";
+	static const char *const want[] = { "alarm", "flow", "alarm", "normal", NULL, NULL, NULL, NULL, NULL };
+
+	(void)state;
+	put_text("s.yaml", table_site);
+	put_text("t.csv", table);
+	struct config *c = load("s.yaml");
+	assert_int_equal(c->site.n_points, sizeof want / sizeof want[0]);
+	for (size_t i = 0; i < c->site.n_points; i++) {
+		const struct point *p = &c->site.points[i];
+		const char *text = point_label_text(p, 1);
+		if (want[i] ? !text || strcmp(text, want[i]) != 0 : p->n_labels > 0)
+			fail_msg("%s: 1 is %s", p->id, text ? text : "nothing");
+	}
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ten_mistakes), cmocka_unit_test(test_encodings), cmocka_unit_test(test_places_in_tables),
+		cmocka_unit_test(test_bare_bits), cmocka_unit_test(test_ten_mistakes), cmocka_unit_test(test_encodings), cmocka_unit_test(test_places_in_tables),
 		cmocka_unit_test(test_profile_is_read_once), cmocka_unit_test(test_hashes_of_parts), cmocka_unit_test(test_reloadable),
 		cmocka_unit_test(test_file_limits), cmocka_unit_test(test_many_findings), cmocka_unit_test(test_many_warnings), cmocka_unit_test(test_two_threads),
 	};

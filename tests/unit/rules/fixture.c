@@ -252,3 +252,24 @@ void fixture_expect(const struct fixture *f, size_t n, const char *alarm, enum t
 	assert_string_equal(alarm_state_name(t->to), alarm_state_name(to));
 	assert_int_equal(t->at.mono_ns - FIXTURE_START, at_ns);
 }
+
+struct rules_present fixture_present(const struct fixture *f, const char *alarm)
+{
+	struct rules_present p;
+
+	rules_present(f->rules, fixture_find(f, alarm), &p);
+	return p;
+}
+
+const struct rules_transition *fixture_sent(const struct fixture *f, size_t n)
+{
+	assert_true(n < f->n_log);
+	return &f->log[n].t;
+}
+
+int fixture_verify(struct fixture *f, const char *alarm, const struct event_id *occurrence, int64_t at_ns, struct err *e)
+{
+	struct rules_who who = fixture_who(f, at_ns);
+
+	return rules_verify(f->rules, fixture_find(f, alarm), occurrence, VERDICT_FALSE, "steam", &who, &f->sink, e);
+}

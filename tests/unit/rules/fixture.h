@@ -64,6 +64,11 @@ void fixture_time(struct fixture *f, int64_t at_ns);
 int  fixture_command(struct fixture *f, const char *alarm, enum rules_command c, int64_t at_ns, struct err *reterr);
 /* What people do; 0 or the engine's error. */
 struct rules_who fixture_who(const struct fixture *f, int64_t at_ns);
+struct rules_present fixture_present(const struct fixture *f, const char *alarm);
+/* The n-th that was sent. */
+const struct rules_transition *fixture_sent(const struct fixture *f, size_t n);
+/* As false, because of steam; what rules_verify says. */
+int fixture_verify(struct fixture *f, const char *alarm, const struct event_id *occurrence, int64_t at_ns, struct err *e);
 int  fixture_shelve(struct fixture *f, const char *alarm, int64_t for_ns, int64_t at_ns, struct err *reterr);
 int  fixture_unshelve(struct fixture *f, const char *alarm, int64_t at_ns, struct err *reterr);
 int  fixture_service(struct fixture *f, uint32_t point, bool out, int64_t at_ns, struct err *reterr);

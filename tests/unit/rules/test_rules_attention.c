@@ -25,12 +25,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const struct rules_transition *sent(size_t n)
-{
-	assert_true(n < fx.n_log);
-	return &fx.log[n].t;
-}
-
 static void test_escalated_once(void **state)
 {
 	(void)state;
@@ -94,7 +88,7 @@ static void test_escalated_when_it_is_hidden_no_longer(void **state)
 		fixture_forget(&fx);
 		fixture_time(&fx, 3601 * S + (acked ? 600 : 180) * S);
 		assert_true(fx.n_log > 0);
-		assert_int_equal(sent(0)->what, acked ? TRANSITION_RERAISED : TRANSITION_ESCALATED);
+		assert_int_equal(fixture_sent(&fx, 0)->what, acked ? TRANSITION_RERAISED : TRANSITION_ESCALATED);
 	}
 }
 
@@ -109,7 +103,7 @@ static void test_re_alarm(void **state)
 	fixture_forget(&fx);
 	fixture_time(&fx, 800 * S);
 	fixture_expect(&fx, 0, VALVE, TRANSITION_RERAISED, STATE_ACTIVE, 610 * S);
-	assert_false(sent(0)->acked);
+	assert_false(fixture_sent(&fx, 0)->acked);
 	fixture_expect(&fx, 1, VALVE, TRANSITION_ESCALATED, STATE_ACTIVE, 790 * S);
 	assert_int_equal(fixture_command(&fx, VALVE, RULES_ACK, 801 * S, &e), 0);
 	fixture_read(&fx, 0, 0, 802 * S);

@@ -43,27 +43,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const struct rules_transition *sent(size_t n)
-{
-	assert_true(n < fx.n_log);
-	return &fx.log[n].t;
-}
-
-static struct rules_present present(const char *alarm)
-{
-	struct rules_present p;
-
-	rules_present(fx.rules, fixture_find(&fx, alarm), &p);
-	return p;
-}
-
-static int verify(const char *alarm, const struct event_id *occurrence, int64_t at_ns, struct err *e)
-{
-	struct rules_who who = fixture_who(&fx, at_ns);
-
-	return rules_verify(fx.rules, fixture_find(&fx, alarm), occurrence, VERDICT_FALSE, "steam", &who, &fx.sink, e);
-}
-
 /* --- shelves */
 
 static void test_shelf_begins(void **state)
@@ -73,14 +52,14 @@ static void test_shelf_begins(void **state)
 	(void)state;
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 3600 * S, 5 * S, &e), 0);
 	fixture_expect(&fx, 0, SMOKE, TRANSITION_SHELVED, STATE_NORMAL, 5 * S);
-	assert_true(sent(0)->shelved && sent(0)->shelved_until_ms == FIXTURE_WALL + 3605000);
-	assert_string_equal(sent(0)->actor, "li");
+	assert_true(fixture_sent(&fx, 0)->shelved && fixture_sent(&fx, 0)->shelved_until_ms == FIXTURE_WALL + 3605000);
+	assert_string_equal(fixture_sent(&fx, 0)->actor, "li");
 	fixture_expect(&fx, 1, SMOKE "/shelved", TRANSITION_RAISED, STATE_ACTIVE, 5 * S);
 	assert_int_equal(rules_alarm(fx.rules, fixture_find(&fx, SMOKE "/shelved")).class_, CLASS_DISABLEMENT);
 	/* It goes on as it would, marked. */
 	fixture_read(&fx, 0, 1, 6 * S);
 	fixture_expect(&fx, 2, SMOKE, TRANSITION_RAISED, STATE_ACTIVE, 6 * S);
-	assert_true(sent(2)->shelved);
+	assert_true(fixture_sent(&fx, 2)->shelved);
 }
 
 static void test_shelf_ends_by_time_told_late(void **state)
@@ -95,8 +74,8 @@ static void test_shelf_ends_by_time_told_late(void **state)
 	fixture_time(&fx, 500 * S);
 	assert_int_equal(fx.n_log, 3);
 	fixture_expect(&fx, 2, SMOKE, TRANSITION_UNSHELVED, STATE_NORMAL, 60 * S);
-	assert_true(!sent(2)->shelved && sent(2)->shelved_until_ms == 0 && sent(2)->at.wall_ms == FIXTURE_WALL + 60000);
-	assert_int_equal(sent(1)->what, TRANSITION_CLEARED);
+	assert_true(!fixture_sent(&fx, 2)->shelved && fixture_sent(&fx, 2)->shelved_until_ms == 0 && fixture_sent(&fx, 2)->at.wall_ms == FIXTURE_WALL + 60000);
+	assert_int_equal(fixture_sent(&fx, 1)->what, TRANSITION_CLEARED);
 	assert_int_equal(rules_find(fx.rules, SMOKE "/shelved"), RULES_ALARM_NONE);
 	assert_true(rules_next_deadline(fx.rules) == CLOCK_NEVER);
 }
@@ -112,13 +91,13 @@ static void test_shelf_ends_over_a_restart(void **state)
 		struct stamp now = fixture_at(&fx, 20 * S);
 		now.mono_ns -= rebooted ? 900 * S : 0;
 		fixture_restart(&fx, 10 * S, rebooted ? REBOOTED : 0, now);
-		assert_true(present(SMOKE).shelved);
+		assert_true(fixture_present(&fx, SMOKE).shelved);
 		fixture_forget(&fx);
 		assert_true(rules_next_deadline(fx.rules) == now.mono_ns + 40 * S);
 		rules_on_time(fx.rules, clock_shift(now, 300 * S), &fx.sink);
-		assert_int_equal(sent(2)->what, TRANSITION_UNSHELVED);
-		assert_true(sent(2)->at.wall_ms == FIXTURE_WALL + 60000);
-		assert_false(present(SMOKE).shelved);
+		assert_int_equal(fixture_sent(&fx, 2)->what, TRANSITION_UNSHELVED);
+		assert_true(fixture_sent(&fx, 2)->at.wall_ms == FIXTURE_WALL + 60000);
+		assert_false(fixture_present(&fx, SMOKE).shelved);
 	}
 }
 
@@ -137,7 +116,7 @@ static void test_shelf_is_restored_before_its_alarm(void **state)
 	assert_true(rules_restore_extra(fx.rules, SMOKE "/shelved", shelf, shelf_len, fixture_at(&fx, 2 * S)) != RULES_ALARM_NONE);
 	assert_int_equal(rules_restore(fx.rules, fixture_find(&fx, SMOKE), alarm, alarm_len, fixture_at(&fx, 2 * S)), 0);
 	rules_restored(fx.rules, fixture_at(&fx, 2 * S));
-	assert_true(present(SMOKE).shelved);
+	assert_true(fixture_present(&fx, SMOKE).shelved);
 }
 
 static void test_shelf_is_taken_back(void **state)
@@ -155,7 +134,7 @@ static void test_shelf_is_taken_back(void **state)
 	assert_int_equal(fx.n_log, 0);
 	/* The next one goes on from its rev. */
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 200 * S, &e), 0);
-	assert_int_equal(sent(1)->rev, 4);
+	assert_int_equal(fixture_sent(&fx, 1)->rev, 4);
 }
 
 static void test_what_cannot_be_shelved(void **state)
@@ -218,7 +197,7 @@ static void test_out_of_service_does_not_count_and_counts_again(void **state)
 	fixture_expect(&fx, 1, SMOKE, TRANSITION_SUPPRESSED, STATE_ACTIVE, 2 * S);
 	assert_true(fx.log[1].t.out_of_service && !fx.log[1].t.suppressed);
 	fixture_expect(&fx, 2, CONFIRMED, TRANSITION_RETURNED, STATE_RETURNED, 2 * S);
-	assert_true(present(SMOKE).out_of_service && !present("d0.p0/out-of-service").out_of_service);
+	assert_true(fixture_present(&fx, SMOKE).out_of_service && !fixture_present(&fx, "d0.p0/out-of-service").out_of_service);
 	assert_int_equal(fixture_service(&fx, 0, true, 3 * S, &e), -1);
 	assert_int_equal(fixture_service(&fx, 0, false, 4 * S, &e), 0);
 	fixture_expect(&fx, 6, CONFIRMED, TRANSITION_RERAISED, STATE_ACTIVE, 4 * S);
@@ -245,7 +224,7 @@ static void test_what_stands_is_told_when_its_point_is_in_service(void **state)
 		if (state_ == 0)
 			continue;
 		fixture_expect(&fx, 2, SMOKE, TRANSITION_UNSUPPRESSED, state_ == 1 ? STATE_ACTIVE : STATE_RETURNED, 3 * S);
-		assert_true(!sent(2)->out_of_service && sent(2)->occurrence.counter != 0 && sent(2)->cause == CAUSE_PERSON);
+		assert_true(!fixture_sent(&fx, 2)->out_of_service && fixture_sent(&fx, 2)->occurrence.counter != 0 && fixture_sent(&fx, 2)->cause == CAUSE_PERSON);
 	}
 }
 
@@ -283,16 +262,16 @@ static void test_mode_is_of_the_occurrence(void **state)
 	fixture_read(&fx, 0, 1, 0);
 	fixture_test_begin(&fx, 3, MODE_DRILL, 0x3, 3600 * S, S);
 	fixture_read(&fx, 1, 1, 2 * S);
-	assert_true(sent(0)->mode == MODE_NORMAL && sent(1)->mode == MODE_DRILL);
-	assert_true(present(SMOKE).mode == MODE_NORMAL && present(SECOND).mode == MODE_DRILL);
+	assert_true(fixture_sent(&fx, 0)->mode == MODE_NORMAL && fixture_sent(&fx, 1)->mode == MODE_DRILL);
+	assert_true(fixture_present(&fx, SMOKE).mode == MODE_NORMAL && fixture_present(&fx, SECOND).mode == MODE_DRILL);
 	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_NORMAL);
 	/* Only what began in it is over with it. */
 	fixture_forget(&fx);
 	fixture_test_end(&fx, 3, 10 * S);
 	fixture_expect(&fx, 0, SECOND, TRANSITION_REMOVED, STATE_NORMAL, 10 * S);
-	assert_int_equal(sent(0)->mode, MODE_DRILL);
+	assert_int_equal(fixture_sent(&fx, 0)->mode, MODE_DRILL);
 	fixture_expect(&fx, 1, SECOND, TRANSITION_RAISED, STATE_ACTIVE, 10 * S);
-	assert_true(sent(1)->mode == MODE_NORMAL && sent(1)->occurrence.counter == 0);
+	assert_true(fixture_sent(&fx, 1)->mode == MODE_NORMAL && fixture_sent(&fx, 1)->occurrence.counter == 0);
 	fixture_expect(&fx, 2, CONFIRMED, TRANSITION_CONFIRMED, STATE_ACTIVE, 10 * S);
 	assert_int_equal(fx.n_log, 3);
 }
@@ -307,7 +286,7 @@ static void test_what_waits_for_people_does_not_become_a_test(void **state)
 	fixture_forget(&fx);
 	fixture_read(&fx, 0, 1, 3 * S);
 	fixture_expect(&fx, 0, SMOKE, TRANSITION_RERAISED, STATE_ACTIVE, 3 * S);
-	assert_int_equal(sent(0)->mode, MODE_NORMAL);
+	assert_int_equal(fixture_sent(&fx, 0)->mode, MODE_NORMAL);
 	fixture_read(&fx, 1, 1, 4 * S);
 	assert_int_equal(fixture_state(&fx, CONFIRMED), STATE_ACTIVE);
 	fixture_forget(&fx);
@@ -349,9 +328,9 @@ static void test_what_is_over_is_not_raised_anew(void **state)
 	/* Nor does it count, although it was raised within the last minute. */
 	assert_int_equal(fx.n_log, 1);
 	/* A verdict on it says that it was a test's. */
-	assert_int_equal(verify(SMOKE, NULL, 4 * S, &e), 0);
-	assert_int_equal(sent(1)->mode, MODE_TEST);
-	assert_int_equal(present(SMOKE).mode, MODE_NORMAL);
+	assert_int_equal(fixture_verify(&fx, SMOKE, NULL, 4 * S, &e), 0);
+	assert_int_equal(fixture_sent(&fx, 1)->mode, MODE_TEST);
+	assert_int_equal(fixture_present(&fx, SMOKE).mode, MODE_NORMAL);
 }
 
 static void test_two_tests_of_one_point(void **state)
@@ -378,32 +357,32 @@ static void test_verdict(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(verify(SMOKE, NULL, 0, &e), -1);
+	assert_int_equal(fixture_verify(&fx, SMOKE, NULL, 0, &e), -1);
 	assert_int_equal(e.code, ERR_REFUSED);
 	fixture_read(&fx, 0, 1, S);
-	struct event_id occurrence = present(SMOKE).occurrence;
+	struct event_id occurrence = fixture_present(&fx, SMOKE).occurrence;
 	fixture_read(&fx, 0, 0, 2 * S);
 	assert_int_equal(fixture_command(&fx, SMOKE, RULES_ACK, 3 * S, &e), 0);
 	assert_int_equal(fixture_state(&fx, SMOKE), STATE_NORMAL);
 	fixture_forget(&fx);
-	assert_int_equal(verify(SMOKE, &other, 4 * S, &e), -1);
+	assert_int_equal(fixture_verify(&fx, SMOKE, &other, 4 * S, &e), -1);
 	assert_int_equal(e.code, ERR_NOT_FOUND);
-	assert_int_equal(verify(SMOKE, &occurrence, 5 * S, &e), 0);
+	assert_int_equal(fixture_verify(&fx, SMOKE, &occurrence, 5 * S, &e), 0);
 	fixture_expect(&fx, 0, SMOKE, TRANSITION_VERIFIED, STATE_NORMAL, 5 * S);
-	assert_true(sent(0)->verdict == VERDICT_FALSE && sent(0)->occurrence.counter == occurrence.counter);
-	assert_string_equal(sent(0)->verdict_cause, "steam");
-	assert_true(present(SMOKE).verdict == VERDICT_FALSE && present(SMOKE).occurrence.counter == 0);
+	assert_true(fixture_sent(&fx, 0)->verdict == VERDICT_FALSE && fixture_sent(&fx, 0)->occurrence.counter == occurrence.counter);
+	assert_string_equal(fixture_sent(&fx, 0)->verdict_cause, "steam");
+	assert_true(fixture_present(&fx, SMOKE).verdict == VERDICT_FALSE && fixture_present(&fx, SMOKE).occurrence.counter == 0);
 	/* But nothing else is done to an occurrence that is over. */
 	struct rules_who who = fixture_who(&fx, 5 * S);
 	assert_int_equal(rules_on_command(fx.rules, fixture_find(&fx, SMOKE), RULES_ACK, &occurrence, CAUSE_PERSON, "li", NULL, who.now, &fx.sink, &e), -1);
 	assert_int_equal(e.code, ERR_NOT_FOUND);
 	/* Also after a restart; the next occurrence has none. */
 	fixture_restart(&fx, 6 * S, 0, fixture_at(&fx, 7 * S));
-	assert_int_equal(verify(SMOKE, &occurrence, 8 * S, &e), 0);
+	assert_int_equal(fixture_verify(&fx, SMOKE, &occurrence, 8 * S, &e), 0);
 	fixture_read(&fx, 0, 1, 9 * S);
-	assert_int_equal(present(SMOKE).verdict, VERDICT_NONE);
+	assert_int_equal(fixture_present(&fx, SMOKE).verdict, VERDICT_NONE);
 	assert_int_equal(fixture_shelve(&fx, SMOKE, S, 9 * S, &e), 0);
-	assert_int_equal(verify(SMOKE "/shelved", NULL, 9 * S, &e), -1);
+	assert_int_equal(fixture_verify(&fx, SMOKE "/shelved", NULL, 9 * S, &e), -1);
 }
 
 /* --- reports by hand */
@@ -433,7 +412,7 @@ static void test_report(void **state)
 	assert_int_equal(fixture_command(&fx, REPORT, RULES_ACK, 7 * S, &e), -1);
 	assert_non_null(strstr(e.text, "it is normal"));
 	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 7 * S, &e), 0);
-	assert_true(sent(3)->rev > sent(2)->rev);
+	assert_true(fixture_sent(&fx, 3)->rev > fixture_sent(&fx, 2)->rev);
 }
 
 static void test_pool_is_full(void **state)
@@ -451,7 +430,7 @@ static void test_pool_is_full(void **state)
 	assert_int_equal(e.code, ERR_REFUSED);
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, S, &e), -1);
 	assert_int_equal(fixture_service(&fx, 0, true, S, &e), -1);
-	assert_true(fx.n_log == 0 && fx.n_changed == 0 && !present(SMOKE).out_of_service && !present(SMOKE).shelved);
+	assert_true(fx.n_log == 0 && fx.n_changed == 0 && !fixture_present(&fx, SMOKE).out_of_service && !fixture_present(&fx, SMOKE).shelved);
 	assert_int_equal(fixture_command(&fx, "_manual.a.600/fault", RULES_ACK, 2 * S, &e), 0);
 	assert_int_equal(fixture_command(&fx, "_manual.a.600/fault", RULES_RESET, 2 * S, &e), 0);
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 3 * S, &e), 0);
@@ -460,7 +439,7 @@ static void test_pool_is_full(void **state)
 	assert_int_equal(fixture_report(&fx, "1", CLASS_FIRE, 4 * S, &e), 0);
 	fixture_restart(&fx, 5 * S, 0, fixture_at(&fx, 6 * S));
 	assert_int_equal(fixture_state(&fx, "_manual.a.1/fire"), STATE_ACTIVE);
-	assert_true(present(SMOKE).shelved);
+	assert_true(fixture_present(&fx, SMOKE).shelved);
 }
 
 /* Somebody sees it again, or another fire on the floor, after the first report was acknowledged. */
@@ -476,7 +455,7 @@ static void test_reported_again(void **state)
 	assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, 3 * S, &e), 0);
 	assert_int_equal(fx.n_log, 1);
 	fixture_expect(&fx, 0, REPORT, TRANSITION_RERAISED, STATE_ACTIVE, 3 * S);
-	assert_true(!sent(0)->acked && fx.n_changed > 0);
+	assert_true(!fixture_sent(&fx, 0)->acked && fx.n_changed > 0);
 	fixture_restart(&fx, 4 * S, 0, fixture_at(&fx, 5 * S));
 	assert_int_equal(fixture_state(&fx, REPORT), STATE_ACTIVE);
 	assert_int_equal(fixture_command(&fx, REPORT, RULES_ACK, 6 * S, &e), 0);

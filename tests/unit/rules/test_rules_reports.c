@@ -27,21 +27,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct rules_present present(const char *alarm)
-{
-	struct rules_present p;
-
-	rules_present(fx.rules, fixture_find(&fx, alarm), &p);
-	return p;
-}
-
-static int verify(const char *alarm, const struct event_id *occurrence, int64_t at_ns, struct err *e)
-{
-	struct rules_who who = fixture_who(&fx, at_ns);
-
-	return rules_verify(fx.rules, fixture_find(&fx, alarm), occurrence, VERDICT_FALSE, "steam", &who, &fx.sink, e);
-}
-
 static void report_and_reset(const char *floor, const char *alarm, int64_t at_ns)
 {
 	struct err e;
@@ -66,16 +51,16 @@ static void test_report_is_verified_when_it_is_over(void **state)
 			fixture_restart(&fx, S, restart == 2 ? REBOOTED : 0, fixture_at(&fx, 2 * S));
 		assert_int_equal(fixture_state(&fx, REPORT), STATE_NORMAL);
 		fixture_forget(&fx);
-		assert_int_equal(verify(REPORT, &occurrence, 5 * S, &e), 0);
+		assert_int_equal(fixture_verify(&fx, REPORT, &occurrence, 5 * S, &e), 0);
 		assert_true(fx.n_log == 1 && fx.log[0].t.occurrence.counter == occurrence.counter && fx.log[0].t.to == STATE_NORMAL);
-		assert_int_equal(verify(REPORT, NULL, RULES_LATE_NS, &e), 0);
-		assert_int_equal(verify(REPORT, NULL, RULES_LATE_NS + 1, &e), -1);
+		assert_int_equal(fixture_verify(&fx, REPORT, NULL, RULES_LATE_NS, &e), 0);
+		assert_int_equal(fixture_verify(&fx, REPORT, NULL, RULES_LATE_NS + 1, &e), -1);
 		assert_non_null(strstr(e.text, "more than a week"));
 		/* Reported again it is another one. */
-		uint32_t rev = present(REPORT).rev;
+		uint32_t rev = fixture_present(&fx, REPORT).rev;
 		assert_int_equal(fixture_report(&fx, "12", CLASS_FIRE, RULES_LATE_NS + S, &e), 0);
-		assert_true(present(REPORT).rev > rev && present(REPORT).verdict == VERDICT_NONE && fixture_state(&fx, REPORT) == STATE_ACTIVE);
-		assert_int_equal(verify(REPORT, &occurrence, RULES_LATE_NS + S, &e), -1);
+		assert_true(fixture_present(&fx, REPORT).rev > rev && fixture_present(&fx, REPORT).verdict == VERDICT_NONE && fixture_state(&fx, REPORT) == STATE_ACTIVE);
+		assert_int_equal(fixture_verify(&fx, REPORT, &occurrence, RULES_LATE_NS + S, &e), -1);
 	}
 	/* What is over for longer is not kept. */
 	uint8_t saved[RULES_SAVED_MAX];
@@ -101,14 +86,14 @@ static void test_report_that_is_over_makes_room(void **state)
 		report_and_reset(floor, alarm, (int64_t)i * S / 100);
 		fixture_forget(&fx);
 	}
-	assert_int_equal(verify("_manual.a.100/fire", NULL, 20 * S, &e), 0);
+	assert_int_equal(fixture_verify(&fx, "_manual.a.100/fire", NULL, 20 * S, &e), 0);
 	assert_int_equal(fixture_report(&fx, "1", CLASS_FAULT, 20 * S, &e), 0);
 	assert_int_equal(fixture_shelve(&fx, SMOKE, 60 * S, 20 * S, &e), 0);
 	assert_int_equal(rules_find(fx.rules, "_manual.a.100/fire"), RULES_ALARM_NONE);
 	assert_int_equal(rules_find(fx.rules, "_manual.a.101/fire"), RULES_ALARM_NONE);
-	assert_int_equal(verify("_manual.a.102/fire", NULL, 20 * S, &e), 0);
+	assert_int_equal(fixture_verify(&fx, "_manual.a.102/fire", NULL, 20 * S, &e), 0);
 	fixture_restart(&fx, 21 * S, 0, fixture_at(&fx, 22 * S));
-	assert_true(fixture_state(&fx, "_manual.a.1/fault") == STATE_ACTIVE && present(SMOKE).shelved);
+	assert_true(fixture_state(&fx, "_manual.a.1/fault") == STATE_ACTIVE && fixture_present(&fx, SMOKE).shelved);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
