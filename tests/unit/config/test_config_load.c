@@ -358,8 +358,8 @@ static void test_bare_bits(void **state)
 	static const char table[] = "point,kind,fc,register,bit,enum,invalid,min,max,type\n"
 		"coil,smoke_detector,1,0,,,,,,\nbit,sprinkler_flow,3,1,4,,,,,\nword,manual_call_point,3,2,,,,,,bool\n"
 		"own,smoke_detector,1,3,,0=alarm|1=normal,,,,\nbits,smoke_detector,3,4,0..3,,,,,\nvalue,smoke_detector,3,5,,,,,,\n"
-		"either,pump_mode,1,6,,,,,,\ninvalid,smoke_detector,1,7,,,1,,,\nwide,smoke_detector,1,8,,,,0,1,\n";
-	static const char *const want[] = { "alarm", "flow", "alarm", "normal", NULL, NULL, NULL, NULL, NULL };
+		"either,pump_mode,1,6,,,,,,\ninvalid,smoke_detector,1,7,,,1,,,\nlow,smoke_detector,1,8,,,,0,,\nhigh,smoke_detector,1,9,,,,,1,\n";
+	static const char *const want[] = { "alarm", "flow", "alarm", "normal", NULL, NULL, NULL, NULL, NULL, NULL };
 
 	(void)state;
 	put_text("s.yaml", table_site);
