@@ -432,9 +432,8 @@ static void close_all(struct app *a)
 	app_sound_stop(a);
 	for (size_t i = 0; i < a->n_buses; i++) {
 		generation_unref(a->buses[i].generation);
-		free(a->buses[i].silent_since_ns);
+		free(a->buses[i].watch.units);
 		free(a->buses[i].answers);
-		free(a->buses[i].told_silent);
 	}
 	free(a->buses);
 	a->buses = NULL;

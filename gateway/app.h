@@ -6,6 +6,7 @@
 #include "gateway/control.h"
 #include "gateway/desk.h"
 #include "gateway/keeper.h"
+#include "gateway/line_watch.h"
 #include "gateway/loop.h"
 #include "gateway/pipeline.h"
 #include "gateway/poller.h"
@@ -87,12 +88,9 @@ struct app_bus {
 	struct generation *generation;
 	struct poller     *poller;
 	int64_t            since_ms;   /* up or down since */
-	bool               told_down;
-	int64_t           *silent_since_ns; /* by device: 0 = answers */
-	bool              *told_silent;
+	struct line_watch   watch;     /* who is silent; its units are the line's devices */
 	struct app_answers *answers;   /* by device */
 	struct app_keeping  keeping;
-	int64_t            opened_ns;
 	uint64_t           learned;    /* bus_stats.learned as stored */
 	struct repeat      repeat;
 };

@@ -51,7 +51,7 @@ void app_own(struct app *a, const char *thing, const char *name, const char *wha
 	app_effects(a, &fx, e.now);
 }
 
-static int64_t slowest_ns(const struct config_bus *b, size_t device)
+static int64_t patience_ns(const struct config_bus *b, size_t device)
 {
 	int64_t every = 0;
 
@@ -66,7 +66,7 @@ bool app_bus_up(const struct app_bus *b)
 	const struct config_bus *c = poller_bus(b->poller);
 	struct bus_unit_stats u;
 
-	for (size_t i = 0; i < c->bus.n_devices && !b->told_down; i++) {
+	for (size_t i = 0; i < c->bus.n_devices && !b->watch.down; i++) {
 		poller_unit_stats(b->poller, i, &u);
 		if (u.last_good_ns)
 			return true;
@@ -134,7 +134,7 @@ const char *app_bus_why(const struct app_bus *b, const struct bus_stats *s, stru
 {
 	const struct app_answers *a = s->connected ? wrong_device(b, now) : NULL;
 
-	return a ? wrong_answers[a->kind].en : s->why[0] ? s->why : b->told_down ? "nothing answers" : "nothing has answered yet";
+	return a ? wrong_answers[a->kind].en : s->why[0] ? s->why : b->watch.down ? "nothing answers" : "nothing has answered yet";
 }
 
 static void tell_silent(struct app *a, struct app_bus *b, size_t device, struct stamp now)
@@ -176,7 +176,7 @@ static void watch_keeping(struct app *a, struct app_bus *b, const struct bus_sta
 		*k = (struct app_keeping){ now.mono_ns, s->missed, polls, k->told };
 	if (now.mono_ns - k->since_ns < KEEPING_NS)
 		return;
-	bool over = !b->told_down && missed >= KEEPING_LEAST && missed * limit >= due;
+	bool over = !b->watch.down && missed >= KEEPING_LEAST && missed * limit >= due;
 	if (over && !k->told) {
 		generation_say_kept(a->generation, name, due - missed, due);
 		log_warning("bus", "%s: cannot keep its intervals: of %llu polls due in the last minute %llu were kept", name, (unsigned long long)due, (unsigned long long)(due - missed));
@@ -188,45 +188,45 @@ static void watch_keeping(struct app *a, struct app_bus *b, const struct bus_sta
 	*k = (struct app_keeping){ now.mono_ns, s->missed, polls, over };
 }
 
+static void tell_line(struct app *a, struct app_bus *b, const struct bus_stats *s, struct stamp now)
+{
+	const char *name = poller_bus(b->poller)->bus.name;
+
+	b->since_ms = now.wall_ms;
+	if (b->watch.down)
+		tell_down(a, b, s, now);
+	else
+		repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_INFO, "bus", NULL, "%s: up again", name);
+	app_own(a, "bus", name, "down", b->watch.down);
+}
+
 /* One fault a device, and one for a line of which nothing answers instead of one for each of its devices. */
 static void watch_bus(struct app *a, struct app_bus *b, struct stamp now)
 {
 	const struct config_bus *c = poller_bus(b->poller);
+	struct line_watch *w = &b->watch;
 	struct bus_unit_stats u;
 	struct bus_stats s;
-	size_t silent = 0;
 	uint64_t polls = 0;
+	bool was_down = w->down;
 
-	for (size_t i = 0; i < c->bus.n_devices; i++) {
+	for (size_t i = 0; i < w->n_units; i++) {
 		poller_unit_stats(b->poller, i, &u);
 		polls += u.polls_good + u.polls_bad;
 		note_answers(&b->answers[i], &u, now);
-		int64_t since = u.last_good_ns ? u.last_good_ns : b->opened_ns;
-		bool late = now.mono_ns - since >= slowest_ns(c, i);
-		/* What was silent before this line was opened is so until it answers. */
-		b->silent_since_ns[i] = late || (!u.last_good_ns && b->told_silent[i]) ? since : 0;
-		silent += b->silent_since_ns[i] || (!u.last_good_ns && b->told_down);
+		w->units[i].last_good_ns = u.last_good_ns;
+		w->units[i].patience_ns = patience_ns(c, i);
 	}
 	poller_stats(b->poller, &s);
-	/* Of a single device behind an open connection it is the device that is silent. */
-	bool down = silent == c->bus.n_devices && (c->bus.n_devices > 1 || !s.connected);
-	if (down != b->told_down) {
-		b->told_down = down;
-		b->since_ms = now.wall_ms;
-		if (down)
-			tell_down(a, b, &s, now);
-		else
-			repeat_log(&b->repeat, now.mono_ns, LOG_LEVEL_INFO, "bus", NULL, "%s: up again", c->bus.name);
-		app_own(a, "bus", c->bus.name, "down", down);
-	}
-	for (size_t i = 0; i < c->bus.n_devices; i++) {
-		bool is_silent = b->silent_since_ns[i] != 0 && !down;
-		if (is_silent == b->told_silent[i] || (down && b->told_silent[i]))
+	line_watch_judge(w, s.connected, now.mono_ns);
+	if (w->down != was_down)
+		tell_line(a, b, &s, now);
+	for (size_t i = 0; i < w->n_units; i++) {
+		if (w->units[i].told == w->units[i].was_told)
 			continue;
-		b->told_silent[i] = is_silent;
-		if (is_silent && !down)
+		if (w->units[i].told)
 			tell_silent(a, b, i, now);
-		app_own(a, "device", c->bus.devices[i].name, "silent", is_silent);
+		app_own(a, "device", c->bus.devices[i].name, "silent", w->units[i].told);
 	}
 	watch_keeping(a, b, &s, polls, now);
 }

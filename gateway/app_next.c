@@ -66,8 +66,7 @@ static void close_bus(struct app_bus *b)
 {
 	poller_close(b->poller);
 	generation_unref(b->generation);
-	free(b->silent_since_ns);
-	free(b->told_silent);
+	free(b->watch.units);
 	free(b->answers);
 	memset(b, 0, sizeof *b);
 }
@@ -78,16 +77,14 @@ static int open_bus(struct app *a, struct app_bus *b, struct generation *g, size
 	struct poller_config pc = { c, a->shared, NULL, app_sample, verbs_on_probe, a };
 	struct stamp now = loop_now(&a->loop);
 
-	*b = (struct app_bus){ .generation = generation_ref(g), .since_ms = now.wall_ms, .opened_ns = now.mono_ns };
-	b->silent_since_ns = calloc(c->bus.n_devices + 1, sizeof *b->silent_since_ns);
-	b->told_silent = calloc(c->bus.n_devices + 1, sizeof *b->told_silent);
+	*b = (struct app_bus){ .generation = generation_ref(g), .since_ms = now.wall_ms };
+	b->watch = (struct line_watch){ calloc(c->bus.n_devices + 1, sizeof *b->watch.units), c->bus.n_devices, now.mono_ns, 0, app_own_stands(a, "bus", c->bus.name, "down") };
 	b->answers = calloc(c->bus.n_devices + 1, sizeof *b->answers);
-	if (!b->silent_since_ns || !b->told_silent || !b->answers)
+	if (!b->watch.units || !b->answers)
 		return err_set(reterr, ERR_NO_MEMORY, "no memory for bus '%s'", c->bus.name);
-	b->told_down = app_own_stands(a, "bus", c->bus.name, "down");
 	b->keeping.told = app_own_stands(a, "bus", c->bus.name, "overcommitted");
 	for (size_t d = 0; d < c->bus.n_devices; d++)
-		b->told_silent[d] = app_own_stands(a, "device", c->bus.devices[d].name, "silent");
+		b->watch.units[d].told = app_own_stands(a, "device", c->bus.devices[d].name, "silent");
 	pc.learned = app_learned_of(a, c);
 	return poller_open(&a->loop, &pc, &b->poller, reterr);
 }

@@ -3,7 +3,7 @@ set(daemon_sources app.c app_store.c app_announce.c app_room.c app_hubs.c app_fa
 	loop.c mailbox.c worker.c keeper.c desk.c poller.c compose.c)
 list(TRANSFORM daemon_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 firegw_library(firegw_daemon SOURCES ${daemon_sources} LIBS firegw_core firegw_drivers firegw_rules firegw_storage firegw_config firegw_pipeline firegw_pump firegw_repeat
-	firegw_control firegw_words firegw_json firegw_report_read firegw_tone firegw_uplink_link PkgConfig::UV PkgConfig::JANSSON PkgConfig::SYSTEMD)
+	firegw_control firegw_words firegw_json firegw_report_read firegw_tone firegw_line_watch firegw_uplink_link PkgConfig::UV PkgConfig::JANSSON PkgConfig::SYSTEMD)
 target_compile_definitions(firegw_daemon PUBLIC FIREGW_BUILD_EPOCH=${build_epoch})
 add_executable(firegwd ${CMAKE_CURRENT_LIST_DIR}/firegwd.c)
 target_link_libraries(firegwd PRIVATE firegw_daemon)

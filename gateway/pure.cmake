@@ -33,4 +33,5 @@ firegw_library(firegw_report SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/report_tally.c
 	LIBS firegw_core)
 firegw_library(firegw_report_read SOURCES ${CMAKE_CURRENT_LIST_DIR}/report_read.c LIBS firegw_report firegw_storage)
+firegw_library(firegw_line_watch SOURCES ${CMAKE_CURRENT_LIST_DIR}/line_watch.c)
 firegw_library(firegw_tone SOURCES ${CMAKE_CURRENT_LIST_DIR}/tone.c LIBS firegw_core)

@@ -83,7 +83,7 @@ static json_t *exceptions_by_code(const struct bus_unit_stats *u)
 static json_t *device_status(const struct app_bus *b, size_t i, const struct bus_unit_stats *u, bool whole, struct stamp now)
 {
 	const struct bus_device *d = &poller_bus(b->poller)->bus.devices[i];
-	bool up = u->last_good_ns && !b->silent_since_ns[i];
+	bool up = u->last_good_ns && !b->watch.units[i].silent_since_ns;
 	json_t *o = json_pack("{s:s, s:i, s:b, s:s?, s:o}", "name", d->name, "unit", d->unit, "up", up, "why", up ? NULL : app_device_why(b, i, now),
 	                      "last_good", verbs_time_or_null(wall_of(now, u->last_good_ns)));
 	const struct counter rows[] = { { "polls_good", u->polls_good }, { "polls_bad", u->polls_bad }, { "timeouts", u->timeouts }, { "late", u->late },
@@ -126,7 +126,7 @@ json_t *verbs_line_status(const struct app_bus *b, bool whole, struct stamp now)
 		"timeouts", (json_int_t)timeouts);
 	line_counters(o, &s, exceptions);
 	/* Of the time since the line was opened, the share in which it was sending or waiting for an answer. */
-	int64_t open_ns = now.mono_ns - b->opened_ns;
+	int64_t open_ns = now.mono_ns - b->watch.opened_ns;
 	json_object_set_new(o, "use", json_real(open_ns > 0 ? (double)s.busy_ns / (double)open_ns : 0));
 	json_object_set_new(o, "reply_ms", reply_times(s.latency, whole));
 	json_object_set_new(o, "devices", devices);

@@ -142,8 +142,7 @@ static void take_apart(struct house *h, struct app *a)
 	for (size_t i = 0; i < a->n_buses; i++) {
 		poller_close(a->buses[i].poller);
 		generation_unref(a->buses[i].generation);
-		free(a->buses[i].silent_since_ns);
-		free(a->buses[i].told_silent);
+		free(a->buses[i].watch.units);
 		free(a->buses[i].answers);
 	}
 	free(a->buses);
