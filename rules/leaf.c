@@ -264,3 +264,23 @@ bool leaf_judge_slow(const struct leaf *l, const struct rule_def *d, const struc
 		return isnan(v->number) ? l->verdict : has_label(d, p, v->number);
 	return read_bits(v, &bits) ? (bits >> l->arg) & 1 : l->verdict;
 }
+
+bool rule_is_met(const struct rule_def *d, const struct point *p, double value)
+{
+	const struct sample s = { .value = { value, NULL }, .quality = QUALITY_GOOD };
+	struct leaf_band other;
+	struct leaf l;
+
+	if (rule_is_of_several(d) || !leaf_make(d, p, &l, &other))
+		return false;
+	switch ((enum leaf_op)l.op) {
+	case LEAF_BAND:
+	case LEAF_EQUALS: return leaf_judge(&l, &s);
+	case LEAF_LABEL:
+	case LEAF_BIT: return leaf_judge_slow(&l, d, p, &s.value);
+	case LEAF_QUALITY:
+	case LEAF_RATE:
+	case LEAF_STUCK: break;
+	}
+	return false;
+}

@@ -271,6 +271,8 @@ static inline bool rule_is_of_several(const struct rule_def *d)
 
 /* The limit of above and below on this point: the rule's own, or the point's low … high2; NaN: the point has none. */
 double rule_limit(const struct rule_def *d, const struct point *p);
+/* Whether a good reading of this value, the point's first, meets the condition. False where one value does not decide: quality, rate, stuck, and over several. */
+bool rule_is_met(const struct rule_def *d, const struct point *p, double value);
 /* Whether a point is chosen by `for` (the alarm-only fields are not looked at). */
 bool rule_select_fits(const struct rule_select *s, const struct site *site, const struct point *p);
 

@@ -86,6 +86,7 @@ static void load_all(struct loader *l, const char *path)
 	}
 	if (l->errors == 0) {
 		check_cover(l);
+		check_doubles(l);
 		check_parts(l);
 	}
 	c->file = arena_copy(&l->keep, path);

@@ -160,6 +160,7 @@ void check_registers(struct loader *l);
 void check_lines(struct loader *l);
 void check_rules(struct loader *l);
 void check_cover(struct loader *l);
+void check_doubles(struct loader *l);
 void check_parts(struct loader *l);
 
 /* show.c: the effective config into a buffer; the hash is taken over this text. */
