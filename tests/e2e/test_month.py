@@ -11,6 +11,7 @@ import month_count
 import tower_life
 from tower_life import BEGIN, MONTH, events_of
 
+pytestmark = pytest.mark.xdist_group("month")  # lived through once
 SEED = 6
 POLL = 1200
 
