@@ -1,4 +1,5 @@
 """Fixtures of the end-to-end tests: the real daemon, a real broker, an independent Modbus server and an independent console. FIREGW_BIN names the folder of the programs."""
+import os
 import pathlib
 import sys
 
@@ -28,10 +29,11 @@ LONG = ("test_overcommitted", "test_every_figure", "test_a_refused_replay_is_sai
 
 
 def pytest_collection_modifyitems(items):
-    """What waits longest begins first, each beside one that is soon over: workers take two at a time (--dist loadgroup)."""
+    """What waits longest begins first. A worker is given two at a time, first one each, then a second one each (--dist loadgroup): behind a long one comes one that is soon over."""
     cost = {name: i for i, name in enumerate(LONG)}
     unknown = set(cost) - {i.originalname for i in items}
     assert len(items) < 200 or not unknown, f"conftest.py's LONG names tests that are not there: {unknown}"
     long = sorted((i for i in items if i.originalname in cost), key=lambda i: cost[i.originalname])
     short = [i for i in items if i.originalname not in cost]
-    items[:] = [i for pair in zip(long, short) for i in pair] + long[len(short):] + short[len(long):]
+    n = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    items[:] = long[:n] + short[:n] + long[n:] + short[n:]
