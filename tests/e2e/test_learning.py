@@ -1,4 +1,5 @@
 """What a line finds out about a device is kept: a block that is refused as a whole is read in parts, also after a restart, and tried anew when the configuration changes."""
+import contextlib
 import signal
 import socket
 import struct
@@ -27,7 +28,7 @@ class Short:
             threading.Thread(target=self.serve, args=(s,), daemon=True).start()
 
     def serve(self, s):
-        with s, s.makefile("rb") as requests:
+        with contextlib.suppress(ConnectionError), s, s.makefile("rb") as requests:
             while len(rq := requests.read(12)) == 12:
                 ident, _, _, unit, fc, address, count = struct.unpack(">HHHBBHH", rq)
                 self.asked.append((address, count))
