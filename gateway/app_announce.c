@@ -76,6 +76,7 @@ void app_announce_late(void *user, struct stamp now)
 	struct app *a = user;
 	int64_t oldest = CLOCK_NEVER;
 
+	mailbox_drain(&a->box); /* a loop that is late has not heard yet that the store was in time */
 	for (size_t i = 0; i < APP_SLOTS; i++)
 		if (a->slots[i].state == SLOT_QUEUED && a->slots[i].queued_ns < oldest)
 			oldest = a->slots[i].queued_ns;

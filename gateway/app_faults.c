@@ -98,6 +98,8 @@ static void note_answers(struct app_answers *a, const struct bus_unit_stats *u, 
 {
 	const uint64_t counts[] = { u->wrong, u->broken, u->late, refusals(u) };
 
+	if (u->last_good_ns > a->at_ns)
+		a->at_ns = 0; /* it answered well since then: that is not why it is silent */
 	for (size_t i = sizeof counts / sizeof counts[0]; i-- > 0;) {
 		if (counts[i] == a->counts[i])
 			continue;

@@ -177,9 +177,11 @@ static void on_timer(uv_poll_t *handle, int status, int events)
 	(void)events;
 	l->firing = true;
 	l->firing_ns = now.mono_ns;
+	if (!l->began_ns)
+		l->began_ns = now.mono_ns;
 	while (l->n && l->heap[0]->deadline_ns <= now.mono_ns) {
 		struct loop_timer *t = l->heap[0];
-		int64_t late = now.mono_ns - t->deadline_ns;
+		int64_t late = now.mono_ns - (t->deadline_ns > l->began_ns ? t->deadline_ns : l->began_ns);
 		if (late > l->worst_late_ns)
 			l->worst_late_ns = late;
 		take_out(l, t);

@@ -32,6 +32,7 @@ struct loop {
 	void               (*on_step)(void *user, int64_t by_ms, struct stamp now);
 	void                *user;
 	int64_t              worst_late_ns; /* the most that a deadline was missed by since loop_take_late */
+	int64_t              began_ns;      /* the first turn with a timer; before it the program was starting, and the loop not late */
 	bool                 closing, firing; /* firing: the timer is set once, at the end */
 };
 

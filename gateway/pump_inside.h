@@ -259,6 +259,7 @@ struct pump {
 	uint64_t         next_token;
 	size_t           cap;
 	int64_t          base_ns, cap_cut_ns, progress_ns, room_ns;
+	int64_t          deaf_ns;    /* connected, and nothing acknowledged, at the ends of connections since the last acknowledgement */
 	unsigned         n_refused;  /* lanes, entries and the status that the broker refuses now */
 	struct strbuf    topic, text, streams;
 

@@ -247,7 +247,8 @@ static void watch_progress(struct pump *p)
 {
 	int64_t still = p->now.mono_ns - p->progress_ns;
 
-	if (p->in_flight == 0 || still < PUMP_STALL_FAULT_NS)
+	/* A connection that ends as half-open before is none that helped. */
+	if (p->in_flight == 0 || p->deaf_ns + still < PUMP_STALL_FAULT_NS)
 		return;
 	pump_fault(p, PUMP_STOPPED, true, "connected, but the broker acknowledges nothing");
 	if (still >= PUMP_STALL_END_NS)
@@ -345,7 +346,7 @@ int64_t pump_link_deadline(const struct pump *p)
 	if (p->linked && p->shaky && p->state < PUMP_STATE_STOPPING)
 		d = earlier(d, p->up_ns + PUMP_STABLE_NS);
 	if (p->linked && p->in_flight > 0 && p->state < PUMP_STATE_STOPPING && !p->ending)
-		d = earlier(d, p->progress_ns + (p->fault_on[PUMP_STOPPED] ? PUMP_STALL_END_NS : PUMP_STALL_FAULT_NS));
+		d = earlier(d, p->progress_ns + (p->fault_on[PUMP_STOPPED] ? PUMP_STALL_END_NS : p->deaf_ns < PUMP_STALL_FAULT_NS ? PUMP_STALL_FAULT_NS - p->deaf_ns : 0));
 	switch (p->state) {
 	case PUMP_STATE_WAITING: return earlier(d, p->connect_ns);
 	case PUMP_STATE_SESSION: return earlier(d, p->session_wait_ns);

@@ -39,6 +39,8 @@ void pump_send_down(struct pump *p)
 		p->free_slots[n] = (uint8_t)(PUMP_WINDOW_MAX - 1 - n);
 	}
 	p->n_free = PUMP_WINDOW_MAX;
+	if (p->in_flight > 0)
+		p->deaf_ns += p->now.mono_ns - p->progress_ns;
 	p->in_flight = 0;
 	memset(p->flight_bytes, 0, sizeof p->flight_bytes);
 	p->noted.n_results = 0;
@@ -399,6 +401,7 @@ void pump_send_results(struct pump *p)
 		p->in_flight--;
 		p->flight_bytes[s.pick.tier] -= s.len;
 		p->progress_ns = p->now.mono_ns;
+		p->deaf_ns = 0;
 		*(ok ? &p->count.acked : &p->count.refused) += 1;
 		if (ok)
 			adapt_cap(p, &s);

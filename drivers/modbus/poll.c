@@ -52,7 +52,7 @@ static void end_poll(struct modbus_bus *b, struct bus_group *g, struct stamp now
 				b->cuts[kept++] = b->cuts[i];
 		if (kept < b->n_cuts) {
 			b->n_cuts = kept;
-			g->no_split_until_ns = now.mono_ns + NO_SPLIT_NS;
+			g->no_split_until_ns = g->comm ? 0 : now.mono_ns + NO_SPLIT_NS; /* silence proves nothing */
 			group_plan(b, g);
 		}
 		g->splitting = false;

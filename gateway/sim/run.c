@@ -374,11 +374,15 @@ static void loop(struct run *r)
 		}
 		int n = epoll_wait(r->epoll, events, EVENTS_MAX, due > now ? (int)(due - now) : 0);
 		now = clock_ms();
+		if (r->o->marks && tick_at <= now)
+			go_on(r, now); /* after a pause nobody is to get a mark of before it */
 		for (int i = 0; i < n; i++) {
 			struct watch *w = events[i].data.ptr;
 			w->on(w, events[i].events);
 		}
 	}
+	if (!r->stop)
+		go_on(r, end_at); /* what was due before the end, also if we come late */
 }
 
 int run(const struct run_options *o)

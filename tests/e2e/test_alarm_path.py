@@ -24,7 +24,7 @@ def test_a_fire_is_raised_confirmed_acknowledged_returned_and_cleared(site):
     d = site.daemon(text)
     wait_for(lambda: console.got("/status"), what="the birth")
     eq.set(1, 0, 1)
-    raised = wait_for(lambda: console.events(alarm="facp.smoke1/smoke", transition="raised"), what="raised")[0]
+    raised = wait_for(lambda: console.events(alarm="facp.smoke1/smoke", transition="raised", durable=True), what="raised")[0]
     assert raised["class"] == "fire" and raised["state"] == "active" and raised["from"] == "normal" and raised["durable"] is True
     assert raised["value"] == 1 and raised["point"] == "facp.smoke1" and raised["zone"] == "12-N" and raised["floor"] == "12"
     assert raised["message"] == {"zh": "烟感1 火警", "en": "烟感1: fire"}
@@ -45,14 +45,15 @@ def test_a_fire_is_raised_confirmed_acknowledged_returned_and_cleared(site):
     assert acked["cause"] == "person" and acked["note"] == "看过" and acked["actor"]
     wait_for(lambda: topic_of("facp.smoke1/smoke") not in console.retained(), what="the retained message is gone")
     # The normal state was sent once, retained, before the empty payload.
-    mine = [p for _, t, p, _ in console.all() if t == topic_of("facp.smoke1/smoke")]
-    assert mine[-1] == b"" and b'"state":"normal"' in mine[-2]
+    mine = lambda: [p for _, t, p, _ in console.all() if t == topic_of("facp.smoke1/smoke")]
+    wait_for(lambda: mine()[-1] == b"", what="it is gone here too")
+    assert b'"state":"normal"' in mine()[-2]
     # The latching one stays until it is reset.
     assert d.ask("reset", alarm="a.12-N/fire-confirmed")[1]["code"] == "refused"
     assert d.ask("ack", alarm="a.12-N/fire-confirmed")[1]["ok"]
     assert d.alarms()["a.12-N/fire-confirmed"]["state"] in ("acked", "latched")
-    numbers = [e["n"] for e in sorted(console.got("/event/"), key=lambda e: e["n"])]
-    assert numbers == list(range(1, len(numbers) + 1))
+    gapless = lambda numbers: numbers == list(range(1, len(numbers) + 1))
+    wait_for(lambda: gapless(sorted(e["n"] for e in console.events(durable=True))), what="no gap")  # what is more urgent overtakes
 
 
 def test_a_broker_that_lost_its_store_is_told_everything_again(site):
@@ -74,9 +75,10 @@ def test_retained_alarms_of_another_life_are_cleared(site):
     broker = site.broker()
     console = site.console(broker)
     console.client.publish(topic_of("ghost.x/smoke"), b'{"v":1}', 1, retain=True)
+    wait_for(lambda: topic_of("ghost.x/smoke") in console.retained(), what="the ghost")
     eq, text = tower(site, broker)
     site.daemon(text)
-    wait_for(lambda: topic_of("ghost.x/smoke") not in console.retained(), seconds=20, what="the ghost cleared")
+    wait_for(lambda: topic_of("ghost.x/smoke") not in console.retained(), what="the ghost cleared")
 
 
 def test_kill_and_restart_goes_on_where_it_was(site):
@@ -85,7 +87,7 @@ def test_kill_and_restart_goes_on_where_it_was(site):
     eq, text = tower(site, broker)
     d = site.daemon(text)
     eq.set(1, 0, 1)
-    raised = wait_for(lambda: console.events(alarm="facp.smoke1/smoke", transition="raised"), what="raised")[0]
+    raised = wait_for(lambda: console.events(alarm="facp.smoke1/smoke", transition="raised", durable=True), what="raised")[0]
     d.kill()
     d.start()
     assert d.alarms()["facp.smoke1/smoke"]["state"] == "active"
@@ -124,7 +126,7 @@ def test_commands(site):
     eq.set(1, 0, 1)
     wait_for(lambda: console.events(alarm="facp.smoke1/smoke"), what="raised")
     pages = console.command("snapshot")
-    assert [a["alarm"] for a in pages[0]["result"]] == ["facp.smoke1/smoke"]
+    assert [a["alarm"] for a in pages[0]["result"] if not a["alarm"].startswith("_gw.")] == ["facp.smoke1/smoke"]
     assert console.command("refresh")[0]["ok"]
     status = wait_for(lambda: [s for s in console.got("/status") if s["streams"].get("qj-test-01/fire", {}).get("stored")] or None, seconds=40, what="a status with fire in it")[-1]
     whole = console.command("replay", log=status["log"], stream="fire", **{"from": 1, "to": 100})
@@ -141,6 +143,7 @@ def test_commands(site):
     assert first[0]["ok"]
     console.messages.clear()
     assert console.command("snapshot", id="same")[0]["ok"] is False
+    assert d.ask("silence")[1]["ok"]  # answered when stored: so is what came before
     d.kill()
     d.start()
     console.messages.clear()

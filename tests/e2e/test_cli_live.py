@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -38,12 +39,17 @@ class Follower:
             self.child = subprocess.Popen([BIN / "firegw", verb, "--follow", *args], stdout=f, stderr=subprocess.STDOUT, env={**os.environ, "FIREGW_SOCKET": str(site.folder / "fw.sock")})
 
     def lines(self):
-        return self.out.read_text().splitlines()
+        return self.out.read_bytes().rpartition(b"\n")[0].decode().splitlines()  # whole lines
 
     def stop(self):
         if self.child.poll() is None:
             self.child.kill()
             self.child.wait()
+
+
+def ours(rows):
+    """Without what the gateway says of itself: a busy machine makes it late, and the hub of these tests is never there."""
+    return [r for r in rows if not r["alarm"].startswith("_gw.")]
 
 
 def test_present(live):
@@ -58,20 +64,22 @@ def test_present(live):
     points = json.loads(d.cli("points", "kind=smoke_detector", "--json").stdout)
     assert [p["id"] for p in points] == ["facp.smoke1", "facp.smoke2", "facp.smoke3"] and all(p["value"] == 0 and p["quality"] == "good" for p in points)
     assert d.cli("points", "floor=13", check=False).returncode == 1
-    assert json.loads(d.cli("alarms", "--json").stdout) == []
+    assert ours(json.loads(d.cli("alarms", "--json").stdout)) == []
     live.eq.set(1, 0, 1)
-    wait_for(lambda: json.loads(d.cli("alarms", "--json").stdout), what="an alarm")
+    wait_for(lambda: ours(json.loads(d.cli("alarms", "--json").stdout)), what="an alarm")
     alarms = json.loads(d.cli("alarms", "--json", "class=fire").stdout)
     assert [a["alarm"] for a in alarms] == ["facp.smoke1/smoke"] and alarms[0]["state"] == "active"
     assert "facp.smoke1/smoke" in d.cli("alarms").stdout
     # A mistyped word must not look like an all-clear.
-    assert d.cli("alarms", "fire").stdout == "no alarm fits: fire (did you mean class=fire?); 1 other stands, `firegw alarms` shows all\n"
+    n = len(json.loads(d.cli("alarms", "--json").stdout))
+    others = "1 other stands" if n == 1 else f"{n} others stand"
+    assert d.cli("alarms", "fire").stdout == f"no alarm fits: fire (did you mean class=fire?); {others}, `firegw alarms` shows all\n"
     events = [json.loads(line) for line in d.cli("events", "--json").stdout.splitlines()]
     assert [e["n"] for e in events] == list(range(1, len(events) + 1)) and [e for e in events if e["alarm"] == "facp.smoke1/smoke"] == alarms
     assert [json.loads(line)["transition"] for line in d.cli("events", "--json", "--class", "fire").stdout.splitlines()] == ["raised"]
     assert d.cli("points", "--bad").stdout == "every point is good\n" and d.cli("points", "--bad", "--json").stdout == "[]\n"
     live.eq.stop()
-    wait_for(lambda: d.cli("points", "--bad").stdout.count("comm") == 4, what="which points are not good")
+    wait_for(lambda: len(re.findall("comm|stale", d.cli("points", "--bad").stdout)) == 4, what="which points are not good")
     wait_for(lambda: "_gw.bus-line/down" in d.cli("alarms", "bus=line", "class=fault").stdout, seconds=60, what="the line's fault, found by the line's name")
     version = d.cli("version").stdout
     assert d.ask("version")[1]["result"]["version"] in version
@@ -119,14 +127,15 @@ def test_follow(live):
     wait_for(lambda: len(many.lines()) >= 2, what="the stored ones")
     for i in range(3):
         live.eq.set(1, i, 1)
-        wait_for(lambda: any(f"smoke{i + 1}/smoke" in line for line in many.lines()), seconds=10, what="a new event, at once")
+        wait_for(lambda: any(f"smoke{i + 1}/smoke" in line for line in many.lines()), what="a new event, at once")
     wait_for(lambda: any("smoke3/smoke" in line for line in text.lines()), what="for people too")
     got = [json.loads(line) for line in many.lines()]
-    assert [e["n"] for e in got] == list(range(1, len(got) + 1)), "no gap and no repetition between what was stored and what is new"
+    numbered = [e["n"] for e in got if e["durable"]]
+    assert numbered == list(range(1, len(numbered) + 1)), "no gap and no repetition between what was stored and what is new"
     many.child.send_signal(signal.SIGINT)
-    assert many.child.wait(10) in (0, 130, -signal.SIGINT)
+    assert many.child.wait(60) in (0, 130, -signal.SIGINT)
     live.d.terminate()
-    assert text.child.wait(10) == 3, "the daemon went away"
+    assert text.child.wait(60) == 3, "the daemon went away"
 
 
 def test_follow_points(live):
@@ -149,9 +158,9 @@ def test_follow_points(live):
     assert {json.loads(line)["quality"] for line in rows.lines()[6:]} == {"comm"}
     assert all(json.loads(line)["quality"] == "comm" for line in bad.lines()), "those that are good were not shown"
     rows.child.send_signal(signal.SIGINT)
-    assert rows.child.wait(10) == 0
+    assert rows.child.wait(60) == 0
     d.terminate()
-    assert text.child.wait(10) == 3 and bad.child.wait(10) == 3, "the daemon went away"
+    assert text.child.wait(60) == 3 and bad.child.wait(60) == 3, "the daemon went away"
 
 
 def test_follow_points_sends_changes_only(live):
@@ -191,7 +200,7 @@ def test_follow_alarms_and_status(live):
     d, eq = live.d, live.eq
     eq.set(1, 0, 1)
     wait_for(lambda: "facp.smoke1/smoke" in d.alarms(), what="an alarm")
-    rows, text = live.add(Follower(live, "alarms-json", "--json", verb="alarms")), live.add(Follower(live, "alarms", "class=fire", verb="alarms"))
+    rows, text = live.add(Follower(live, "alarms-json", "class=fire", "--json", verb="alarms")), live.add(Follower(live, "alarms", "class=fire", verb="alarms"))
     status = live.add(Follower(live, "status", "--json", "--every", "100ms", verb="status"))
     wait_for(lambda: len(rows.lines()) == 1 and len(text.lines()) == 2, what="what stands")
     eq.set(1, 1, 1)
@@ -204,9 +213,9 @@ def test_follow_alarms_and_status(live):
     wait_for(lambda: len(status.lines()) > 3 and json.loads(status.lines()[-1])["alarms"]["fire"] == 2, what="the counts")
     for f in (rows, status):
         f.child.send_signal(signal.SIGINT)
-        assert f.child.wait(10) == 0
+        assert f.child.wait(60) == 0
     d.terminate()
-    assert text.child.wait(10) == 3
+    assert text.child.wait(60) == 3
 
 
 def test_several_alarms(live):

@@ -48,7 +48,7 @@ class Demo:
         return [int(broker), *range(int(first), int(last) + 1)]
 
     def leaves_nothing(self):
-        assert self.processes() == [], self.text()
+        wait_for(lambda: self.processes() == [], what="all processes are gone")
         assert [p.name for p in self.folder.iterdir()] == ["out"]
         for port in self.ports():
             with socket.socket() as s:
@@ -76,9 +76,9 @@ def demo():
 
 
 def test_the_story_twice_side_by_side(demo):
-    runs = [demo("--for", "60s"), demo("--for", "60s")]
+    runs = [demo("--for", "75s"), demo("--for", "75s")]
     for run in runs:
-        assert run.child.wait(150) == 0, run.text()
+        assert run.child.wait(240) == 0, run.text()
     for run in runs:
         for what in ("raised", "confirmed", "acknowledged", "returned"):
             assert re.search(rf"^\S+ \S+  fire +{what} ", run.text(), re.M), (what, run.text())

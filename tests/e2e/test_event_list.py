@@ -62,7 +62,7 @@ def test_an_event_becomes_an_alarm_with_the_devices_time(site):
     console, equipment, detector, daemon, _ = start(site)
     wait_for(lambda: quality(daemon) == "good", what="the list")
     assert daemon.points()["facp.events"]["value"] is None  # nothing is new
-    assert daemon.status()["points"]["good"] == 2
+    wait_for(lambda: daemon.status()["points"]["good"] == 2, what="both points")
     first = detector.write(31, time.time() - 40)
     wait_for(lambda: raised(console) == [first], what="the fire")
     event = console.events(transition="raised", alarm="facp.events/fire")[0]
@@ -71,7 +71,7 @@ def test_an_event_becomes_an_alarm_with_the_devices_time(site):
     detector.write(1)
     detector.write(31)
     detector.write(1)
-    wait_for(lambda: len(console.events(alarm="facp.events/fire", transition="returned")) == 2, what="both ends")
+    wait_for(lambda: len({e["id"] for e in console.events(alarm="facp.events/fire", transition="returned")}) == 2, what="both ends")
     assert raised(console)[:1] == [first] and len(console.events(alarm="facp.events/fire")) >= 4
     wait_for(lambda: readings(console) == [[31], [1], [31], [1]], what="each record as a reading")
     # A clock that nobody set says nothing.
@@ -103,7 +103,7 @@ def test_events_while_we_were_away(site):
         acknowledge(daemon)
         wait_for(lambda: "facp.events/fire" not in daemon.alarms(), what="the end of it")
     # A reload that opens the line anew.
-    (site.folder / "site.yaml").write_text(text.replace("timeout: 300ms", "timeout: 350ms"))
+    (site.folder / "site.yaml").write_text(text.replace("timeout: 2s", "timeout: 3s"))
     times.append(detector.write(31, time.time() - 3))
     daemon.signal(1)
     wait_for(lambda: "configuration loaded" in daemon.text(), what="the reload")
@@ -133,10 +133,11 @@ def test_a_stop_before_the_batch_is_due(site):
 def test_a_device_that_is_away_shows(site):
     console, equipment, detector, daemon, _ = start(site)
     wait_for(lambda: quality(daemon) == "good", what="the list")
+    before = len(readings(console))
     equipment.stop()
     wait_for(lambda: quality(daemon) == "comm", what="comm")
     wait_for(lambda: "_gw.bus-line/down" in daemon.alarms() or "_gw.device-facp/silent" in daemon.alarms(), seconds=30, what="the fault")
-    assert readings(console) == [[None, "comm"]], "said once"
+    assert readings(console)[before:] == [[None, "comm"]], "said once"
     equipment.start()
     detector.n = 0
     detector.write(1)

@@ -61,7 +61,7 @@ def test_one_reply_that_raises_thousands(site, house):
     wait_for(lambda: sum(p["quality"] == "good" for p in d.points().values()) == N, seconds=60, what="all points")
     eq.set(1, 0, [1] * N)
     for word in ("fire", "supervisory"):
-        wait_for(lambda: len(standing(console, **{"class": word})) == N, seconds=60, what=f"{word} for each")
+        wait_for(lambda: len(standing(console, durable=True, **{"class": word})) == N, seconds=60, what=f"{word} for each, stored")
     d.kill()
     d.start()
     d.hub_up()
@@ -73,9 +73,9 @@ def test_one_reply_that_raises_thousands(site, house):
 def test_hundreds_of_fires_while_the_disk_fails(site):
     n = 400
     console, eq, fault, d = start(site, n)
-    set_fault(fault, "fail")
+    set_fault(fault, "fail", d)
     eq.set(1, 0, [1] * n)
-    wait_for(lambda: len(standing(console, durable=False, **{"class": "fire"})) == n, seconds=20, what="each of them, undurable")
+    wait_for(lambda: len(standing(console, durable=False, **{"class": "fire"})) == n, what="each of them, undurable")
     set_fault(fault, "ok")
-    wait_for(lambda: len(standing(console, durable=True, **{"class": "fire"})) == n, seconds=20, what="each of them, numbered")
+    wait_for(lambda: len(standing(console, durable=True, **{"class": "fire"})) == n, what="each of them, numbered")
     assert [e["seq"] for e in console.events(durable=True, **{"class": "fire"})] == list(range(1, n + 1))

@@ -19,7 +19,7 @@ POLL = 1200
 @pytest.fixture(scope="module")
 def tower(tmp_path_factory):
     folder = tmp_path_factory.mktemp("month")
-    seen = tower_life.live(folder, SEED, POLL, timeout=240)
+    seen = tower_life.live(folder, SEED, POLL, timeout=1200)
     return folder, seen, *tower_life.check(folder, seen)
 
 

@@ -80,7 +80,8 @@ def test_a_device_that_moves_to_another_building(site):
     d = n.start("bc")
     reload(d, n.console, n.text("bc", lines="bc", move="b"))
     wait_for(lambda: n.standing() == [("node-b", "node-b", "active")], what="it stands where it is now, and only there")
-    assert [(e["node"], e["transition"], e["rev"]) for e in n.console.events(alarm=FIRE)] == [("node-c", "raised", 1), ("node-c", "removed", 2), ("node-b", "raised", 3)]
+    wait_for(lambda: n.console.events(alarm=FIRE, node="node-b", durable=True), what="its event there")
+    assert [(e["node"], e["transition"], e["rev"]) for e in n.console.events(alarm=FIRE) if e["n"]] == [("node-c", "raised", 1), ("node-c", "removed", 2), ("node-b", "raised", 3)]
     n.over()
 
 

@@ -17,7 +17,11 @@ def test_the_daemon_says_where_the_file_is(site):
     (site.folder / "tried.yaml").write_text(RULES)
     found = wait_for(lambda: (lambda o: o if o["would"] else None)(json.loads(d.cli("backtest", "--rules", site.folder / "tried.yaml", "--from", "1h", "--json").stdout)), what="its readings")
     assert found["were"] == 1 and found["missed"] == 0
-    seen = d.cli("watch", "--hub", "district", "--for", "2s", "--json")
+
+    def watched():
+        r = d.cli("watch", "--hub", "district", "--for", "2s", "--json", check=False)
+        return r if r.returncode == 0 and "facp.smoke1/smoke" in r.stderr else None
+    seen = wait_for(watched, seconds=60, what="what stands")
     # What stood already is no event of now: it is told beside them.
     assert "facp.smoke1/smoke" in seen.stderr and "watch" not in seen.stdout
     assert all(json.loads(line)["watch"] for line in seen.stderr.splitlines())

@@ -92,7 +92,7 @@ def test_wrong_ways_in(site, guarded):
     (f / "brigade.password").write_text("guessed\n")
     url = f"mqtts://127.0.0.1:{guarded.port}"
     for more, why in ((["--username", "brigade", "--password-file", f / "brigade.password", "--ca", f / "ca.pem"], "uthori"), ([], "certificate")):
-        w = site.add(Watch(f, url, "--for", "4s", *more, name=f"watch-{why}")).start()
-        assert w.child.wait(30) == 3
+        w = site.add(Watch(f, url, "--for", "15s", *more, name=f"watch-{why}")).start()
+        assert w.child.wait(60) == 3
         assert any(why in (n.get("text") or "") for n in w.notes("broker", state="down")), w.text()
         assert "guessed" not in w.text()

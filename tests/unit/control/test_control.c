@@ -152,7 +152,7 @@ static void bounds_the_line(void **state)
 
 static void bounds_the_time(void **state)
 {
-	struct fixture *f = fixture_new((struct control_config){ .request_ms = 30 });
+	struct fixture *f = fixture_new((struct control_config){ .request_ms = 1000 });
 	int fd = client_open(f->path);
 
 	(void)state;
@@ -162,7 +162,7 @@ static void bounds_the_time(void **state)
 	int idle = client_open(f->path), busy = client_open(f->path);
 	client_say(f, busy, "{\"verb\":\"hold\"}\n{\"ver");
 	wait_until(f, f->n_held == 1);
-	uint64_t until = uv_hrtime() + 100 * UINT64_C(1000000);
+	uint64_t until = uv_hrtime() + 1500 * UINT64_C(1000000);
 	wait_until(f, uv_hrtime() > until);
 	client_say(f, idle, "{\"verb\":\"echo\"}\n");
 	expect_echo(f, idle, "{}");

@@ -238,50 +238,6 @@ static void test_attempt_without_answer_is_ended(void **state)
 	rig_done(&r);
 }
 
-static void test_broker_that_stops_reading_is_a_fault_then_left(void **state)
-{
-	struct rig r;
-
-	(void)state;
-	rig_init(&r, 1);
-	rig_start(&r);
-	rig_up(&r);
-	rig_store(&r, 0, CLASS_FIRE, 1, true);
-	rig_pass(&r, 19000);
-	assert_false(r.fault[PUMP_STOPPED]);
-	rig_pass(&r, 2000);
-	assert_true(r.fault[PUMP_STOPPED]);
-	unsigned connects = r.hub.connects;
-	rig_pass(&r, 41000);
-	assert_int_equal(r.hub.connects, connects + 1);
-	assert_true(r.fault[PUMP_STOPPED]); /* until something is acknowledged */
-	rig_up(&r);
-	assert_false(r.fault[PUMP_STOPPED]);
-	rig_check_complete(&r);
-	rig_done(&r);
-}
-
-static void test_broker_that_is_slow_but_answers_is_none(void **state)
-{
-	struct rig r;
-
-	(void)state;
-	rig_init(&r, 1);
-	rig_start(&r);
-	rig_up(&r);
-	unsigned connects = r.hub.connects;
-	for (int i = 0; i < 100; i++) { /* there is always something in flight */
-		rig_store(&r, 0, CLASS_FAULT, 1, true);
-		rig_pass(&r, 1000);
-		fake_hub_receive(&r.hub, SIZE_MAX);
-		if (r.hub.unacked.n > 1)
-			fake_hub_answer(&r.hub, 0);
-	}
-	assert_int_equal(r.n_faults[PUMP_STOPPED], 0);
-	assert_int_equal(r.hub.connects, connects);
-	rig_done(&r);
-}
-
 static void test_commands_come_through_unless_retained_or_foreign(void **state)
 {
 	struct rig r;
@@ -571,8 +527,6 @@ int main(void)
 		cmocka_unit_test(test_refusal_and_certificate_are_faults_of_their_own),
 		cmocka_unit_test(test_no_process_is_retried),
 		cmocka_unit_test(test_attempt_without_answer_is_ended),
-		cmocka_unit_test(test_broker_that_stops_reading_is_a_fault_then_left),
-		cmocka_unit_test(test_broker_that_is_slow_but_answers_is_none),
 		cmocka_unit_test(test_commands_come_through_unless_retained_or_foreign),
 		cmocka_unit_test(test_commands_follow_the_config),
 		cmocka_unit_test(test_refused_subscription_is_said_and_holds_nothing_back),

@@ -379,7 +379,7 @@ static void half_open(struct world *w, int version)
 	struct rig *r = &w->rig;
 
 	r->config.version = version;
-	r->config.keepalive_s = 2;
+	r->config.keepalive_s = 5;
 	open_world(w);
 	rig_up(r);
 	broker_kill(&w->broker, SIGSTOP);
@@ -387,7 +387,7 @@ static void half_open(struct world *w, int version)
 	assert_int_equal(rig_send(r, 1, "rig/x", false, "x", 1), 0);
 	WAIT(r, r->downs == 1);
 	assert_int_equal(r->why, HUB_DOWN_LOST);
-	assert_non_null(strstr(r->text, "acknowledged nothing for 2 s"));
+	assert_non_null(strstr(r->text, "acknowledged nothing for 5 s"));
 	print_message("half-open noticed after %.1f s\n", (double)(uv_hrtime() - start) / 1e9);
 	broker_kill(&w->broker, SIGCONT);
 	rig_up(r);
@@ -440,7 +440,7 @@ static void test_websocket_together(void **state)
 	snprintf(command, sizeof command, FIREGW_WS_BRIDGE " %d %d together", port, w->broker.port);
 	broker_run(&bridge, command);
 	rig_set_url(r, 0, "ws", "localhost", port);
-	r->config.keepalive_s = 2;
+	r->config.keepalive_s = 5;
 	rig_link(r);
 	rig_up(r);
 	assert_int_equal(r->receive_max, 20);
