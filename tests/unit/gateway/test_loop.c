@@ -85,6 +85,45 @@ static void a_timer_that_is_always_due_does_not_starve_others(void **state)
 	assert_int_equal(uv_loop_close(&uv), 0);
 }
 
+static void stand_still(void *user, struct stamp now)
+{
+	struct fired *f = user;
+
+	while (loop_now(f->loop).mono_ns < now.mono_ns + 20000000)
+		;
+	(*f->n)++;
+}
+
+/* What is done before the loop runs makes no deadline late; what holds up a turn does. */
+static void it_is_late_from_its_first_turn_on(void **state)
+{
+	int n = 0, order[4], m = 0;
+	uv_loop_t uv;
+	struct loop l;
+	struct err e;
+	struct fired first = { .loop = &l, .n = &n }, second = { .loop = &l, .order = order, .n = &m };
+
+	(void)state;
+	uv_loop_init(&uv);
+	assert_int_equal(loop_init(&l, &uv, &e), 0);
+	loop_timer_init(&first.timer, stand_still, &first);
+	loop_timer_init(&second.timer, on_fire, &second);
+	int64_t now = loop_now(&l).mono_ns;
+	loop_timer_set(&l, &first.timer, now - 5000000000);
+	while (n == 0)
+		uv_run(&uv, UV_RUN_ONCE);
+	assert_int_equal(loop_take_late(&l), 0);
+	now = loop_now(&l).mono_ns;
+	loop_timer_set(&l, &second.timer, now - 10000000); /* due while the first one stood still */
+	while (m == 0)
+		uv_run(&uv, UV_RUN_ONCE);
+	assert_true(loop_take_late(&l) >= 10000000);
+	loop_close(&l);
+	uv_run(&uv, UV_RUN_DEFAULT);
+	loop_done(&l);
+	assert_int_equal(uv_loop_close(&uv), 0);
+}
+
 struct task { struct job job; int id; int *order; int *n; bool urgent; };
 
 struct held { int ran; uv_sem_t gate; };
@@ -203,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers_fire_in_order_and_can_be_moved_and_stopped),
 		cmocka_unit_test(a_timer_that_is_always_due_does_not_starve_others),
+		cmocka_unit_test(it_is_late_from_its_first_turn_on),
 		cmocka_unit_test(a_worker_does_urgent_jobs_first_and_answers_on_the_loop),
 		cmocka_unit_test(a_queued_job_can_be_taken_back),
 	};
