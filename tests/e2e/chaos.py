@@ -62,13 +62,34 @@ def site(folder, hubs):
     return path
 
 
+class Pulse(threading.Thread):
+    """When this machine let nobody run: what was measured then says nothing about the daemon."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.late = []
+
+    def run(self):
+        while True:
+            at = time.time()
+            time.sleep(0.05)
+            if time.time() - at > 0.35:
+                self.late.append((at, time.time()))
+
+    def was_late(self, begin, end):
+        return any(a <= end and b >= begin for a, b in list(self.late))
+
+
+PULSE = Pulse()
+
+
 class Witness(parts.Console):
     """Looks at every reading that the hub gets."""
 
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
         self.start_s = None  # when the simulator began, by the values of a calm while
-        self.wrong, self.good, self.times, self.oldest = [], 0, {}, 0.0
+        self.wrong, self.old, self.good, self.times, self.oldest = [], [], 0, {}, 0.0
 
     def on_message(self, client, userdata, m):
         if "/reading" not in m.topic:
@@ -94,7 +115,7 @@ class Witness(parts.Console):
         age = (at - self.start_s - tenths / 10 + TENTHS / 20) % (TENTHS / 10) - TENTHS / 20
         self.oldest = max(self.oldest, age)
         if not -0.2 <= age <= OLDEST:
-            self.wrong.append(f"{point} at {at:.3f}: {value:#x} is {age:.1f} s old")
+            self.old.append((at, age, f"{point} at {at:.3f}: {value:#x} is {age:.1f} s old"))
 
     calm = True
 
@@ -165,6 +186,8 @@ class Line(threading.Thread):
             time.sleep(0.1)
 
     def measure(self, told, sick, begin, end, ending):
+        if PULSE.was_late(begin - 1, end + 1):
+            return
         for unit in range(1, UNITS + 1):
             if unit == sick:
                 continue
@@ -194,7 +217,8 @@ class Line(threading.Thread):
 
 
 def findings(lines, witness, daemon, sim, least):
-    errors = [*witness.wrong]
+    late = daemon.status()["loop_late_ms"] / 1000 if daemon.running() else 0
+    errors = [*witness.wrong, *(text for at, age, text in witness.old if age < -0.2 or (age > OLDEST + late and not PULSE.was_late(at - age, at)))]
     for line in lines:
         errors += line.errors
         for kind, told in line.uncounted.items():
@@ -218,6 +242,8 @@ def findings(lines, witness, daemon, sim, least):
 def run(stage, seconds, seed, say=print, least=0.99):
     """Errors, each a line; what was seen is said. least: polls a second of the healthy units of a TCP line beside one that makes the connection end."""
     rng = random.Random(seed)
+    if not PULSE.is_alive():
+        PULSE.start()
     broker = stage.broker()
     path = site(stage.folder, parts.hub(broker.port, send="[readings]"))
     sim = stage.simulator("--site", path, "--marks", "--seed", str(seed))
@@ -245,5 +271,5 @@ def run(stage, seconds, seed, say=print, least=0.99):
         witness.wrong.append(f"{e}: {bad}")
     for line in lines:
         say(f"{line.line}: struck {dict(sorted(line.struck.items()))}; healthy units {line.rates()}")
-    say(f"{witness.good} good readings, the oldest {witness.oldest:.2f} s old; {len(witness.wrong)} wrong")
+    say(f"{witness.good} good readings, the oldest {witness.oldest:.2f} s old; {len(witness.wrong)} wrong, {len(witness.old)} too old" + (f"; the machine stood still {len(PULSE.late)} times" if PULSE.late else ""))
     return findings(lines, witness, daemon, sim, least)
