@@ -25,7 +25,7 @@ LONG = ("test_overcommitted", "test_every_figure", "test_a_refused_replay_is_sai
         "test_a_line_and_a_hub_that_come_back_while_the_daemon_is_away", "test_a_stopped_console_misses_nothing", "test_a_player_that_takes_no_sound_and_one_that_is_not_there",
         "test_a_line_and_a_hub_that_a_new_config_cures", "test_a_dead_resolver_beside_a_live_hub", "test_reloads_in_the_midst_of_a_backlog",
         "test_a_fire_does_not_stand_behind_a_million_readings", "test_a_stopped_broker_comes_back", "test_a_hub_closed_by_a_reload_keeps_its_cursors",
-        "test_a_device_that_is_away_shows", "test_a_store_that_does_not_answer_refuses_it", "test_adapter_pulled_out_and_back")
+        "test_a_device_that_is_away_shows", "test_a_store_that_does_not_answer_refuses_it", "test_wrong_ways_in", "test_adapter_pulled_out_and_back")
 
 
 def pytest_collection_modifyitems(items):
