@@ -216,7 +216,7 @@ static int add_single(struct build *b, const struct rule_def *d, uint32_t point,
 	if (add_leaf(b, &leaf, &other) < 0)
 		return no_memory(reterr);
 	r->n_alarms = ++r->n_single;
-	return check_ack(d, d->class_given ? d->class_ : kind_info(p->kind)->class_, reterr);
+	return check_ack(d, rule_class(d, p), reterr);
 }
 
 static int add_singles(struct build *b, const struct rule_def *d, struct err *reterr)

@@ -191,8 +191,7 @@ static inline enum alarm_class rules_class(const struct rules *r, uint32_t alarm
 {
 	if (alarm >= r->n_single)
 		return rules_whole(r, alarm)->class_;
-	const struct rule_def *d = rules_def(r, alarm);
-	return d->class_given ? d->class_ : kind_info(r->site->points[r->singles[alarm].point].kind)->class_;
+	return rule_class(rules_def(r, alarm), &r->site->points[r->singles[alarm].point]);
 }
 
 static inline bool rules_latches(const struct rules *r, uint32_t alarm)

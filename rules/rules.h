@@ -269,6 +269,12 @@ static inline bool rule_is_of_several(const struct rule_def *d)
 	return d->when == WHEN_COUNT || rule_has_terms(d);
 }
 
+/* Of the alarm that the rule raises on this point. */
+static inline enum alarm_class rule_class(const struct rule_def *d, const struct point *p)
+{
+	return d->class_given ? d->class_ : kind_info(p->kind)->class_;
+}
+
 /* The limit of above and below on this point: the rule's own, or the point's low … high2; NaN: the point has none. */
 double rule_limit(const struct rule_def *d, const struct point *p);
 /* Whether a good reading of this value, the point's first, meets the condition. False where one value does not decide: quality, rate, stuck, and over several. */

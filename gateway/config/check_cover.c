@@ -47,11 +47,6 @@ static const char *limit_word(enum rule_limit limit)
 	return NULL;
 }
 
-static bool rule_is_fire(const struct rule_def *r, const struct point *p)
-{
-	return (r->class_given ? r->class_ : kind_info(p->kind)->class_) == CLASS_FIRE;
-}
-
 /* The words that rules for this point look for, and that it has not: "alarm, fault, point.high"; "" if there are none. */
 static const char *wanted(struct loader *l, const struct point *p, bool fire)
 {
@@ -59,7 +54,7 @@ static const char *wanted(struct loader *l, const struct point *p, bool fire)
 
 	for (size_t i = 0; i < l->n_rules; i++) {
 		const struct rule_def *r = &l->rules[i];
-		if (!r->enabled || r->when == WHEN_COUNT || r->when == WHEN_QUALITY || (fire && !rule_is_fire(r, p)))
+		if (!r->enabled || r->when == WHEN_COUNT || r->when == WHEN_QUALITY || (fire && rule_class(r, p) != CLASS_FIRE))
 			continue;
 		const char *word = r->equals_text ? r->equals_text : limit_word(r->limit_from);
 		if (word && rule_select_fits(&r->select, &l->c->site, p) && !strstr(text, word))

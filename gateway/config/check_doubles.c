@@ -28,7 +28,7 @@ static bool begin_alike(const struct rule_def *a, const struct rule_def *b, cons
 
 static bool raises_fire(const struct loader *l, const struct rule_def *r, const struct point *p)
 {
-	return (r->class_given ? r->class_ : kind_info(p->kind)->class_) == CLASS_FIRE && rule_select_fits(&r->select, &l->c->site, p);
+	return rule_class(r, p) == CLASS_FIRE && rule_select_fits(&r->select, &l->c->site, p);
 }
 
 struct doubled {

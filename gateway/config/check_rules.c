@@ -109,7 +109,7 @@ static void check_point(struct loader *l, const struct rule_def *r, const struct
                         struct fit *fit)
 {
 	const struct kind_info *kind = kind_info(p->kind);
-	enum alarm_class class_ = r->class_given ? r->class_ : kind->class_;
+	enum alarm_class class_ = rule_class(r, p);
 
 	fit->points++;
 	fit->late_fire |= kind->detector && class_ == CLASS_FIRE;

@@ -37,7 +37,7 @@ static bool make_condition(const struct asked *a, const struct rule_def *d, stru
 	if (!d->enabled || d->when >= WHEN_QUALITY || !rule_select_fits(&d->select, &a->c->site, a->p))
 		return false;
 	ret->def = d;
-	ret->class_ = d->class_given ? d->class_ : kind_info(a->p->kind)->class_;
+	ret->class_ = rule_class(d, a->p);
 	return leaf_make(d, a->p, &ret->leaf, &other);
 }
 
