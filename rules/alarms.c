@@ -28,7 +28,7 @@ static struct rules_alarm describe_single(const struct rules *r, const struct si
 	const struct rule_def *d = &r->defs[s->def];
 	const struct point *p = &r->site->points[s->point];
 	const struct kind_info *kind = kind_info(p->kind);
-	enum alarm_class class_ = d->class_given ? d->class_ : kind->class_;
+	enum alarm_class class_ = rule_class(d, p);
 
 	return (struct rules_alarm){
 		.id = r->ids + s->id, .def = d, .floor = p->floor, .zone = p->zone, .limit = leaf_limit(d, p), .point = s->point, .node = p->node, .building = p->building,
