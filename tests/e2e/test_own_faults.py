@@ -31,7 +31,7 @@ def test_a_line_and_a_hub_that_come_back_while_the_daemon_is_away(site):
     standing(d, "_gw.config/refused")
     (site.folder / "site.yaml").write_text(text)
     before = {a: d.alarms()[a] for a in ("_gw.bus-line/down", "_gw.hub-second/unreachable")}
-    newest = max(a["rev"] for a in d.alarms().values())
+    newest = max(a["rev"] for a in d.ask("alarms", all=True)[0])
     d.kill()
     d.start()
     over(d, "_gw.config/refused")

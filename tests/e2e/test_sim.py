@@ -168,7 +168,7 @@ def test_the_daemon_sees_a_healthy_house_then_a_fire(site):
     wait_for(lambda: len(console.events(transition="returned", **{"class": "fire"})) >= 2, what="returned")
     # A device that dies is silent, one that lies is not believed.
     device = lambda: next(v for line in d.status()["lines"] for v in line["devices"] if v["name"] == "tank")
-    for name, en, zh in (("device-dead", "does not answer", "无应答"), ("device-lying", "answers, but wrongly: of another unit, function or length", "有应答但不符")):
+    for name, en, zh in (("device-lying", "answers, but wrongly: of another unit, function or length", "有应答但不符"), ("device-dead", "does not answer", "无应答")):
         assert sim.ask("--raise", name, "device=tank")[0] == 0
         wait_for(lambda: d.points()["tank.level"]["quality"] == "comm", seconds=40, what=f"{name}: no answer that could be trusted")
         wait_for(lambda: d.points()["hyd.kpa"]["quality"] == "good", what="its neighbour goes on")

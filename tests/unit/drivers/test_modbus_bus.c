@@ -254,6 +254,41 @@ static void test_split_is_learned(void **state)
 	strbuf_done(&learned);
 }
 
+static void fall_silent(void *user, uint16_t address, uint16_t count)
+{
+	(void)address;
+	(void)count;
+	peer_behave(user, PEER_DEAD); /* for this request */
+}
+
+/* Silent whenever it is asked for a part, so that the split is of no use: when the parts are answered, it is tried again at once. */
+static void test_silent_while_split(void **state)
+{
+	static struct harness h;
+	static struct peer peer;
+
+	(void)state;
+	peer_open(&peer, PEER_TCP, PEER_HOLES, 500 * MS);
+	peer.hole = 13;
+	harness_init(&h, BUS_TCP, &peer);
+	for (uint16_t a = 0; a < 12; a += 2)
+		harness_point(&h, 1, 3, a, TYPE_U32, S);
+	for (uint16_t a = 16; a < 30; a += 2)
+		harness_point(&h, 1, 3, a, TYPE_U32, S);
+	peer.asked = fall_silent;
+	peer.user = &peer;
+	harness_open(&h);
+	harness_run(&h, 5 * S);
+	assert_true(harness_unit(&h, 0).exceptions[2] > 0);
+	assert_int_equal(h.seen[0].good, 0);
+	peer.asked = NULL;
+	harness_run(&h, 60 * S);
+	for (size_t i = 0; i < h.n_points; i++)
+		assert_true(h.seen[i].good > 10);
+	harness_close(&h);
+	peer_close(&peer);
+}
+
 /* A point whose own register does not exist is of quality device; its neighbours have values, and the parts stay few. */
 static void test_missing_register(void **state)
 {
@@ -437,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_half_frame_closes),
 		cmocka_unit_test(test_splitting_in_vain),
 		cmocka_unit_test(test_split_is_learned),
+		cmocka_unit_test(test_silent_while_split),
 		cmocka_unit_test(test_missing_register),
 		cmocka_unit_test(test_overcommitted_line),
 		cmocka_unit_test(test_nobody_starves),
